@@ -1,0 +1,1 @@
+"""The command line of Postern, for agents, operators and auditors."""

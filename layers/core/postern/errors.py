@@ -1,0 +1,214 @@
+"""Every error the product raises on purpose, drawn by whose fault it is.
+
+    PosternError
+      CallerError        the request is wrong: mend it and send it again
+        BadRequest         request.*      the body, a parameter or a header is not of the contract's shape
+        Unauthenticated    token.*        no token, or one that does not hold
+        NotFound           task.unknown   it is not there, or it is not yours: the two look the same
+        Conflict           task.*, idempotency.*   the state forbids it
+        TooLarge           answer.*       the result is larger than an answer may be
+        Unprocessable      sql.*, idempotency.reused   well formed, yet it cannot be carried out
+      RefusedByPolicy    policy.*, guard.*  allowed to nobody, or not to you: ask for something else
+      BudgetExceeded     budget.*, rate.*   a bound of the task or the principal is used up
+      UpstreamError      a part we stand on is away: the same call may succeed later
+        EvidenceUnavailable, StateUnavailable, DatabaseUnavailable, DatabaseLost, OutcomeUnknown,
+        PolicyUnavailable, IssuerUnavailable
+      IntegrityError     evidence or state contradicts itself: page someone
+      PolicyFileError    the operator's policy layer is wrong: names file and line
+
+`code` is stable and documented (`CODES`, rendered to docs/errors.md). `detail` says what to do next
+and never holds a secret or a row value. HTTP statuses are chosen in one place, `edges/http.py`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+class PosternError(Exception):
+    """Raised when an operation cannot do what was asked; never used for control flow inside a module."""
+
+    def __init__(self, code: str, detail: str, *, command_id: str | None = None) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.command_id = command_id
+
+
+class CallerError(PosternError):
+    """Raised when the request is at fault."""
+
+
+class BadRequest(CallerError):
+    """Raised when a body, parameter or header does not have the contract's shape."""
+
+
+class Unauthenticated(CallerError):
+    """Raised when there is no token or it does not hold. `detail` is for our log, never for the caller."""
+
+
+class NotFound(CallerError):
+    """Raised when the thing is not there or belongs to somebody else."""
+
+
+class Conflict(CallerError):
+    """Raised when the state of a task, or an earlier use of an idempotency key, forbids the call."""
+
+
+class TooLarge(CallerError):
+    """Raised when a result passes a bound that cannot be met by truncating it."""
+
+
+class Unprocessable(CallerError):
+    """Raised when the request is well formed and cannot be carried out."""
+
+
+class StatementFailed(Unprocessable):
+    """Raised when the database refused the statement; everything here is already sanitised."""
+
+    def __init__(
+        self, code: str, detail: str, *, sqlstate: str, position: int | None = None, command_id: str | None = None
+    ) -> None:
+        super().__init__(code, detail, command_id=command_id)
+        self.sqlstate = sqlstate
+        self.position = position  # 1-based, in characters of the statement as asked
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One part of a request that policy refused, and why; `what` names it in the agent's own words."""
+
+    what: str
+    code: str
+    reason: str
+
+
+class RefusedByPolicy(PosternError):
+    """Raised when policy or guard says no. `refusals` names each part of the request that was refused."""
+
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        refusals: tuple[Refusal, ...] = (),
+        position: int | None = None,
+        command_id: str | None = None,
+    ) -> None:
+        super().__init__(code, detail, command_id=command_id)
+        self.refusals = refusals
+        self.position = position
+
+
+class BudgetExceeded(PosternError):
+    """Raised when a budget or rate has nothing left. `retry_after_s` is None where waiting does not help."""
+
+    def __init__(
+        self, code: str, detail: str, *, retry_after_s: int | None = None, command_id: str | None = None
+    ) -> None:
+        super().__init__(code, detail, command_id=command_id)
+        self.retry_after_s = retry_after_s
+
+
+class UpstreamError(PosternError):
+    """Raised when something we depend on did not answer as it must; retryable by the caller."""
+
+
+class EvidenceUnavailable(UpstreamError):
+    """Raised when a record could not be made durable. Nothing was delivered."""
+
+
+class StateUnavailable(UpstreamError):
+    """Raised when the state table did not answer."""
+
+
+class DatabaseUnavailable(UpstreamError):
+    """Raised when no session to the database could be had, or a world could not be built in time."""
+
+
+class DatabaseLost(UpstreamError):
+    """Raised when the session broke while a read ran. The read had no effect."""
+
+
+class OutcomeUnknown(UpstreamError):
+    """Raised when a write's fate is not known. The reaper settles it under the command id."""
+
+
+class PolicyUnavailable(UpstreamError):
+    """Raised when the policy layer cannot be read or evaluated. Everything is refused meanwhile."""
+
+
+class IssuerUnavailable(UpstreamError):
+    """Raised when an issuer's keys cannot be fetched and none are kept."""
+
+
+class IntegrityError(PosternError):
+    """Raised when stored evidence or state contradicts what must be true. Page someone."""
+
+
+class PolicyFileError(PosternError):
+    """Raised when a file of the policy layer is wrong. The message starts `file:line:`."""
+
+    def __init__(self, file: str, line: int | None, detail: str) -> None:
+        where = f"{file}:{line}" if line is not None else file
+        super().__init__("policy.file", f"{where}: {detail}")
+        self.file = file
+        self.line = line
+
+
+# What each code means and what the caller does about it. docs/errors.md is generated from this table;
+# a test holds that every code raised anywhere in the package is here, and that nothing here is unused.
+CODES: dict[str, str] = {
+    "request.invalid": "The body, a parameter or a header is not of the documented shape. `detail` names the field.",
+    "request.database": "No database of that name is in the catalog. Ask your operator which names exist.",
+    "token.missing": "No bearer token. Send `Authorization: Bearer <OIDC token>`.",
+    "token.malformed": "The token is not a well-formed signed JWT.",
+    "token.too_large": "The token is longer than the bound.",
+    "token.algorithm": "The token's algorithm is not in the issuer's allow-list.",
+    "token.type": "The token's `typ` is not one that the issuer may use.",
+    "token.key": "The token's key is not one of the issuer's.",
+    "token.signature": "The token's signature does not hold.",
+    "token.issuer": "The token's issuer is not configured here.",
+    "token.audience": "The token is not for this gate. Ask your issuer for the audience that the operator names.",
+    "token.expired": "The token has expired. Get a new one.",
+    "token.not_yet_valid": "The token is not valid yet. Check clocks.",
+    "token.claims": "A required claim is absent or of the wrong kind.",
+    "token.rules": "The token is genuine, but the issuer's claim rules here do not admit it.",
+    "issuer.unavailable": "The issuer's keys cannot be fetched. Try again shortly.",
+    "policy.refused": "Policy does not allow a part of what was asked. `refusals` names each.",
+    "policy.writes": "Write actions are not available yet. Ask for `select`.",
+    "policy.unavailable": "The policy cannot be evaluated. Nothing is allowed until an operator mends it.",
+    "policy.file": "A file of the policy layer is wrong; the message names file and line.",
+    "task.unknown": "There is no such task, or it is not yours.",
+    "task.state": "The task's state does not allow this. `detail` names the state.",
+    "task.expired": "The task's deadline has passed. Open a new task.",
+    "task.policy_changed": "The policy changed since the task was opened, so it was ended. Open a new task.",
+    "task.failed": "The task's world could not be built. Open a new task, or ask an operator to look at the record.",
+    "guard.statements": "Send exactly one statement.",
+    "guard.kind": "This kind of statement is not allowed.",
+    "guard.relation": "The statement names a relation outside this task's scope.",
+    "guard.column": "The statement names a column outside this task's scope.",
+    "guard.function": "The statement calls a function that is not on the allow-list.",
+    "guard.type": "The statement uses a type that is not on the allow-list.",
+    "guard.operator": "The statement uses an operator that is not PostgreSQL's own.",
+    "guard.node": "The statement uses a construct that the guard does not know.",
+    "guard.depth": "The statement nests too deeply. Break it into smaller parts.",
+    "guard.length": "The statement is too long.",
+    "guard.nul": "The statement holds a NUL byte.",
+    "guard.action": "The task was not granted this action on this table.",
+    "sql.syntax": "The statement does not parse. `position` points at the place.",
+    "sql.failed": "The database refused the statement. `sqlstate` and `position` tell why and where.",
+    "answer.too_large": "A single value or row is larger than an answer may be. Select less of it.",
+    "budget.statements": "The task has no statements left. Open a new task.",
+    "budget.rows": "The task has no rows left. Open a new task.",
+    "idempotency.running": "A call with this Idempotency-Key is still running or unsettled. Ask again later.",
+    "idempotency.reused": "This Idempotency-Key was used with another body. Use a new key.",
+    "evidence.unavailable": "The record could not be written, so nothing ran or nothing is delivered. Try again.",
+    "evidence.conflict": "The record's place is taken by other bytes. Nothing is delivered. Tell an operator.",
+    "state.unavailable": "The state table cannot be reached. Nothing ran. Try again.",
+    "database.unavailable": "No session to the database could be had. Nothing ran. Try again.",
+    "database.lost": "The session to the database broke while the statement ran. It was a read; send it again.",
+    "database.timeout": "The statement ran longer than it may. Ask for less, or add a predicate.",
+    "outcome.unknown": "The write's fate is not known. Look it up under the command id; do not send it again.",
+    "internal": "A fault of ours. It is logged under the request id.",
+}

@@ -1,0 +1,1 @@
+"""Masks as SQL expressions, and the detectors that look over delivered text. Pure."""

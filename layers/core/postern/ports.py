@@ -1,0 +1,271 @@
+"""What the services need from the world outside, with the guarantee each port gives in words.
+
+An edge implements a port; a fake in `tests/fakes` implements it too and one contract suite runs on both.
+Every method may raise the `UpstreamError` named on its port, and nothing of an SDK's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from postern.audit.records import Record
+from postern.policy.bundle import PolicyBundle
+from postern.types import (
+    Budgets,
+    CommandId,
+    DatabaseAddress,
+    Grant,
+    Principal,
+    Sha256Hex,
+    Task,
+    TaskId,
+    TaskState,
+    View,
+)
+
+
+class Clock(Protocol):
+    """Wall time and a monotonic stopwatch. A service reads wall time once per workflow."""
+
+    def now_us(self) -> int:
+        """Microseconds since the Unix epoch, UTC."""
+        ...
+
+    def monotonic_s(self) -> float: ...
+
+
+class Identifiers(Protocol):
+    """Fresh identifiers and secrets from the system's random source, never reused after a snapshot is restored."""
+
+    def task_id(self) -> TaskId: ...
+
+    def command_id(self, now_us: int) -> CommandId:
+        """A UUIDv7 whose time is `now_us`, in milliseconds (RFC 9562 section 5.7)."""
+        ...
+
+    def key(self) -> bytes:
+        """32 random bytes."""
+        ...
+
+
+class RecordStore(Protocol):
+    """Where records become evidence.
+
+    `put` returns only when the record's bytes are durable and locked under their key, and returns their
+    SHA-256. It creates: where the key holds other bytes already it raises `IntegrityError`
+    (`evidence.conflict`); the same bytes are success, so a retry after a lost answer is safe. It links
+    the record into this environment's writer chain; after a PUT whose result stays unknown a new chain
+    starts. Raises `EvidenceUnavailable`. It never retries past the caller's deadline.
+    """
+
+    def put(self, record: Record) -> Sha256Hex: ...
+
+
+class PolicySource(Protocol):
+    """The deployed policy layer, validated whole. Raises `PolicyUnavailable`; keeps what it loaded."""
+
+    def load(self) -> PolicyBundle: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """One statement's place in its task: taken before the statement is looked at, settled after its outcome."""
+
+    task: Task  # as it stands with the reservation taken off
+    sequence: int
+    rows: int  # reserved
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """An earlier call with the same idempotency key, finished: what was recorded of it."""
+
+    command_id: CommandId
+    answer: Mapping[str, object]  # status, counts and receipt; never rows
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The caller's key for one statement, with the digest of the body it stands for."""
+
+    value: str
+    body_sha256: Sha256Hex
+
+
+class TaskStore(Protocol):
+    """The tasks and their budgets. Every change is one conditional write; reads are strongly consistent.
+
+    Raises `StateUnavailable`.
+    """
+
+    def create(self, task: Task) -> None:
+        """Stores a new task. Raises `IntegrityError` where the id is taken."""
+        ...
+
+    def get(self, task_id: TaskId) -> Task | None: ...
+
+    def list_of(self, principal_id: str, *, limit: int) -> Sequence[Task]:
+        """The principal's tasks, newest first. Eventually consistent."""
+        ...
+
+    def due(self, now_s: int, *, limit: int) -> Sequence[Task]:
+        """Tasks that are past their deadline and not in a final state, or stuck in `ending`. Eventually consistent."""
+        ...
+
+    def reserve(
+        self,
+        task_id: TaskId,
+        principal: Principal,
+        *,
+        now_s: int,
+        rows: int,
+        command_id: CommandId,
+        idempotency: IdempotencyKey | None,
+    ) -> Reservation | Finished:
+        """Takes the next sequence number, one statement and min(rows, rows left), all or nothing.
+
+        Raises `NotFound` where the task is absent or another principal's; `Conflict` where it is not
+        active, is past its deadline, or the key's first call still runs; `Unprocessable` where the key
+        was used with another body; `BudgetExceeded` where nothing is left.
+        """
+        ...
+
+    def settle(
+        self,
+        reservation: Reservation,
+        *,
+        rows_used: int,
+        command_id: CommandId,
+        idempotency: IdempotencyKey | None,
+        answer: Mapping[str, object],
+    ) -> Budgets:
+        """Gives back the rows that were not used and closes the idempotency key with `answer`."""
+        ...
+
+    def move(
+        self,
+        task_id: TaskId,
+        *,
+        expected: frozenset[TaskState],
+        to: TaskState,
+        views: tuple[View, ...] | None = None,
+        ends_as: TaskState | None = None,
+    ) -> Task:
+        """Moves a task from one of the expected states, setting what is given. Returns it as it then stands.
+
+        Raises `Conflict` (`task.state`) where it is in another state, `NotFound` where it is absent.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One `$n` as it is sent: text of unknown type, or NULL."""
+
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one statement."""
+
+    max_rows: int  # rows received at most; one more is asked for, to know whether there were more
+    max_bytes: int  # of row data received at most
+    max_cell_bytes: int
+    statement_timeout_ms: int
+    lock_timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ResultColumn:
+    """A result column as the database describes it."""
+
+    name: str
+    type_oid: int
+    type: str  # PostgreSQL's name, for example `numeric`, `integer[]`
+    table_oid: int  # 0 where it is computed
+    attribute_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a statement gave: text values a column at a time, `None` for NULL."""
+
+    columns: tuple[ResultColumn, ...]
+    values: tuple[list[str | None], ...]  # one list a column, all of the same length
+    row_count: int
+    affected: int | None  # the command tag's count; None for a statement that returns rows
+    truncated: bool
+    received_bytes: int
+
+
+class Session(Protocol):
+    """One session of a task's role, in which one statement at a time runs, in a transaction of its own."""
+
+    def run(
+        self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId, read_only: bool
+    ) -> Result:
+        """Runs one statement over the extended protocol and ends its transaction.
+
+        Raises `StatementFailed` (sanitised) where the database refused it, `TooLarge` where a cell or row
+        passes its bound, `DatabaseLost` where the session broke. After anything but a clean
+        result or a clean database error the session is closed and the next `TaskDatabase.session` opens a new one.
+        """
+        ...
+
+
+class TaskDatabase(Protocol):
+    """Sessions as a task's own role, over an IAM token minted for exactly that role.
+
+    Keeps at most one session per execution environment: the one of the last task. Raises `DatabaseUnavailable`.
+    """
+
+    def session(self, task: Task, address: DatabaseAddress) -> Session: ...
+
+    def discard(self) -> None:
+        """Closes the kept session, if there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TeardownProof:
+    """What a query found after a teardown: all must be zero or False."""
+
+    sessions: int
+    schemas: int
+    roles: int
+    keys: int
+    terminated: int  # backends that were ended on the way
+
+    @property
+    def is_clean(self) -> bool:
+        return self.sessions == self.schemas == self.roles == self.keys == 0
+
+
+class WorldDatabase(Protocol):
+    """The provisioner's hands in a database. Raises `DatabaseUnavailable`."""
+
+    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> tuple[View, ...]:
+        """Builds role, schema, views and key in one transaction, or nothing. Building what stands is an error.
+
+        Raises `RefusedByPolicy` (`policy.refused`) where the live table lacks a granted table or column,
+        or a mask cannot stand on a column's type.
+        """
+        ...
+
+    def tear_down(self, task_id: TaskId, address: DatabaseAddress) -> TeardownProof:
+        """Ends the role's sessions, drops everything of the task, and proves it by query. Idempotent."""
+        ...
+
+
+class Provisioner(Protocol):
+    """Asks the function that alone may build and drop worlds. Both calls wait for the result.
+
+    Raises `DatabaseUnavailable` where it did not answer or failed; the task's state then tells how far it came.
+    """
+
+    def provision(self, task_id: TaskId) -> None: ...
+
+    def tear_down(self, task_id: TaskId) -> None: ...

@@ -1,0 +1,231 @@
+"""The nouns that more than one package speaks of, frozen and checked once when they are made.
+
+Ids are `NewType`s so that one cannot stand where another is meant. Times are integers: `_s` is
+seconds, `_us` is microseconds, both since the Unix epoch in UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NewType
+
+TaskId = NewType("TaskId", str)  # 32 lower-case hex digits, a UUIDv7: its role is task_<id>
+CommandId = NewType("CommandId", str)  # a UUIDv7 in its dashed form
+DatabaseName = NewType("DatabaseName", str)  # the catalog's name of a database
+Sha256Hex = NewType("Sha256Hex", str)  # 64 lower-case hex digits
+
+
+class Secret:
+    """Holds a value that must never be printed: `repr` and `str` are redacted, `reveal` is the one way out."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who a verified token says is calling. Exists only after the token held and its issuer's rules admitted it."""
+
+    issuer: str  # the name in issuers.yaml
+    issuer_url: str  # the token's `iss`
+    subject: str  # the token's `sub`
+    token_sha256: Sha256Hex  # of the `jti` where there is one, of the token otherwise
+    expires_at_s: int  # the token's `exp`
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()  # sorted
+    on_behalf_of: str | None = None
+
+    @property
+    def id(self) -> str:
+        """`<issuer name>|<sub>`: the name that policy, state and records use."""
+        return f"{self.issuer}|{self.subject}"
+
+
+class Action(StrEnum):
+    """What a task may do to a table."""
+
+    SELECT = "select"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+
+    @property
+    def writes(self) -> bool:
+        return self is not Action.SELECT
+
+
+class MaskKind(StrEnum):
+    """How a masked column's value is replaced, inside the database."""
+
+    REDACT = "redact"
+    NULL = "null"
+    EMAIL = "email"
+    PARTIAL = "partial"
+    YEAR = "year"
+    MONTH = "month"
+    RANGE = "range"
+    TOKEN = "token"
+    SCRUB = "scrub"
+    SQL = "sql"
+
+
+@dataclass(frozen=True, slots=True)
+class Mask:
+    """A mask with its parameters; which are set depends on the kind and was checked when the catalog was loaded."""
+
+    kind: MaskKind
+    keep_first: int | None = None  # partial, characters
+    keep_last: int | None = None  # partial, characters
+    width: int | None = None  # range
+    expression: str | None = None  # sql
+    type: str | None = None  # sql
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedColumn:
+    """A column that a task can see. `mask` is None where it is seen raw: declared open, or unmasked by policy."""
+
+    name: str
+    class_name: str | None  # None: declared `open`
+    mask: Mask | None
+
+
+@dataclass(frozen=True, slots=True)
+class RowFilter:
+    """A catalog's row filter with the principal's attribute values it needs, by parameter name without the colon."""
+
+    expression: str
+    parameters: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class GrantedTable:
+    """A table, the actions on it, and exactly the columns that its view will have, in catalog order."""
+
+    schema: str
+    name: str
+    view: str  # the view's name inside the task's schema: see `world.names.view_name`
+    actions: tuple[Action, ...]  # sorted
+    columns: tuple[GrantedColumn, ...]
+    row_filter: RowFilter | None = None
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The result of policy over a request: what a task's world will hold, and nothing else."""
+
+    database: DatabaseName
+    schema_default: str
+    tables: tuple[GrantedTable, ...]
+    functions: tuple[str, ...]  # the catalog's own functions an agent may call
+    policy_digest: Sha256Hex
+
+    @property
+    def writes(self) -> bool:
+        return any(action.writes for table in self.tables for action in table.actions)
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """A column of a built view as the database describes it; `type` is PostgreSQL's own name of the type."""
+
+    name: str
+    type: str
+    class_name: str | None
+    mask: MaskKind | None
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A built view: what the agent calls it, and its columns."""
+
+    schema: str
+    name: str
+    view: str
+    columns: tuple[ViewColumn, ...]
+
+
+class TaskState(StrEnum):
+    """Where a task is. Legal moves are in `services/task_states.py`."""
+
+    PENDING_APPROVAL = "pending_approval"
+    PROVISIONING = "provisioning"
+    ACTIVE = "active"
+    ENDING = "ending"
+    ENDED = "ended"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+    DENIED = "denied"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL
+
+
+_FINAL = frozenset({TaskState.ENDED, TaskState.EXPIRED, TaskState.REVOKED, TaskState.DENIED, TaskState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Budgets:
+    """What is left of a task's budgets; what a running statement reserved is already taken off."""
+
+    statements: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One unit of access: who, why, to what, until when, with which budgets."""
+
+    id: TaskId
+    state: TaskState
+    principal: Principal
+    purpose: str
+    ticket: str | None
+    grant: Grant
+    created_at_s: int
+    expires_at_s: int
+    budgets: Budgets
+    sequence: int = 0  # of the last statement that took a number
+    views: tuple[View, ...] = ()  # set when the world stands
+    ends_as: TaskState | None = None  # while `ending`: the final state it is on its way to
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a caller keeps to find a record again and to check what it was delivered."""
+
+    intent_sha256: Sha256Hex
+    outcome_sha256: Sha256Hex | None
+    log: str
+    digest_key: str | None = None  # base64; the key of the answer's and the parameters' HMAC-SHA-256 digests
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseAddress:
+    """Where a database is and how its certificate is checked; from databases.yaml."""
+
+    name: DatabaseName
+    host: str
+    port: int
+    dbname: str
+    resource_id: str  # RDS DbiResourceId or cluster resource id: the middle of the rds-db ARN
+    region: str
+    ca: str  # path of a PEM bundle
