@@ -60,7 +60,14 @@ class TooLarge(CallerError):
 
 
 class Unprocessable(CallerError):
-    """Raised when the request is well formed and cannot be carried out."""
+    """Raised when the request is well formed and cannot be carried out.
+
+    `position` is 1-based, in characters of the statement as it was asked; None where there is no place to point at.
+    """
+
+    def __init__(self, code: str, detail: str, *, position: int | None = None, command_id: str | None = None) -> None:
+        super().__init__(code, detail, command_id=command_id)
+        self.position = position
 
 
 class StatementFailed(Unprocessable):
@@ -69,9 +76,8 @@ class StatementFailed(Unprocessable):
     def __init__(
         self, code: str, detail: str, *, sqlstate: str, position: int | None = None, command_id: str | None = None
     ) -> None:
-        super().__init__(code, detail, command_id=command_id)
+        super().__init__(code, detail, position=position, command_id=command_id)
         self.sqlstate = sqlstate
-        self.position = position  # 1-based, in characters of the statement as asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,11 @@ class PolicyFileError(PosternError):
 # a test holds that every code raised anywhere in the package is here, and that nothing here is unused.
 CODES: dict[str, str] = {
     "request.invalid": "The body, a parameter or a header is not of the documented shape. `detail` names the field.",
+    "request.path": "There is no such path or method. `/openapi.json` lists them. Said by the gateway.",
+    "request.too_large": "The request is larger than the gateway takes. Send less. Said by the gateway.",
+    "rate.requests": "More requests arrive than the gateway takes. Try again shortly. Said by the gateway.",
+    "gateway.timeout": "No answer came in time. A statement may have run: look at its task. Said by the gateway.",
+    "authorizer.unavailable": "The token could not be checked, so nothing ran. Try again. Said by the gateway.",
     "request.database": "No database of that name is in the catalog. Ask your operator which names exist.",
     "token.missing": "No bearer token. Send `Authorization: Bearer <OIDC token>`.",
     "token.malformed": "The token is not a well-formed signed JWT.",
@@ -205,6 +216,7 @@ CODES: dict[str, str] = {
     "idempotency.reused": "This Idempotency-Key was used with another body. Use a new key.",
     "evidence.unavailable": "The record could not be written, so nothing ran or nothing is delivered. Try again.",
     "evidence.conflict": "The record's place is taken by other bytes. Nothing is delivered. Tell an operator.",
+    "evidence.malformed": "What should be a record, or become one, does not have a record's form. Tell an operator.",
     "state.unavailable": "The state table cannot be reached. Nothing ran. Try again.",
     "database.unavailable": "No session to the database could be had. Nothing ran. Try again.",
     "database.lost": "The session to the database broke while the statement ran. It was a read; send it again.",

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from postern.audit.records import Record
-from postern.policy.bundle import PolicyBundle
 from postern.types import (
     Budgets,
     CommandId,
@@ -24,6 +23,10 @@ from postern.types import (
     TaskState,
     View,
 )
+
+if TYPE_CHECKING:
+    # Only a name here: at run time it would load Cedar into every function that needs a clock.
+    from postern.policy.bundle import PolicyBundle
 
 
 class Clock(Protocol):

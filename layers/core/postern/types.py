@@ -40,12 +40,12 @@ class Principal:
 
     issuer: str  # the name in issuers.yaml
     issuer_url: str  # the token's `iss`
-    subject: str  # the token's `sub`
+    subject: str  # the token's `sub`; `act.sub`, who acts, where the token has an `act` (RFC 8693)
     token_sha256: Sha256Hex  # of the `jti` where there is one, of the token otherwise
-    expires_at_s: int  # the token's `exp`
+    expires_at_s: int  # the token's `exp` and the issuer's leeway: from then on it is refused
     attributes: Mapping[str, str] = field(default_factory=dict)
     groups: tuple[str, ...] = ()  # sorted
-    on_behalf_of: str | None = None
+    on_behalf_of: str | None = None  # the person, by the issuer's name for them: an agent acts when it is set
 
     @property
     def id(self) -> str:
@@ -158,7 +158,12 @@ class View:
     schema: str
     name: str
     view: str
-    columns: tuple[ViewColumn, ...]
+    columns: tuple[ViewColumn, ...]  # in the view's own order: the n-th has attribute number n
+    oid: int = 0  # the view's, by which a result column is traced back to it
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.schema}.{self.name}"
 
 
 class TaskState(StrEnum):

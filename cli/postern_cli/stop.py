@@ -1,0 +1,23 @@
+"""How a command ends: one line for a person, one exit code for a machine."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """The exit codes of every command."""
+
+    DONE = 0  # it holds, or it is done
+    REFUSED = 1  # checked and does not hold, or refused
+    USAGE = 2
+    UNKNOWN = 3  # cannot tell: missing, unreachable
+
+
+class Stop(Exception):  # noqa: N818 - it is not always an error
+    """Raised by a command to end with one line on standard error and the given code; `main.run` prints it."""
+
+    def __init__(self, code: Exit, line: str) -> None:
+        super().__init__(line)
+        self.code = code
+        self.line = line

@@ -1,0 +1,182 @@
+"""The HTTP contract: the shapes of bodies and answers. What validates is what /openapi.json is generated from."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from postern.types import Action
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class AccessBody(Struct, forbid_unknown_fields=True, frozen=True):
+    """Actions on tables; without `columns`, all columns that the catalog lists."""
+
+    tables: Annotated[list[Name], Meta(min_length=1, max_length=200, description="`orders` means the default schema's")]
+    actions: Annotated[list[Action], Meta(min_length=1, max_length=4)]
+    columns: Annotated[list[Name], Meta(min_length=1, max_length=1600)] | None = None
+
+
+class OpenTaskBody(Struct, forbid_unknown_fields=True, frozen=True):
+    """A request for a task."""
+
+    database: Name
+    purpose: Annotated[str, Meta(min_length=1, max_length=2000, description="what the task is for; it is recorded")]
+    access: Annotated[list[AccessBody], Meta(min_length=1, max_length=100)]
+    ticket: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    unmask: Annotated[list[Name], Meta(max_length=100, description="classes to be seen raw")] = []
+    lookup: Annotated[list[Name], Meta(max_length=100, description="classes to be compared with a literal")] = []
+    ttl_s: Annotated[int, Meta(ge=60, le=28_800, description="seconds")] = 3600
+    max_statements: Annotated[int, Meta(ge=1, le=100_000)] = 500
+    max_rows: Annotated[int, Meta(ge=1, le=100_000_000)] = 1_000_000
+
+
+class QueryBody(Struct, forbid_unknown_fields=True, frozen=True):
+    """One statement. `params` are sent as text of unknown type: null as NULL, arrays as arrays, objects as json."""
+
+    sql: Annotated[str, Meta(min_length=1)]
+    params: Annotated[list[Any], Meta(max_length=1000)] = []
+    max_rows: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
+
+
+class ScopeColumn(Struct, frozen=True, rename={"class_name": "class"}):
+    """A column that the task can see; `class` is `open` or the catalog's class, `mask` null where it is seen raw."""
+
+    name: str
+    type: str | None
+    class_name: str
+    mask: str | None
+
+
+class ScopeTable(Struct, frozen=True):
+    """A table that the task can see."""
+
+    table: str
+    actions: list[Action]
+    columns: list[ScopeColumn]
+    row_filter: str | None
+
+
+class BudgetsAnswer(Struct, frozen=True):
+    """What is left, with what running statements reserved taken off."""
+
+    statements: int
+    rows: int
+
+
+class TaskAnswer(Struct, frozen=True):
+    """A task as its principal sees it."""
+
+    task_id: str
+    state: str
+    database: str
+    purpose: str
+    ticket: str | None
+    created_at: str
+    expires_at: str
+    scope: list[ScopeTable]
+    budgets: BudgetsAnswer
+
+
+class TasksAnswer(Struct, frozen=True):
+    """The principal's tasks, newest first, at most 100."""
+
+    tasks: list[TaskAnswer]
+
+
+class SchemaTable(Struct, frozen=True):
+    """A table as the task's schema holds it."""
+
+    table: str
+    columns: list[ScopeColumn]
+
+
+class SchemaAnswer(Struct, frozen=True):
+    """What a statement of this task can name."""
+
+    database: str
+    tables: list[SchemaTable]
+
+
+class AnswerColumnBody(Struct, frozen=True):
+    """`mask` is null where the values are the database's own, or were computed (then from masked values)."""
+
+    name: str
+    type: str
+    mask: str | None
+
+
+class MaskedBody(Struct, frozen=True):
+    """How often a mask stands in a column of this answer."""
+
+    column: str
+    mask: str
+    count: int
+
+
+class RemainingBody(Struct, frozen=True):
+    """What is left of the task."""
+
+    statements: int
+    rows: int
+    seconds: int
+
+
+class ReceiptBody(Struct, frozen=True):
+    """Where the records are found again; `digest_key` opens the keyed digests in them (HMAC-SHA-256, base64)."""
+
+    intent_sha256: str
+    outcome_sha256: str | None
+    log: str
+    digest_key: str | None
+
+
+class QueryAnswer(Struct, frozen=True):
+    """The answer to a statement. `rows` holds one array a row; columns may share a name."""
+
+    command_id: str
+    columns: list[AnswerColumnBody]
+    rows: list[list[Any]] | msgspec.Raw
+    row_count: int
+    affected: int | None
+    truncated: bool
+    masked: list[MaskedBody]
+    remaining: RemainingBody
+    receipt: ReceiptBody
+
+
+class RefusalBody(Struct, frozen=True):
+    """One part of a request that was refused."""
+
+    what: str
+    code: str
+    reason: str
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """RFC 9457 problem details."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    command_id: str | None = None
+    refusals: list[RefusalBody] | None = None
+    sqlstate: str | None = None
+    position: int | None = None
+
+
+class Health(Struct, frozen=True):
+    """The gate answers."""
+
+    status: Literal["ok"]
+
+
+# Numbers keep every digit that was sent: a parameter 1.10 reaches the database as 1.10.
+OPEN_TASK = msgspec.json.Decoder(OpenTaskBody)
+QUERY = msgspec.json.Decoder(QueryBody, float_hook=Decimal)

@@ -1,0 +1,90 @@
+"""The OpenAPI description, generated from the shapes that validate."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import msgspec
+
+from postern.edges import contract
+from postern.version import __version__
+
+_REF = "#/components/schemas/{name}"
+
+# method, path, summary, body, status and answer on success, statuses of problems
+_CALLS: tuple[tuple[str, str, str, type | None, int, type, tuple[int, ...]], ...] = (
+    (
+        "post",
+        "/v1/tasks",
+        "Open a task",
+        contract.OpenTaskBody,
+        201,
+        contract.TaskAnswer,
+        (400, 401, 403, 409, 413, 429, 503),
+    ),
+    ("get", "/v1/tasks", "List your tasks", None, 200, contract.TasksAnswer, (401, 503)),
+    ("get", "/v1/tasks/{id}", "Look at a task", None, 200, contract.TaskAnswer, (401, 404, 503)),
+    ("delete", "/v1/tasks/{id}", "End a task", None, 200, contract.TaskAnswer, (401, 404, 409, 503)),
+    ("get", "/v1/tasks/{id}/schema", "What the task can see", None, 200, contract.SchemaAnswer, (401, 404, 503)),
+    (
+        "post",
+        "/v1/tasks/{id}/query",
+        "Run one statement",
+        contract.QueryBody,
+        200,
+        contract.QueryAnswer,
+        (400, 401, 403, 404, 409, 413, 422, 429, 503),
+    ),
+    ("get", "/healthz", "Whether the gate answers", None, 200, contract.Health, ()),
+)
+
+
+@cache
+def description() -> bytes:
+    """The whole document as JSON (OpenAPI 3.1)."""
+    shapes = [call[3] for call in _CALLS if call[3] is not None] + [call[5] for call in _CALLS] + [contract.Problem]
+    _, components = msgspec.json.schema_components(list(dict.fromkeys(shapes)), ref_template=_REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for method, path, summary, body, status, success, problems in _CALLS:
+        paths.setdefault(path, {})[method] = _operation(path, summary, body, status, success, problems)
+    return msgspec.json.encode(
+        {
+            "openapi": "3.1.0",
+            "info": {"title": "Postern", "version": __version__, "license": {"name": "Apache-2.0"}},
+            "security": [{"oidc": []}],
+            "paths": paths,
+            "components": {
+                "schemas": components,
+                "securitySchemes": {"oidc": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            },
+        }
+    )
+
+
+def _operation(
+    path: str, summary: str, body: type | None, status: int, success: type, problems: tuple[int, ...]
+) -> dict[str, Any]:
+    responses = {str(status): _content("application/json", success)}
+    responses |= {str(code): _content("application/problem+json", contract.Problem) for code in problems}
+    operation: dict[str, Any] = {"summary": summary, "responses": responses}
+    parameters = []
+    if "{id}" in path:
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    if path.endswith("/query"):
+        parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 100}})
+    if parameters:
+        operation["parameters"] = parameters
+    if body is not None:
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": _ref(body)}}}
+    if not problems:
+        operation["security"] = []
+    return operation
+
+
+def _content(media_type: str, shape: type) -> dict[str, Any]:
+    return {"description": (shape.__doc__ or "").strip(), "content": {media_type: {"schema": _ref(shape)}}}
+
+
+def _ref(shape: type) -> dict[str, str]:
+    return {"$ref": _REF.format(name=shape.__name__)}

@@ -1,0 +1,55 @@
+"""What `tasks` says to `provision`, and what that answers: plain JSON, errors by their code.
+
+{"action": "provision", "task_id": "…"}   {"action": "tear_down", "task_id": "…"}   {"action": "expire"}
+{"status": "ok", …}                       {"status": "refused", "code", "detail", "refusals": [...]}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from postern.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    EvidenceUnavailable,
+    NotFound,
+    PolicyUnavailable,
+    PosternError,
+    Refusal,
+    RefusedByPolicy,
+    StateUnavailable,
+)
+
+
+def format_error(error: PosternError) -> dict[str, Any]:
+    refusals = error.refusals if isinstance(error, RefusedByPolicy) else ()
+    return {
+        "status": "refused",
+        "code": error.code,
+        "detail": error.detail,
+        "command_id": error.command_id,
+        "refusals": [{"what": one.what, "code": one.code, "reason": one.reason} for one in refusals],
+    }
+
+
+def parse_error(answer: Mapping[str, Any]) -> PosternError:
+    """The error that the answer tells of. What is no known code is a database that is not available."""
+    code, detail, command_id = str(answer.get("code")), str(answer.get("detail")), answer.get("command_id")
+    if code.startswith("policy.refused"):
+        refusals = tuple(Refusal(one["what"], one["code"], one["reason"]) for one in answer.get("refusals", ()))
+        return RefusedByPolicy(code, detail, refusals=refusals, command_id=command_id)
+    error = _BY_CODE.get(code)
+    if error is None:
+        return DatabaseUnavailable("database.unavailable", "the task's world could not be built or removed: try again")
+    return error(code, detail, command_id=command_id)
+
+
+_BY_CODE: dict[str, type[PosternError]] = {
+    "database.unavailable": DatabaseUnavailable,
+    "evidence.unavailable": EvidenceUnavailable,
+    "state.unavailable": StateUnavailable,
+    "policy.unavailable": PolicyUnavailable,
+    "task.state": Conflict,
+    "task.unknown": NotFound,
+}

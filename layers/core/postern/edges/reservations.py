@@ -1,0 +1,60 @@
+"""Why a reservation was not had: from the task's item as the failed condition showed it, to the caller's error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from postern.edges.task_items import parse_budgets
+from postern.errors import BudgetExceeded, Conflict, NotFound, Unprocessable
+from postern.ports import Finished, IdempotencyKey
+from postern.types import CommandId, Principal, TaskId, TaskState
+
+
+def refuse_reservation(
+    task_id: TaskId, stored: Mapping[str, Any] | None, principal: Principal, *, now_s: int, rows: int
+) -> int:
+    """The rows to ask for instead, where fewer are left than were asked; raises for every other reason.
+
+    Whether a task exists is told to its owner only.
+    """
+    if not stored or stored["owner"]["S"] != principal.id:
+        raise NotFound("task.unknown", f"task: expected one of yours, got {task_id!r}: list them at /v1/tasks")
+    state = TaskState(stored["state"]["S"])
+    if state is TaskState.EXPIRED or (state is TaskState.ACTIVE and int(stored["expires_at_s"]["N"]) <= now_s):
+        raise Conflict("task.expired", "the task's deadline has passed: open a new one")
+    if state is not TaskState.ACTIVE:
+        raise Conflict("task.state", f"task: expected it to be active, got {state.value}: {_NEXT[state]}")
+    left = parse_budgets(stored)
+    if left.statements < 1:
+        raise BudgetExceeded("budget.statements", "the task has no statements left: open a new one")
+    if left.rows < 1:
+        raise BudgetExceeded("budget.rows", "the task has no rows left: open a new one")
+    return min(rows, left.rows)
+
+
+_NEXT = {
+    TaskState.PENDING_APPROVAL: "wait until a person has approved it",
+    TaskState.PROVISIONING: "wait until its world stands",
+    TaskState.ENDING: "open a new one",
+    TaskState.ENDED: "open a new one",
+    TaskState.REVOKED: "ask your operator before you open another",
+    TaskState.DENIED: "ask for something else, or talk to who denied it",
+    TaskState.FAILED: "open a new one",
+}
+
+
+def earlier_call(stored: Mapping[str, Any], key: IdempotencyKey) -> Finished:
+    """What became of the first call with this key. Raises where it runs still, or was made with another body."""
+    if stored["body_sha256"]["S"] != key.body_sha256:
+        raise Unprocessable("idempotency.reused", "Idempotency-Key: expected the body it was used with, got another")
+    command_id = CommandId(stored["command_id"]["S"])
+    if "answer" not in stored:
+        raise Conflict(
+            "idempotency.running",
+            "the first call with this Idempotency-Key still runs or is not settled: ask again later",
+            command_id=command_id,
+        )
+    return Finished(command_id, msgspec.json.decode(stored["answer"]["S"]))

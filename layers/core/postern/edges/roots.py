@@ -1,0 +1,48 @@
+"""The parts that several functions are composed of, made from the environment once an execution environment."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import boto3
+from boto3.session import Session
+
+from postern.audit.chain import Source
+from postern.edges import clients
+from postern.edges.policy_files import PolicyFiles
+from postern.edges.record_store import S3RecordStore
+from postern.edges.settings import Settings, parse_settings
+from postern.edges.system import SystemClock, SystemIdentifiers
+from postern.edges.task_store import DynamoTaskStore
+from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore
+from postern.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every function but the authorizer stands on."""
+
+    session: Session
+    settings: Settings
+    policy: PolicySource
+    tasks: TaskStore
+    records: RecordStore
+    identifiers: Identifiers
+    clock: Clock
+
+
+def parts(function: str) -> Parts:
+    """The parts of one function; its name goes into the records that it writes."""
+    settings = parse_settings(os.environ)
+    session = boto3.Session(region_name=settings.region)
+    source = Source(settings.log, settings.deployment, __version__, function)
+    return Parts(
+        session=session,
+        settings=settings,
+        policy=PolicyFiles(settings.policy_dir, local_issuer=settings.local_issuer),
+        tasks=DynamoTaskStore(clients.dynamodb(session), settings.table),
+        records=S3RecordStore(clients.s3(session), settings.bucket, source),
+        identifiers=SystemIdentifiers(),
+        clock=SystemClock(),
+    )

@@ -1,0 +1,115 @@
+"""The state table's items: a task is two of them, so that what changes with every statement stays small.
+
+    pk task#<id>  sk task          state, owner, budgets, sequence, deadline: one small conditional write a statement
+    pk task#<id>  sk scope         principal, purpose, grant, views: written when it opens and when its world stands
+    pk task#<id>  sk idem#<key>    one a caller's Idempotency-Key: the command, the body's digest, what came of it
+
+`version` counts the writes of `scope`; it stands in both items, so that a kept copy is known to be current.
+Both indexes carry keys only: a statement's write does not reach them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from postern.types import Budgets, Grant, Principal, Task, TaskId, TaskState, View
+
+Item = dict[str, dict[str, Any]]
+
+KEPT_AFTER_S = 30 * 86_400  # a closed task's items go by the table's time to live; the evidence stays
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The part of a task that statements do not change."""
+
+    principal: Principal
+    purpose: str
+    ticket: str | None
+    grant: Grant
+    created_at_s: int
+    views: tuple[View, ...]
+    version: int
+
+
+_SCOPE = msgspec.json.Decoder(Scope)
+
+
+def task_key(task_id: str) -> Item:
+    return {"pk": {"S": f"task#{task_id}"}, "sk": {"S": "task"}}
+
+
+def scope_key(task_id: str) -> Item:
+    return {"pk": {"S": f"task#{task_id}"}, "sk": {"S": "scope"}}
+
+
+def idempotency_key(task_id: str, key: str) -> Item:
+    return {"pk": {"S": f"task#{task_id}"}, "sk": {"S": f"idem#{key}"}}
+
+
+def deadline_partition(task_id: str) -> str:
+    """One of sixteen partitions of the index by deadline: by the last digit, since a UUIDv7 begins with its time."""
+    return f"open#{task_id[-1]}"
+
+
+DEADLINE_PARTITIONS = tuple(f"open#{digit:x}" for digit in range(16))
+
+
+def format_task(task: Task) -> Item:
+    """The small item of a new task."""
+    return {
+        **task_key(task.id),
+        "state": {"S": task.state.value},
+        "owner": {"S": task.principal.id},
+        "expires_at_s": {"N": str(task.expires_at_s)},
+        "statements_left": {"N": str(task.budgets.statements)},
+        "rows_left": {"N": str(task.budgets.rows)},
+        "sequence": {"N": str(task.sequence)},
+        "version": {"N": "0"},
+        "gsi1pk": {"S": f"principal#{task.principal.id}"},
+        "gsi1sk": {"S": task.id},
+        "gsi2pk": {"S": deadline_partition(task.id)},
+        "gsi2sk": {"N": str(task.expires_at_s)},
+        "ttl_s": {"N": str(task.expires_at_s + KEPT_AFTER_S)},
+    }
+
+
+def format_scope(task: Task, version: int) -> Item:
+    """The large item: one JSON text."""
+    scope = Scope(task.principal, task.purpose, task.ticket, task.grant, task.created_at_s, task.views, version)
+    return {
+        **scope_key(task.id),
+        "scope": {"S": msgspec.json.encode(scope).decode()},
+        "ttl_s": {"N": str(task.expires_at_s + KEPT_AFTER_S)},
+    }
+
+
+def parse_scope(item: Mapping[str, Any]) -> Scope:
+    return _SCOPE.decode(item["scope"]["S"])
+
+
+def parse_task(item: Mapping[str, Any], scope: Scope) -> Task:
+    """The task that both items describe."""
+    ends_as = item.get("ends_as")
+    return Task(
+        id=TaskId(item["pk"]["S"].removeprefix("task#")),
+        state=TaskState(item["state"]["S"]),
+        principal=scope.principal,
+        purpose=scope.purpose,
+        ticket=scope.ticket,
+        grant=scope.grant,
+        created_at_s=scope.created_at_s,
+        expires_at_s=int(item["expires_at_s"]["N"]),
+        budgets=parse_budgets(item),
+        sequence=int(item["sequence"]["N"]),
+        views=scope.views,
+        ends_as=None if ends_as is None else TaskState(ends_as["S"]),
+    )
+
+
+def parse_budgets(item: Mapping[str, Any]) -> Budgets:
+    return Budgets(statements=int(item["statements_left"]["N"]), rows=int(item["rows_left"]["N"]))

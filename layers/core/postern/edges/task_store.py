@@ -1,0 +1,204 @@
+"""The task store on DynamoDB: every change is one conditional write, every read of a task is strongly consistent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from postern.edges import task_items as items
+from postern.edges import task_writes as writes
+from postern.edges.failed_conditions import failed_conditions, translated
+from postern.edges.reservations import earlier_call, refuse_reservation
+from postern.errors import Conflict, IntegrityError, NotFound, StateUnavailable
+from postern.ports import Finished, IdempotencyKey, Reservation
+from postern.types import Budgets, CommandId, Principal, Task, TaskId, TaskState, View
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_ATTEMPTS = 5  # of a reservation whose rows changed under it
+_KEPT_SCOPES = 64
+
+
+@dataclass(slots=True)
+class DynamoTaskStore:
+    """Implements `ports.TaskStore` on one table."""
+
+    client: DynamoDBClient
+    table: str
+    _scopes: dict[str, items.Scope] = field(default_factory=dict)
+
+    def create(self, task: Task) -> None:
+        with translated():
+            try:
+                self._transact(
+                    {"Put": writes.put_new(self.table, items.format_task(task))},
+                    {"Put": writes.put_new(self.table, items.format_scope(task, 0))},
+                )
+            except ClientError as error:
+                failed_conditions(error)
+                raise IntegrityError("internal", f"task id: expected a fresh one, got {task.id}") from error
+
+    def get(self, task_id: TaskId) -> Task | None:
+        keys = [items.task_key(task_id), items.scope_key(task_id)]
+        with translated():
+            found = self.client.batch_get_item(RequestItems={self.table: {"Keys": keys, "ConsistentRead": True}})
+        if found.get("UnprocessedKeys"):
+            raise StateUnavailable("state.unavailable", "the state table is throttled: try again")
+        by_sort_key = {str(item["sk"]["S"]): item for item in found["Responses"].get(self.table, [])}
+        if "task" not in by_sort_key or "scope" not in by_sort_key:
+            return None
+        return items.parse_task(by_sort_key["task"], self._keep(task_id, by_sort_key["scope"]))
+
+    def list_of(self, principal_id: str, *, limit: int) -> Sequence[Task]:
+        with translated():
+            found = self.client.query(
+                TableName=self.table,
+                IndexName="by_principal",
+                KeyConditionExpression="gsi1pk = :owner",
+                ExpressionAttributeValues={":owner": {"S": f"principal#{principal_id}"}},
+                ScanIndexForward=False,
+                Limit=limit,
+            )
+        return self._tasks(found["Items"])
+
+    def due(self, now_s: int, *, limit: int) -> Sequence[Task]:
+        due: list[Task] = []
+        for partition in items.DEADLINE_PARTITIONS:
+            if len(due) >= limit:
+                break
+            with translated():
+                found = self.client.query(
+                    TableName=self.table,
+                    IndexName="by_deadline",
+                    KeyConditionExpression="gsi2pk = :open AND gsi2sk <= :now",
+                    ExpressionAttributeValues={":open": {"S": partition}, ":now": {"N": str(now_s)}},
+                    Limit=limit - len(due),
+                )
+            due += [task for task in self._tasks(found["Items"]) if not task.state.is_final]
+        return due
+
+    def reserve(
+        self,
+        task_id: TaskId,
+        principal: Principal,
+        *,
+        now_s: int,
+        rows: int,
+        command_id: CommandId,
+        idempotency: IdempotencyKey | None,
+    ) -> Reservation | Finished:
+        for _ in range(_ATTEMPTS):
+            take = writes.reservation(self.table, task_id, principal, now_s=now_s, rows=rows)
+            with translated():
+                try:
+                    taken: Mapping[str, Any]
+                    if idempotency is None:
+                        taken = self.client.update_item(**take, ReturnValues="ALL_NEW")["Attributes"]
+                    else:
+                        ttl_s = now_s + items.KEPT_AFTER_S
+                        claim = writes.claim(self.table, task_id, command_id, idempotency, ttl_s=ttl_s)
+                        self._transact({"Update": take}, {"Put": claim})
+                        taken = self._read(task_id)
+                    return self._reserved(task_id, taken, rows)
+                except ClientError as error:
+                    stood = failed_conditions(error)
+            if idempotency is not None and len(stood) == 2 and stood[1] is not None:
+                # Told to the task's owner only: the key's item lies under the task, and the first condition held
+                # or failed for a reason that a second statement would have met too.
+                self._check_owner(task_id, principal)
+                return earlier_call(stood[1], idempotency)
+            rows = refuse_reservation(task_id, stood[0], principal, now_s=now_s, rows=rows)
+        raise StateUnavailable("state.unavailable", "too many statements of this task at once: try again")
+
+    def settle(
+        self,
+        reservation: Reservation,
+        *,
+        rows_used: int,
+        command_id: CommandId,
+        idempotency: IdempotencyKey | None,
+        answer: Mapping[str, object],
+    ) -> Budgets:
+        task_id = reservation.task.id
+        back = writes.giving_back(self.table, task_id, reservation.rows - rows_used)
+        with translated():
+            if idempotency is None:
+                return items.parse_budgets(self.client.update_item(**back, ReturnValues="ALL_NEW")["Attributes"])
+            close = writes.closing(self.table, task_id, command_id, idempotency, answer)
+            self._transact({"Update": back}, {"Update": close})
+            return items.parse_budgets(self._read(task_id))
+
+    def move(
+        self,
+        task_id: TaskId,
+        *,
+        expected: frozenset[TaskState],
+        to: TaskState,
+        views: tuple[View, ...] | None = None,
+        ends_as: TaskState | None = None,
+    ) -> Task:
+        rescoped = views is not None
+        wanted = writes.moving(self.table, task_id, expected=expected, to=to, ends_as=ends_as, rescoped=rescoped)
+        transaction: list[dict[str, Any]] = [{"Update": wanted}]
+        if views is not None:
+            transaction.append({"Put": writes.replace(self.table, self._rescoped(task_id, views))})
+        with translated():
+            try:
+                self._transact(*transaction)
+            except ClientError as error:
+                raise _refuse_move(task_id, expected, failed_conditions(error)[0]) from error
+        moved = self.get(task_id)
+        if moved is None:
+            raise IntegrityError("internal", f"task {task_id}: expected its items, got none after a write")
+        return moved
+
+    def _rescoped(self, task_id: TaskId, views: tuple[View, ...]) -> items.Item:
+        task = self.get(task_id)
+        if task is None:
+            raise NotFound("task.unknown", f"task: expected one that exists, got {task_id!r}")
+        return items.format_scope(replace(task, views=views), self._scopes[task_id].version + 1)
+
+    def _check_owner(self, task_id: TaskId, principal: Principal) -> None:
+        with translated():
+            if self._read(task_id)["owner"]["S"] != principal.id:
+                raise NotFound("task.unknown", f"task: expected one of yours, got {task_id!r}: list them at /v1/tasks")
+
+    def _transact(self, *transaction: Mapping[str, Any]) -> None:
+        self.client.transact_write_items(TransactItems=list(transaction))  # type: ignore[arg-type]
+
+    def _read(self, task_id: TaskId) -> Mapping[str, Any]:
+        found = self.client.get_item(TableName=self.table, Key=items.task_key(task_id), ConsistentRead=True)
+        if "Item" not in found:
+            raise IntegrityError("internal", f"task {task_id}: expected its item, got none after a write")
+        return found["Item"]
+
+    def _reserved(self, task_id: TaskId, taken: Mapping[str, Any], rows: int) -> Reservation:
+        scope = self._scopes.get(task_id)
+        if scope is None or scope.version != int(taken["version"]["N"]):
+            found = self.client.get_item(TableName=self.table, Key=items.scope_key(task_id), ConsistentRead=True)
+            scope = self._keep(task_id, found["Item"])
+        task = items.parse_task(taken, scope)
+        return Reservation(task=task, sequence=task.sequence, rows=rows)
+
+    def _keep(self, task_id: str, item: Mapping[str, Any]) -> items.Scope:
+        if len(self._scopes) >= _KEPT_SCOPES:
+            self._scopes.clear()
+        self._scopes[task_id] = scope = items.parse_scope(item)
+        return scope
+
+    def _tasks(self, keys: Sequence[Mapping[str, Any]]) -> list[Task]:
+        tasks = (self.get(TaskId(str(key["pk"]["S"]).removeprefix("task#"))) for key in keys)
+        return [task for task in tasks if task is not None]
+
+
+def _refuse_move(
+    task_id: TaskId, expected: frozenset[TaskState], stood: Mapping[str, Any] | None
+) -> NotFound | Conflict:
+    if not stood:
+        return NotFound("task.unknown", f"task: expected one that exists, got {task_id!r}")
+    wanted = ", ".join(sorted(state.value for state in expected))
+    return Conflict("task.state", f"task: expected it to be {wanted}, got {stood['state']['S']}")

@@ -1,0 +1,1 @@
+"""The story that `make demo` plays, its shop database and its policy."""

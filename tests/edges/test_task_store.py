@@ -1,0 +1,237 @@
+"""One contract, run on the fake that service tests use and on DynamoDB as moto answers for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from postern.edges.task_store import DynamoTaskStore
+from postern.errors import BudgetExceeded, Conflict, IntegrityError, NotFound, StateUnavailable, Unprocessable
+from postern.ports import Finished, IdempotencyKey, Reservation, TaskStore
+from postern.types import Budgets, CommandId, Sha256Hex, TaskId, TaskState
+from tests.support.domain import AGENT, NOW_S, OTHER, TASK_ID, VIEWS, a_task
+from tests.support.fakes import FakeTaskStore
+from tests.support.tables import make_state_table
+
+KEY = IdempotencyKey("once", Sha256Hex("a" * 64))
+
+
+@pytest.fixture(params=["fake", "dynamodb"])
+def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[TaskStore]:
+    if request.param == "fake":
+        yield FakeTaskStore()
+        return
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        make_state_table(client, "state")
+        yield DynamoTaskStore(client, "state")
+
+
+def reserve(store: TaskStore, *, rows: int = 10, command: str = "c1", key: IdempotencyKey | None = None, **changes):
+    call = {"task_id": TASK_ID, "principal": AGENT, "now_s": NOW_S + 1} | changes
+    return store.reserve(
+        call["task_id"],
+        call["principal"],
+        now_s=call["now_s"],
+        rows=rows,
+        command_id=CommandId(command),
+        idempotency=key,
+    )
+
+
+def settle(store: TaskStore, held: Reservation, used: int, *, command: str = "c1", key: IdempotencyKey | None = None):
+    return store.settle(held, rows_used=used, command_id=CommandId(command), idempotency=key, answer={"status": "ok"})
+
+
+def test_gives_back_what_was_created(store):
+    task = a_task(ticket="OPS-1")
+    store.create(task)
+    assert store.get(TASK_ID) == task
+
+
+def test_refuses_to_create_a_task_twice(store):
+    store.create(a_task())
+    with pytest.raises(IntegrityError):
+        store.create(a_task(purpose="another"))
+    assert store.get(TASK_ID) == a_task()
+
+
+def test_knows_nothing_of_a_task_that_was_never_created(store):
+    assert store.get(TASK_ID) is None
+
+
+def test_reserves_one_statement_the_rows_asked_and_the_next_number(store):
+    store.create(a_task())
+    held = reserve(store, rows=30)
+    assert (held.sequence, held.rows, held.task.budgets) == (1, 30, Budgets(4, 70))
+    assert held.task.views == VIEWS
+    assert reserve(store, rows=30).sequence == 2
+
+
+def test_reserves_no_more_rows_than_are_left(store):
+    store.create(a_task(budgets=Budgets(5, 7)))
+    held = reserve(store, rows=1000)
+    assert (held.rows, held.task.budgets) == (7, Budgets(4, 0))
+
+
+def test_gives_back_the_rows_that_were_not_used(store):
+    store.create(a_task())
+    held = reserve(store, rows=30)
+    assert settle(store, held, 12) == Budgets(4, 88)
+    assert store.get(TASK_ID).budgets == Budgets(4, 88)
+
+
+@pytest.mark.parametrize(
+    ("task", "call", "error", "code"),
+    [
+        pytest.param(a_task(), {"principal": OTHER}, NotFound, "task.unknown", id="another-principals"),
+        pytest.param(a_task(), {"task_id": TaskId("0" * 32)}, NotFound, "task.unknown", id="absent"),
+        pytest.param(a_task(), {"now_s": NOW_S + 3600}, Conflict, "task.expired", id="at-its-deadline"),
+        pytest.param(a_task(state=TaskState.ENDING), {}, Conflict, "task.state", id="ending"),
+        pytest.param(a_task(state=TaskState.PENDING_APPROVAL), {}, Conflict, "task.state", id="pending"),
+        pytest.param(a_task(state=TaskState.EXPIRED), {}, Conflict, None, id="expired"),
+        pytest.param(a_task(budgets=Budgets(0, 9)), {}, BudgetExceeded, "budget.statements", id="no-statements"),
+        pytest.param(a_task(budgets=Budgets(9, 0)), {}, BudgetExceeded, "budget.rows", id="no-rows"),
+    ],
+)
+@pytest.mark.parametrize("key", [None, KEY], ids=["plain", "keyed"])
+def test_refuses_a_reservation_and_takes_nothing(store, task, call, error, code, key):
+    store.create(task)
+    with pytest.raises(error) as caught:
+        reserve(store, key=key, **call)
+    assert code is None or caught.value.code == code
+    assert store.get(TASK_ID) == task
+
+
+def test_hides_another_principals_task_even_behind_its_idempotency_key(store):
+    store.create(a_task())
+    reserve(store, key=KEY)
+    with pytest.raises(NotFound):
+        reserve(store, key=KEY, principal=OTHER)
+
+
+def test_refuses_a_key_whose_first_call_still_runs(store):
+    store.create(a_task())
+    reserve(store, key=KEY)
+    with pytest.raises(Conflict) as caught:
+        reserve(store, command="c2", key=KEY)
+    assert (caught.value.code, caught.value.command_id) == ("idempotency.running", "c1")
+    assert store.get(TASK_ID).budgets.statements == 4
+
+
+def test_refuses_a_key_with_another_body(store):
+    store.create(a_task())
+    reserve(store, key=KEY)
+    with pytest.raises(Unprocessable) as caught:
+        reserve(store, command="c2", key=replace(KEY, body_sha256=Sha256Hex("b" * 64)))
+    assert caught.value.code == "idempotency.reused"
+
+
+def test_answers_a_finished_key_with_its_first_command(store):
+    store.create(a_task())
+    held = reserve(store, key=KEY)
+    settle(store, held, 3, key=KEY)
+    assert reserve(store, command="c2", key=KEY) == Finished(CommandId("c1"), {"status": "ok"})
+    assert store.get(TASK_ID).budgets == Budgets(4, 97)
+
+
+def test_answers_a_finished_key_of_a_task_that_has_ended_since(store):
+    store.create(a_task())
+    settle(store, reserve(store, key=KEY), 3, key=KEY)
+    store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING, ends_as=TaskState.ENDED)
+    assert isinstance(reserve(store, command="c2", key=KEY), Finished)
+
+
+def test_moves_a_task_and_keeps_what_it_was_given(store):
+    store.create(a_task(state=TaskState.PROVISIONING, views=()))
+    moved = store.move(TASK_ID, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, views=VIEWS)
+    assert (moved.state, moved.views) == (TaskState.ACTIVE, VIEWS)
+    assert store.get(TASK_ID) == moved
+
+
+def test_a_statement_after_a_rebuilt_world_sees_the_new_views(store):
+    store.create(a_task())
+    reserve(store)
+    rebuilt = (replace(VIEWS[0], oid=99),)
+    store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ACTIVE, views=rebuilt)
+    assert reserve(store).task.views == rebuilt
+
+
+def test_refuses_a_move_from_another_state(store):
+    store.create(a_task())
+    with pytest.raises(Conflict):
+        store.move(TASK_ID, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.FAILED)
+    assert store.get(TASK_ID).state is TaskState.ACTIVE
+
+
+def test_refuses_to_move_a_task_that_is_not_there(store):
+    with pytest.raises(NotFound):
+        store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING)
+
+
+def test_lists_a_principals_tasks_newest_first(store):
+    first, second = a_task(), a_task(id=TaskId("0199a0b0c0d17000800000000000000b"))
+    store.create(first)
+    store.create(second)
+    store.create(a_task(id=TaskId("0199a0b0c0d27000800000000000000c"), principal=OTHER))
+    assert [task.id for task in store.list_of(AGENT.id, limit=10)] == [second.id, first.id]
+    assert len(store.list_of(AGENT.id, limit=1)) == 1
+
+
+def test_finds_what_is_due_and_nothing_else(store):
+    store.create(a_task())
+    late = a_task(id=TaskId("0199a0b0c0d17000800000000000000b"), expires_at_s=NOW_S + 5)
+    ending = a_task(id=TaskId("0199a0b0c0d27000800000000000000c"))
+    ended = a_task(id=TaskId("0199a0b0c0d37000800000000000000d"), expires_at_s=NOW_S + 5)
+    for task in (late, ending, ended):
+        store.create(task)
+    for task in (ending, ended):
+        store.move(task.id, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING, ends_as=TaskState.ENDED)
+    store.move(ended.id, expected=frozenset({TaskState.ENDING}), to=TaskState.ENDED)
+    assert {task.id for task in store.due(NOW_S + 5, limit=10)} == {late.id, ending.id}
+
+
+def test_never_overshoots_the_rows_when_statements_run_at_once():
+    store = FakeTaskStore()
+    store.create(a_task(budgets=Budgets(100, 50)))
+
+    def take(_: int) -> int:
+        try:
+            return reserve(store, rows=7).rows
+        except BudgetExceeded:
+            return 0
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(take, range(40))) == 50
+
+
+def test_says_so_when_the_table_cannot_be_reached():
+    client = boto3.client(
+        "dynamodb",
+        region_name="us-east-1",
+        endpoint_url="http://127.0.0.1:1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=boto3.session.Config(retries={"total_max_attempts": 1}),
+    )
+    store = DynamoTaskStore(client, "state")
+    calls = (
+        lambda: store.get(TASK_ID),
+        lambda: store.create(a_task()),
+        lambda: reserve(store),
+        lambda: reserve(store, key=KEY),
+        lambda: store.list_of(AGENT.id, limit=1),
+        lambda: store.due(NOW_S, limit=1),
+        lambda: store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING),
+        lambda: settle(store, Reservation(a_task(), 1, 1), 0),
+    )
+    for call in calls:
+        with pytest.raises(StateUnavailable):
+            call()

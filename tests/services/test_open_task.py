@@ -1,0 +1,128 @@
+"""Opening a task: what is on record, what is stored and what the caller sees, whatever fails between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from postern.errors import DatabaseUnavailable, EvidenceUnavailable, RefusedByPolicy, StateUnavailable
+from postern.policy.bundle import PolicyBundle
+from postern.services.open_task import OpenTask
+from postern.types import Task, TaskId, TaskState
+from tests.support.audit import MemoryRecordStore, source
+from tests.support.domain import VIEWS
+from tests.support.fakes import FakeClock, FakeIdentifiers, FakeTaskStore
+from tests.support.policy import access, bundle, principal, request
+
+
+@dataclass
+class Bench:
+    """The service on fakes and a real policy; the provisioner makes the task active, or fails as told."""
+
+    tasks: FakeTaskStore = field(default_factory=FakeTaskStore)
+    records: MemoryRecordStore = field(default_factory=lambda: MemoryRecordStore(source("tasks")))
+    policy: PolicyBundle = field(default_factory=bundle)
+    failure: Exception | None = None
+    asked: list[TaskId] = field(default_factory=list)
+
+    def load(self) -> PolicyBundle:
+        return self.policy
+
+    def provision(self, task_id: TaskId) -> None:
+        self.asked.append(task_id)
+        if self.failure is not None:
+            raise self.failure
+        self.tasks.move(task_id, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, views=VIEWS)
+
+    def tear_down(self, task_id: TaskId) -> None:
+        raise AssertionError("opening tears nothing down")
+
+    def open(self, **changes: object) -> Task:
+        service = OpenTask(self, self.tasks, self.records, self, FakeIdentifiers(), FakeClock())
+        return service.run(principal(), replace(request(access("customers")), **changes))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def test_records_the_grant_before_the_world_is_asked_for(bench):
+    seen = []
+    original = bench.provision
+    bench.provision = lambda task_id: (seen.extend(one["kind"] for one in bench.records.bodies()), original(task_id))
+    task = bench.open()
+    assert seen == ["grant"]
+    assert task.state is TaskState.ACTIVE
+    assert task.views == VIEWS
+
+
+def test_the_grants_record_holds_scope_masks_budgets_and_the_policies_that_permitted(bench):
+    task = bench.open()
+    [grant] = bench.records.bodies()
+    assert grant["type"] == "event"
+    assert grant["task"]["id"] == task.id
+    assert grant["budgets"] == {"statements": task.budgets.statements, "rows": task.budgets.rows}
+    columns = {column["name"]: column["mask"] for table in grant["scope"] for column in table["columns"]}
+    assert columns["email"] == "email"
+    assert grant["decision"]["result"] == "allow"
+    assert grant["decision"]["reasons"]
+
+
+def test_records_a_refusal_with_every_part_and_opens_nothing(bench):
+    with pytest.raises(RefusedByPolicy) as caught:
+        bench.open(access=(access("customers"), access("nothing_here"), access("sales.leads", actions=("delete",))))
+    [event] = bench.records.bodies()
+    assert event["kind"] == "refusal"
+    assert len(event["decision"]["refusals"]) == len(caught.value.refusals) >= 2
+    assert caught.value.command_id == event["id"]
+    assert bench.tasks.tasks == {}
+
+
+def test_a_refusal_that_cannot_be_recorded_is_no_answer(bench):
+    bench.records.fail_next("before")
+    with pytest.raises(EvidenceUnavailable):
+        bench.open(access=(access("nothing_here"),))
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_opens_nothing_without_a_durable_grant(bench, when):
+    bench.records.fail_next(when)
+    with pytest.raises(EvidenceUnavailable):
+        bench.open()
+    assert (bench.tasks.tasks, bench.asked) == ({}, [])
+
+
+def test_asks_for_no_world_when_the_task_cannot_be_stored(bench):
+    bench.tasks.away = True
+    with pytest.raises(StateUnavailable):
+        bench.open()
+    assert bench.asked == []
+
+
+def test_tells_what_kept_the_world_from_standing(bench):
+    bench.failure = DatabaseUnavailable("database.unavailable", "away")
+    with pytest.raises(DatabaseUnavailable):
+        bench.open()
+    assert [task.state for task in bench.tasks.tasks.values()] == [TaskState.PROVISIONING]
+
+
+def test_does_not_hand_out_a_task_whose_world_does_not_stand(bench):
+    bench.provision = lambda task_id: None
+    with pytest.raises(DatabaseUnavailable):
+        bench.open()
+
+
+def test_a_task_that_needs_a_person_waits_without_a_world(bench):
+    task = bench.open(ttl_s=28_000)
+    assert task.state is TaskState.PENDING_APPROVAL
+    assert bench.asked == []
+    assert bench.records.bodies()[0]["decision"]["needs_approval"] is True
+
+
+def test_purpose_and_ticket_pass_the_detectors_before_they_are_recorded_or_stored(bench):
+    task = bench.open(purpose="late parcel of ada@example.com", ticket="AKIAIOSFODNN7EXAMPLE")
+    assert "ada@example.com" not in f"{bench.records.bodies()} {task}"
+    assert "AKIAIOSFODNN7EXAMPLE" not in f"{bench.records.bodies()} {task}"
+    assert "[detected:email]" in task.purpose

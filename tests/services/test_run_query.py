@@ -1,0 +1,294 @@
+"""The way of a statement, step by step, and what stands when it stops between two of them."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from postern.audit.canonical import parse_canonical
+from postern.errors import (
+    BudgetExceeded,
+    Conflict,
+    DatabaseLost,
+    DatabaseUnavailable,
+    EvidenceUnavailable,
+    NotFound,
+    RefusedByPolicy,
+    StatementFailed,
+    StateUnavailable,
+    TooLarge,
+    Unprocessable,
+)
+from postern.ports import IdempotencyKey, Parameter
+from postern.services.answers import Answer
+from postern.services.run_query import QueryCall, RunQuery
+from postern.services.stopwatch import Stopwatch
+from postern.types import Budgets, Sha256Hex, TaskState
+from tests.support.audit import MemoryRecordStore
+from tests.support.domain import ADDRESS, AGENT, DIGEST, NOW_S, OTHER, TASK_ID, a_task
+from tests.support.fakes import FakeClock, FakeDatabase, FakeIdentifiers, FakePolicy, FakeTaskStore
+
+SQL = "SELECT id, email FROM customers"
+
+
+@dataclass
+class Bench:
+    """A query service on fakes, with one active task."""
+
+    tasks: FakeTaskStore = field(default_factory=FakeTaskStore)
+    records: MemoryRecordStore = field(default_factory=MemoryRecordStore)
+    database: FakeDatabase = field(default_factory=FakeDatabase)
+    clock: FakeClock = field(default_factory=FakeClock)
+    policy: FakePolicy = field(default_factory=FakePolicy)
+    threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+
+    def run(self, sql: str = SQL, **changes: object) -> Answer:
+        service = RunQuery(
+            self.policy,
+            self.tasks,
+            self.records,
+            self.database,
+            FakeIdentifiers(self.tasks.writes * 10),
+            self.clock,
+            "prod-2026",
+            self.threads,
+        )
+        call = replace(QueryCall(sql, (), 10), **{k: v for k, v in changes.items() if k != "principal"})
+        principal = changes.get("principal", AGENT)
+        return service.run(principal, TASK_ID, call, Stopwatch(self.clock, budget_s=28))  # type: ignore[arg-type]
+
+    def written(self) -> list[dict]:
+        return [parse_canonical(data) for data in self.records.objects.values()]
+
+    def budgets(self) -> Budgets:
+        return self.tasks.tasks[TASK_ID].budgets
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    bench = Bench()
+    bench.tasks.create(a_task())
+    yield bench
+    bench.threads.shutdown()
+
+
+def test_delivers_rows_with_a_receipt_that_names_both_records(bench):
+    answer = bench.run()
+    intent, outcome = bench.records.objects.values()
+    assert answer.delivery.rows_json == b'[[7,"a***@e***.com"]]'
+    assert answer.receipt.intent_sha256 == hashlib.sha256(intent).hexdigest()
+    assert answer.receipt.outcome_sha256 == hashlib.sha256(outcome).hexdigest()
+    assert answer.remaining == Budgets(statements=4, rows=99)
+
+
+def test_writes_the_intent_before_the_statement_runs_and_the_outcome_after(bench):
+    seen: list[list[str]] = []
+    bench.database.before_run = lambda: seen.append([record["type"] for record in bench.written()])
+    bench.run()
+    assert seen == [["intent"]]
+    assert [record["type"] for record in bench.written()] == ["intent", "outcome"]
+
+
+def test_the_outcome_names_its_intent_and_digests_the_rows_under_the_receipts_key(bench):
+    answer = bench.run()
+    _, outcome = bench.written()
+    assert outcome["intent"] == answer.receipt.intent_sha256
+    key = base64.b64decode(answer.receipt.digest_key)
+    assert outcome["answer_hmac_sha256"] == hmac.new(key, answer.delivery.rows_json, "sha256").hexdigest()
+    assert outcome["masked"] == [{"column": "email", "mask": "email", "count": 1}]
+
+
+def test_the_intent_says_who_what_where_and_under_which_policy(bench):
+    bench.run(parameters=(Parameter("secret"), Parameter(None)))
+    intent = bench.written()[0]
+    assert intent["principal"]["subject"] == AGENT.subject
+    assert intent["task"]["sequence"] == 1
+    assert intent["target"]["role"] == f"task_{TASK_ID}"
+    assert intent["statement"]["text"] == SQL
+    assert intent["policy"] == DIGEST
+    assert intent["decision"]["result"] == "allow"
+    assert "secret" not in str(bench.written())
+
+
+def test_the_intent_names_the_token_of_this_call_and_not_the_one_that_opened_the_task(bench):
+    bench.run(principal=replace(AGENT, token_sha256=Sha256Hex("f" * 64)))
+    assert bench.written()[0]["principal"]["token_sha256"] == "f" * 64
+
+
+def test_runs_reads_read_only_with_every_limit_set(bench):
+    bench.run(max_rows=7)
+    limits = bench.database.limits[0]
+    assert bench.database.read_only == [True]
+    assert limits.max_rows == 7
+    assert 0 < limits.statement_timeout_ms <= 18_000
+    assert limits.max_bytes == 5_000_000
+    assert limits.max_cell_bytes == 1_000_000
+
+
+def test_never_lets_a_statement_run_past_the_tasks_deadline(bench):
+    bench.clock.at_us = (NOW_S + 3598) * 1_000_000
+    bench.run()
+    assert bench.database.limits[0].statement_timeout_ms <= 2000
+
+
+@pytest.mark.parametrize(
+    ("sql", "error", "code"),
+    [
+        pytest.param("SELECT * FROM staff", RefusedByPolicy, "guard.relation", id="out-of-scope"),
+        pytest.param("SELECT pg_sleep(1)", RefusedByPolicy, "guard.function", id="function"),
+        pytest.param("DROP TABLE customers", RefusedByPolicy, "guard.kind", id="kind"),
+        pytest.param("SELECT 1; SELECT 2", RefusedByPolicy, "guard.statements", id="two"),
+        pytest.param("SELEC 1", Unprocessable, "sql.syntax", id="syntax"),
+    ],
+)
+def test_records_a_refusal_once_and_runs_nothing(bench, sql, error, code):
+    with pytest.raises(error) as caught:
+        bench.run(sql)
+    assert caught.value.code == code
+    assert bench.database.ran == []
+    [record] = bench.written()
+    assert (record["type"], record["decision"]["result"], record["decision"]["code"]) == ("intent", "refuse", code)
+    assert caught.value.command_id == record["id"]
+    assert bench.budgets() == Budgets(statements=4, rows=100)
+
+
+def test_does_not_run_without_a_durable_intent(bench):
+    bench.records.fail_next("before")
+    with pytest.raises(EvidenceUnavailable):
+        bench.run()
+    assert bench.database.ran == []
+    assert bench.records.objects == {}
+    assert bench.budgets().rows == 100
+
+
+def test_does_not_run_when_the_intent_may_or_may_not_be_durable(bench):
+    bench.records.fail_next("after")
+    with pytest.raises(EvidenceUnavailable):
+        bench.run()
+    assert bench.database.ran == []
+    assert [record["type"] for record in bench.written()] == ["intent"]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_delivers_nothing_without_a_durable_outcome(bench, when):
+    bench.database.before_run = lambda: bench.records.fail_next(when)
+    with pytest.raises(EvidenceUnavailable) as caught:
+        bench.run()
+    assert bench.database.ran == [SQL]
+    assert caught.value.command_id == bench.written()[0]["id"]
+    assert bench.budgets().rows == 100
+
+
+def test_runs_nothing_and_records_nothing_when_the_state_table_is_away(bench):
+    bench.tasks.away = True
+    with pytest.raises(StateUnavailable):
+        bench.run()
+    assert bench.database.ran == []
+    assert bench.records.objects == {}
+
+
+def test_records_that_nothing_ran_when_no_session_can_be_had(bench):
+    bench.database.reachable = False
+    with pytest.raises(DatabaseUnavailable):
+        bench.run()
+    assert [record.get("status") for record in bench.written()] == [None, "not_run"]
+    assert bench.budgets().rows == 100
+
+
+def test_prefers_the_missing_record_when_evidence_and_database_are_both_away(bench):
+    bench.database.reachable = False
+    bench.records.fail_next("before")
+    with pytest.raises(EvidenceUnavailable):
+        bench.run()
+
+
+@pytest.mark.parametrize(
+    ("failed", "status"),
+    [
+        pytest.param(StatementFailed("sql.failed", "no such column", sqlstate="42703"), "failed", id="refused"),
+        pytest.param(DatabaseLost("database.lost", "the session broke"), "lost", id="lost"),
+        pytest.param(TooLarge("answer.too_large", "a cell"), "too_large", id="too-large"),
+        pytest.param(DatabaseUnavailable("database.unavailable", "memory"), "not_run", id="unavailable"),
+    ],
+)
+def test_records_how_a_statement_failed(bench, failed, status):
+    bench.database.result = failed
+    with pytest.raises(type(failed)) as caught:
+        bench.run()
+    intent, outcome = bench.written()
+    assert (outcome["status"], outcome["rows"]) == (status, 0)
+    assert caught.value.command_id == intent["id"]
+    assert bench.budgets() == Budgets(statements=4, rows=100)
+
+
+def test_withholds_even_a_database_error_without_a_durable_outcome(bench):
+    bench.database.result = StatementFailed("sql.failed", "no such column", sqlstate="42703")
+    bench.database.before_run = lambda: bench.records.fail_next("before")
+    with pytest.raises(EvidenceUnavailable):
+        bench.run()
+
+
+def test_delivers_when_only_the_settlement_cannot_be_written(bench):
+    bench.database.before_run = lambda: setattr(bench.tasks, "away", True)
+    answer = bench.run()
+    assert answer.delivery.row_count == 1
+    assert answer.remaining == Budgets(statements=4, rows=90)
+
+
+def test_ends_a_task_whose_policy_has_changed(bench):
+    bench.policy.digest = Sha256Hex("0" * 64)
+    with pytest.raises(Conflict) as caught:
+        bench.run()
+    assert caught.value.code == "task.policy_changed"
+    assert bench.tasks.tasks[TASK_ID].state is TaskState.ENDING
+    assert bench.database.ran == []
+
+
+def test_is_blind_to_another_principals_task(bench):
+    with pytest.raises(NotFound):
+        bench.run(principal=OTHER)
+    assert bench.records.objects == {}
+
+
+def test_stops_at_the_last_statement_of_the_budget(bench):
+    bench.tasks.tasks[TASK_ID] = a_task(budgets=Budgets(1, 100))
+    bench.run()
+    with pytest.raises(BudgetExceeded):
+        bench.run()
+    assert len(bench.database.ran) == 1
+
+
+KEY = IdempotencyKey("k", Sha256Hex("a" * 64))
+
+
+def test_runs_a_finished_read_anew_under_a_record_of_its_own(bench):
+    first, second = bench.run(idempotency=KEY), bench.run(idempotency=KEY)
+    assert first.command_id != second.command_id
+    assert len(bench.database.ran) == 2
+    assert len(bench.records.objects) == 4
+    assert bench.budgets() == Budgets(statements=3, rows=98)
+
+
+def test_closes_a_key_whose_call_failed_so_that_it_may_be_sent_again(bench):
+    bench.records.fail_next("before")
+    with pytest.raises(EvidenceUnavailable):
+        bench.run(idempotency=KEY)
+    assert bench.run(idempotency=KEY).delivery.row_count == 1
+
+
+def test_a_statement_costs_two_writes_of_state_and_two_of_evidence(bench):
+    before = bench.tasks.writes
+    bench.run()
+    assert bench.tasks.writes - before == 2
+    assert bench.records.puts == 2
+
+
+def test_address_comes_from_the_policys_databases(bench):
+    bench.run()
+    assert bench.written()[0]["target"]["resource_id"] == ADDRESS.resource_id

@@ -1,0 +1,289 @@
+"""Fakes of the ports. Each keeps its port's contract; `tests/edges` runs one suite on the fake and on the real edge."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from postern.audit.ids import uuid7
+from postern.errors import (
+    BudgetExceeded,
+    Conflict,
+    DatabaseUnavailable,
+    IntegrityError,
+    NotFound,
+    PosternError,
+    StateUnavailable,
+    Unprocessable,
+)
+from postern.ports import (
+    Finished,
+    IdempotencyKey,
+    Limits,
+    Parameter,
+    Reservation,
+    Result,
+    ResultColumn,
+    TeardownProof,
+)
+from postern.types import (
+    Budgets,
+    CommandId,
+    DatabaseAddress,
+    Grant,
+    Principal,
+    Sha256Hex,
+    Task,
+    TaskId,
+    TaskState,
+    View,
+)
+from tests.support.domain import ADDRESS, DIGEST, NOW_S, VIEWS
+
+
+@dataclass
+class FakeClock:
+    """Stands still until a test moves it."""
+
+    at_us: int = NOW_S * 1_000_000
+    at_s: float = 1000.0
+
+    def now_us(self) -> int:
+        return self.at_us
+
+    def monotonic_s(self) -> float:
+        return self.at_s
+
+
+@dataclass
+class FakeIdentifiers:
+    """Counts."""
+
+    count: int = 0
+
+    def _random(self) -> bytes:
+        self.count += 1
+        return self.count.to_bytes(10, "big")
+
+    def task_id(self) -> TaskId:
+        return TaskId(uuid7(NOW_S * 1_000_000, self._random()).replace("-", ""))
+
+    def command_id(self, now_us: int) -> CommandId:
+        return CommandId(uuid7(now_us, self._random()))
+
+    def key(self) -> bytes:
+        return b"k" * 32
+
+
+@dataclass
+class FakeTaskStore:
+    """Keeps `ports.TaskStore`'s contract in memory; `away` makes the next calls fail as an unreachable table does."""
+
+    tasks: dict[TaskId, Task] = field(default_factory=dict)
+    keys: dict[tuple[TaskId, str], dict[str, object]] = field(default_factory=dict)
+    away: bool = False
+    writes: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def _reach(self) -> None:
+        if self.away:
+            raise StateUnavailable("state.unavailable", "the state table cannot be reached: try again")
+
+    def create(self, task: Task) -> None:
+        self._reach()
+        if task.id in self.tasks:
+            raise IntegrityError("internal", "task id: expected a fresh one")
+        self.writes += 1
+        self.tasks[task.id] = task
+
+    def get(self, task_id: TaskId) -> Task | None:
+        self._reach()
+        return self.tasks.get(task_id)
+
+    def list_of(self, principal_id: str, *, limit: int) -> Sequence[Task]:
+        self._reach()
+        mine = [task for task in self.tasks.values() if task.principal.id == principal_id]
+        return sorted(mine, key=lambda task: task.id, reverse=True)[:limit]
+
+    def due(self, now_s: int, *, limit: int) -> Sequence[Task]:
+        self._reach()
+        return [
+            task
+            for task in self.tasks.values()
+            if not task.state.is_final and (task.expires_at_s <= now_s or task.state is TaskState.ENDING)
+        ][:limit]
+
+    def reserve(
+        self,
+        task_id: TaskId,
+        principal: Principal,
+        *,
+        now_s: int,
+        rows: int,
+        command_id: CommandId,
+        idempotency: IdempotencyKey | None,
+    ) -> Reservation | Finished:
+        self._reach()
+        with self._lock:
+            task = self.tasks.get(task_id)
+            if task is None or task.principal.id != principal.id:
+                raise NotFound("task.unknown", "task: expected one of yours")
+            if idempotency is not None and (earlier := self.keys.get((task_id, idempotency.value))) is not None:
+                return _earlier(earlier, idempotency)
+            taken = _take(task, now_s, rows)
+            if idempotency is not None:
+                held = {"command_id": command_id, "body": idempotency.body_sha256}
+                self.keys[task_id, idempotency.value] = held
+            self.writes += 1
+            self.tasks[task_id] = taken.task
+            return taken
+
+    def settle(
+        self,
+        reservation: Reservation,
+        *,
+        rows_used: int,
+        command_id: CommandId,
+        idempotency: IdempotencyKey | None,
+        answer: Mapping[str, object],
+    ) -> Budgets:
+        self._reach()
+        with self._lock:
+            task = self.tasks[reservation.task.id]
+            budgets = replace(task.budgets, rows=task.budgets.rows + reservation.rows - rows_used)
+            self.writes += 1
+            self.tasks[task.id] = replace(task, budgets=budgets)
+            if idempotency is not None:
+                assert self.keys[task.id, idempotency.value]["command_id"] == command_id
+                self.keys[task.id, idempotency.value]["answer"] = answer
+            return budgets
+
+    def move(
+        self,
+        task_id: TaskId,
+        *,
+        expected: frozenset[TaskState],
+        to: TaskState,
+        views: tuple[View, ...] | None = None,
+        ends_as: TaskState | None = None,
+    ) -> Task:
+        self._reach()
+        with self._lock:
+            task = self.tasks.get(task_id)
+            if task is None:
+                raise NotFound("task.unknown", "task: expected one that exists")
+            if task.state not in expected:
+                raise Conflict("task.state", f"task: expected another state, got {task.state.value}")
+            task = replace(task, state=to, ends_as=ends_as or task.ends_as)
+            if views is not None:
+                task = replace(task, views=views)
+            self.writes += 1
+            self.tasks[task_id] = task
+            return task
+
+
+def _earlier(earlier: Mapping[str, object], key: IdempotencyKey) -> Finished:
+    if earlier["body"] != key.body_sha256:
+        raise Unprocessable("idempotency.reused", "another body")
+    if "answer" not in earlier:
+        raise Conflict("idempotency.running", "still running", command_id=str(earlier["command_id"]))
+    answer = earlier["answer"]
+    assert isinstance(answer, Mapping)
+    return Finished(CommandId(str(earlier["command_id"])), answer)
+
+
+def _take(task: Task, now_s: int, rows: int) -> Reservation:
+    if task.state is TaskState.ACTIVE and task.expires_at_s <= now_s:
+        raise Conflict("task.expired", "past its deadline")
+    if task.state is not TaskState.ACTIVE:
+        raise Conflict("task.state", f"got {task.state.value}")
+    if task.budgets.statements < 1:
+        raise BudgetExceeded("budget.statements", "none left")
+    if task.budgets.rows < 1:
+        raise BudgetExceeded("budget.rows", "none left")
+    rows = min(rows, task.budgets.rows)
+    left = Budgets(task.budgets.statements - 1, task.budgets.rows - rows)
+    taken = replace(task, budgets=left, sequence=task.sequence + 1)
+    return Reservation(taken, taken.sequence, rows)
+
+
+ONE_ROW = Result(
+    columns=(ResultColumn("id", 23, "integer", 4711, 1), ResultColumn("email", 25, "text", 4711, 2)),
+    values=(["7"], ["a***@e***.com"]),
+    row_count=1,
+    affected=None,
+    truncated=False,
+    received_bytes=20,
+)
+
+
+@dataclass
+class FakeDatabase:
+    """A task's database whose answer a test chooses. `ran` is what reached it, and how the evidence stood then."""
+
+    result: Result | PosternError = ONE_ROW
+    reachable: bool = True
+    before_run: Callable[[], None] = lambda: None
+    ran: list[str] = field(default_factory=list)
+    limits: list[Limits] = field(default_factory=list)
+    read_only: list[bool] = field(default_factory=list)
+
+    def session(self, task: Task, address: DatabaseAddress) -> FakeDatabase:
+        if not self.reachable:
+            raise DatabaseUnavailable("database.unavailable", "no session could be had: try again")
+        return self
+
+    def discard(self) -> None:
+        self.reachable = False
+
+    def run(
+        self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId, read_only: bool
+    ) -> Result:
+        self.before_run()
+        self.ran.append(sql)
+        self.limits.append(limits)
+        self.read_only.append(read_only)
+        if isinstance(self.result, PosternError):
+            raise self.result
+        return self.result
+
+
+@dataclass
+class FakeWorlds:
+    """A provisioner's hands: which worlds stand, and what the next call does instead of its work."""
+
+    standing: set[TaskId] = field(default_factory=set)
+    build_fails: PosternError | None = None
+    fails_after_commit: bool = False
+    tear_down_fails: PosternError | None = None
+    left: int = 0
+
+    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> tuple[View, ...]:
+        assert task_id not in self.standing
+        if self.fails_after_commit:
+            self.standing.add(task_id)
+        if self.build_fails is not None:
+            raise self.build_fails
+        self.standing.add(task_id)
+        return VIEWS
+
+    def tear_down(self, task_id: TaskId, address: DatabaseAddress) -> TeardownProof:
+        if self.tear_down_fails is not None:
+            raise self.tear_down_fails
+        self.standing.discard(task_id)
+        return TeardownProof(sessions=self.left, schemas=0, roles=0, keys=0, terminated=0)
+
+
+@dataclass
+class FakePolicy:
+    """A deployed policy of which services only need the digest and the addresses."""
+
+    digest: Sha256Hex = DIGEST
+
+    def load(self) -> FakePolicy:
+        return self
+
+    def address(self, database: str) -> DatabaseAddress:
+        assert database == ADDRESS.name
+        return ADDRESS

@@ -1,0 +1,22 @@
+"""The state table as `template.yaml` describes it, for tests that talk to a DynamoDB of their own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def make_state_table(client: Any, name: str) -> None:
+    """Creates the table with its two indexes."""
+
+    def index(name: str, partition: str, sort: str) -> dict[str, Any]:
+        keys = [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+        return {"IndexName": name, "KeySchema": keys, "Projection": {"ProjectionType": "KEYS_ONLY"}}
+
+    types = {"pk": "S", "sk": "S", "gsi1pk": "S", "gsi1sk": "S", "gsi2pk": "S", "gsi2sk": "N"}
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": one, "AttributeType": kind} for one, kind in types.items()],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=[index("by_principal", "gsi1pk", "gsi1sk"), index("by_deadline", "gsi2pk", "gsi2sk")],
+    )
