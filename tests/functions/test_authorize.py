@@ -1,0 +1,174 @@
+"""The authorizer's answers to API Gateway."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from functions.authorize import handler as function
+
+from postern.errors import IssuerUnavailable, PolicyUnavailable
+from postern.identity.context import parse_principal
+from postern.identity.keys import KeySource
+from postern.services.authorize import Authorize
+from tests.support.fakes import FakeClock
+from tests.support.identity import AUDIENCE, NOW_S, FixedKeys, NoKeys, issuer_keys, jwk, key_set, rules, token
+from tests.support.issuer_server import issuer_server
+
+ARN = "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/prod/POST/v1/tasks"
+
+
+def event(*authorization: str, name: str = "Authorization") -> dict[str, Any]:
+    return {
+        "type": "REQUEST",
+        "methodArn": ARN,
+        "headers": {name: authorization[-1]} if authorization else None,
+        "multiValueHeaders": {name: list(authorization)} if authorization else None,
+    }
+
+
+def services(keys: KeySource | None = None) -> Authorize:
+    return Authorize(rules(), keys or FixedKeys(issuer_keys()), FakeClock(at_us=NOW_S * 1_000_000))
+
+
+def code(answer: dict[str, Any]) -> str:
+    """The code of a refusal, after it was made sure that it is one and tells nothing else."""
+    assert answer["policyDocument"]["Statement"] == [
+        {"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": "*"}
+    ]
+    assert answer["principalId"] == "nobody"
+    assert list(answer["context"]) == ["code"]
+    return str(answer["context"]["code"])
+
+
+def test_allows_exactly_the_call_and_passes_the_principal_on():
+    answer = function.respond(event(f"Bearer {token()}"), services())
+    assert answer["principalId"] == "ci|repo:octo/shop"
+    assert answer["policyDocument"] == {
+        "Version": "2012-10-17",
+        "Statement": [{"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": ARN}],
+    }
+    assert parse_principal(answer["context"]["principal"], now_s=NOW_S).subject == "repo:octo/shop"
+
+
+@pytest.mark.parametrize("name", ["authorization", "AUTHORIZATION", "aUthorization"])
+def test_finds_the_header_in_any_case(name):
+    assert "principal" in function.respond(event(f"Bearer {token()}", name=name), services())["context"]
+
+
+def test_reads_single_headers_where_the_event_has_no_others():
+    single = {**event(f"Bearer {token()}"), "multiValueHeaders": None}
+    assert "principal" in function.respond(single, services())["context"]
+
+
+@pytest.mark.parametrize(
+    ("unverified", "refused"),
+    [
+        (lambda: "x", "token.malformed"),
+        (lambda: token(exp=1), "token.expired"),
+        (lambda: token(nbf=NOW_S + 999), "token.not_yet_valid"),
+        (lambda: token(aud="x"), "token.audience"),
+        (lambda: token(iss="x"), "token.issuer"),
+        (lambda: token(key="foreign RS256"), "token.signature"),
+        (lambda: token(header_changes={"alg": "none"}), "token.algorithm"),
+        (lambda: token(header_changes={"kid": "x"}), "token.key"),
+        (lambda: token(header_changes={"typ": "x"}), "token.type"),
+        (lambda: token(sub=1), "token.claims"),
+        (lambda: token(repository_owner="x"), "token.rules"),
+        (lambda: "x" * 20_000, "token.too_large"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_refuses_a_hostile_token_with_a_code_and_nothing_more(unverified, refused):
+    assert code(function.respond(event(f"Bearer {unverified()}"), services())) == refused
+
+
+def test_refuses_a_call_without_a_token():
+    assert code(function.respond(event(), services())) == "token.missing"
+
+
+def test_refuses_two_headers_in_different_case():
+    twice = event(f"Bearer {token()}")
+    twice["multiValueHeaders"] |= {"authorization": [f"Bearer {token()}"]}
+    assert code(function.respond(twice, services())) == "token.malformed"
+
+
+def test_raises_while_the_issuer_cannot_be_reached():
+    """The gateway answers 503: the token may be good."""
+    with pytest.raises(IssuerUnavailable):
+        function.respond(event(f"Bearer {token()}"), services(NoKeys()))
+
+
+def test_stays_under_api_gateways_bound_on_an_answer():
+    """8 KB for policy and context together, with the most groups that are let through and the longest subject."""
+    text = "issuers:\n- {name: ci, issuer: 'https://issuer.example', audience: 'https://postern.example', "
+    many = replace(services(), issuers=rules(text + "require: {repository_owner: octo}, groups_claim: groups}"))
+    for count in range(0, 800, 10):
+        groups = [f"group-{number:04}" for number in range(count)]
+        answer = function.respond(event(f"Bearer {token(sub='é' * 255, groups=groups)}"), many)
+        if "code" in answer["context"]:
+            break
+        assert len(json.dumps(answer)) < 8192
+    assert count > 50
+    assert code(answer) == "token.claims"
+
+
+def test_logs_why_it_refused_and_nothing_of_the_token(caplog):
+    marked = token(sub="marker\n", jti="marker", repository_owner="octo")
+    function.respond(event(f"Bearer {marked}"), services())
+    assert "token.claims" in caplog.text
+    assert "marker" not in caplog.text
+    assert not any(part in caplog.text for part in marked.split("."))
+
+
+@pytest.fixture
+def fresh():
+    """The handler without services of an earlier test."""
+    function._services.cache_clear()
+    yield
+    function._services.cache_clear()
+
+
+@pytest.mark.usefixtures("fresh")
+def test_serves_from_the_environment_and_reads_it_once(tmp_path, monkeypatch):
+    file = tmp_path / "issuers.yaml"
+    file.write_text(f"issuers: [{{name: a, issuer: local, audience: '{AUDIENCE}', require: {{sub: agent}}}}]")
+    with issuer_server() as server:
+        server.publish(key_set(jwk("RS256")))
+        monkeypatch.setenv("POSTERN_POLICY_DIR", str(tmp_path))
+        monkeypatch.setenv("POSTERN_LOCAL_ISSUER", server.url)
+        monkeypatch.setattr("postern.edges.system.time.time_ns", lambda: NOW_S * 10**9)
+        valid = f"Bearer {token(iss=server.url, sub='agent')}"
+        assert function.handler(event(valid), None)["principalId"] == "a|agent"
+        file.unlink()
+        assert function.handler(event(valid), None)["principalId"] == "a|agent"
+        assert server.asked.total() == 2
+
+
+@pytest.mark.usefixtures("fresh")
+def test_lets_nobody_in_while_the_policy_layer_is_broken(tmp_path, monkeypatch):
+    monkeypatch.setenv("POSTERN_POLICY_DIR", str(tmp_path))
+    (tmp_path / "issuers.yaml").write_text("issuers:\n- nmae: x")
+    with pytest.raises(PolicyUnavailable, match=r"issuers\.yaml:2"):
+        function.handler(event(f"Bearer {token()}"), None)
+    (tmp_path / "issuers.yaml").write_text("issuers: []")
+    assert code(function.handler(event(f"Bearer {token()}"), None)) == "token.issuer"
+
+
+def test_importing_the_handler_loads_no_sdk_and_reads_nothing():
+    """In a process of its own, without any of the environment that the function needs."""
+    seen = subprocess.run(
+        [sys.executable, "-c", "import sys, functions.authorize.handler; print(*sorted(sys.modules))"],
+        capture_output=True,
+        check=True,
+        text=True,
+        env={"PATH": "", "POSTERN_POLICY_DIR": "/nowhere"},
+        cwd=Path(function.__file__).parents[2],
+    ).stdout.split()
+    heavy = {"boto3", "botocore", "cedarpy", "pg8000", "postgast", "msgspec", "jwt", "requests", "urllib3"}
+    assert not heavy & set(seen)
