@@ -1,0 +1,68 @@
+-- Takes out of a PostgreSQL database what bootstrap.sql and tasks put into it, and gives back what it took from PUBLIC.
+-- Run it as the same user, connected to that database, when no task stands any more.
+
+BEGIN;
+
+DO $postern$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname ~ '^task_[0-9a-f]{32}$') THEN
+        RAISE EXCEPTION 'postern: expected every task to have ended, got roles of tasks that still stand';
+    END IF;
+END
+$postern$;
+
+DO $postern$
+BEGIN
+    IF to_regclass('postern.taken') IS NULL THEN
+        RETURN;
+    END IF;
+    IF NOT pg_has_role('postern_owner', 'USAGE') THEN
+        GRANT postern_owner TO CURRENT_USER WITH INHERIT TRUE;
+    END IF;
+    IF EXISTS (SELECT FROM postern.taken WHERE privilege = 'temp') THEN
+        EXECUTE format('GRANT TEMP ON DATABASE %I TO PUBLIC', current_database());
+    END IF;
+    IF EXISTS (SELECT FROM postern.taken WHERE privilege = 'create on public') THEN
+        GRANT CREATE ON SCHEMA public TO PUBLIC;
+    END IF;
+END
+$postern$;
+
+DO $postern$
+DECLARE
+    leaving text;
+BEGIN
+    FOREACH leaving IN ARRAY ARRAY['postern_provision', 'postern_owner'] LOOP
+        IF EXISTS (SELECT FROM pg_roles WHERE rolname = leaving) THEN
+            IF NOT pg_has_role(leaving, 'USAGE') THEN
+                EXECUTE format('GRANT %I TO CURRENT_USER WITH INHERIT TRUE', leaving);
+            END IF;
+            EXECUTE format('DROP OWNED BY %I CASCADE', leaving);
+        END IF;
+    END LOOP;
+    IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
+               WHERE d.refclassid = 'pg_authid'::regclass AND d.dbid <> 0
+                   AND r.rolname IN ('postern_provision', 'postern_owner')) THEN
+        RAISE NOTICE 'postern: another database of this cluster is still prepared, so the roles stay';
+        RETURN;
+    END IF;
+    DROP ROLE IF EXISTS postern_provision;
+    DROP ROLE IF EXISTS postern_owner;
+END
+$postern$;
+
+DO $postern$
+DECLARE
+    taken text;
+BEGIN
+    FOR taken IN
+        SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
+        WHERE g.rolname IN ('postern_owner', 'postern_provision')
+            AND m.member = CURRENT_USER::regrole AND m.grantor = CURRENT_USER::regrole
+    LOOP
+        EXECUTE format('REVOKE %I FROM CURRENT_USER GRANTED BY CURRENT_USER', taken);
+    END LOOP;
+END
+$postern$;
+
+COMMIT;

@@ -1,0 +1,223 @@
+"""The provisioner's hands in a PostgreSQL database: builds a world in one transaction, ends one step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, cast
+
+from pg8000.exceptions import DatabaseError, InterfaceError
+
+from postern.errors import Conflict, DatabaseUnavailable, PosternError, RefusedByPolicy
+from postern.ports import TeardownProof
+from postern.types import DatabaseAddress, Grant, TaskId, View
+from postern.world.live import LiveTable, TableKey, live_tables_sql, parse_live_tables
+from postern.world.names import OWNER_ROLE, quote_literal, role_name, schema_name
+from postern.world.plan import PlannedView, WorldPlan, insert_key_sql, plan_world
+from postern.world.teardown import TeardownPlan, plan_teardown, proof_sql, terminate_sql
+from postern.world.wall import describe_weaknesses, weaknesses_sql
+
+if TYPE_CHECKING:
+    from pg8000.core import CoreConnection
+
+_BYTEA = 17
+_TERMINATE_ROUNDS = 10
+# A lock that an application holds must not make it queue behind us: give up, and let the caller come again.
+_SETTINGS = (
+    "SET search_path TO pg_catalog, pg_temp",
+    "SET lock_timeout TO '2s'",
+    "SET statement_timeout TO '10s'",
+    "SET idle_in_transaction_session_timeout TO '10s'",
+)
+_STANDS = {"23505", "42710", "42P06"}  # the key is there, the role is, the schema is
+_NOT_PERMITTED = "42501"
+
+
+class PostgresWorlds:
+    """Implements `ports.WorldDatabase`. `connect` opens a session as `postern_provision` to the address."""
+
+    def __init__(self, connect: Callable[[DatabaseAddress], CoreConnection]) -> None:
+        self._connect = connect
+
+    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> tuple[View, ...]:
+        with self._session(task_id, address, "build") as connection:
+            _run(connection, "BEGIN")
+            _insert_key(connection, task_id, key)
+            live = _read_live(connection, grant)
+            plan = plan_world(task_id, grant, live)
+            _make_role(connection, plan)
+            _make_views(connection, plan)
+            # The views now lock the tables' definitions: what was planned on is what stands, or nothing is built.
+            if _read_live(connection, grant) != live:
+                raise DatabaseUnavailable("database.unavailable", "a granted table changed meanwhile; try again")
+            _check_wall(connection, task_id)
+            views = _read_views(connection, plan)
+            _run(connection, plan.admit)
+            _run(connection, "COMMIT")
+            return views
+
+    def tear_down(self, task_id: TaskId, address: DatabaseAddress) -> TeardownProof:
+        plan = plan_teardown(task_id)
+        with self._session(task_id, address, "teardown") as connection:
+            _in_transaction(connection, plan.claim)
+            oid = _find_role(connection, plan)
+            terminated = 0
+            if oid is not None:
+                _run(connection, plan.close_login)
+                terminated += _terminate_all(connection, oid)
+            _in_transaction(connection, plan.drop_schema)
+            if oid is not None:
+                terminated += _terminate_all(connection, oid)
+            _in_transaction(connection, plan.drop_key if oid is None else plan.drop_role)
+            return _prove(connection, task_id, oid, terminated)
+
+    @contextmanager
+    def _session(self, task_id: TaskId, address: DatabaseAddress, what: str) -> Iterator[CoreConnection]:
+        """A session that is closed whatever happens, which rolls back what was not committed."""
+        try:
+            connection = self._connect(address)
+            try:
+                for setting in _SETTINGS:
+                    _run(connection, setting)
+                yield connection
+            finally:
+                # What was committed stands and what was not is undone, whether or not the goodbye arrives.
+                with suppress(InterfaceError, OSError):
+                    connection.close()
+        except (DatabaseError, InterfaceError, OSError) as error:
+            raise _away(f"{what} of {role_name(task_id)}", error) from error
+
+
+def _insert_key(connection: CoreConnection, task_id: TaskId, key: bytes) -> None:
+    _run(connection, f"SET LOCAL ROLE {OWNER_ROLE}")
+    with _standing_is_a_conflict(task_id):
+        connection.execute_unnamed(insert_key_sql(task_id), vals=(key,), oids=(_BYTEA,))
+    _run(connection, "RESET ROLE")
+
+
+def _make_role(connection: CoreConnection, plan: WorldPlan) -> None:
+    with _standing_is_a_conflict(plan.task_id):
+        for statement in plan.make_role:
+            _run(connection, statement)
+
+
+@contextmanager
+def _standing_is_a_conflict(task_id: TaskId) -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        if _sqlstate(error) in _STANDS:
+            raise Conflict("task.state", f"world of {role_name(task_id)}: expected none, got one") from error
+        raise
+
+
+def _make_views(connection: CoreConnection, plan: WorldPlan) -> None:
+    _run(connection, f"SET LOCAL ROLE {OWNER_ROLE}")
+    for view in plan.views:
+        try:
+            _run(connection, view.sql)
+        except DatabaseError as error:
+            refusal = _unfit_view(view, error)
+            if refusal is None:
+                raise
+            raise refusal from error
+    for grant in plan.grants:
+        _run(connection, grant)
+    _run(connection, "RESET ROLE")
+
+
+def _unfit_view(view: PlannedView, error: DatabaseError) -> RefusedByPolicy | None:
+    """The refusal where the catalog is at fault, for data or syntax (classes 22, 42): trying again mends neither."""
+    sqlstate = _sqlstate(error)
+    if sqlstate == _NOT_PERMITTED or sqlstate[:2] not in {"22", "42"}:
+        return None
+    return RefusedByPolicy(
+        "policy.refused",
+        f"{view.schema}.{view.name}: expected its masks and row filter to stand on the table, the database refused"
+        f" them with SQLSTATE {sqlstate}; an operator must mend the catalog",
+    )
+
+
+def _check_wall(connection: CoreConnection, task_id: TaskId) -> None:
+    (row,) = _run(connection, weaknesses_sql(task_id))
+    weaknesses = describe_weaknesses(row)
+    if weaknesses is not None:
+        raise RefusedByPolicy(
+            "policy.refused",
+            f"database: expected nothing to be open to every role, got {weaknesses}; an operator must run db doctor",
+        )
+
+
+def _read_live(connection: CoreConnection, grant: Grant) -> dict[TableKey, LiveTable]:
+    keys = [(table.schema, table.name) for table in grant.tables]
+    return parse_live_tables(_run(connection, live_tables_sql(keys))) if keys else {}
+
+
+def _read_views(connection: CoreConnection, plan: WorldPlan) -> tuple[View, ...]:
+    """The views as they stand. Raises DatabaseUnavailable where one is not as planned: nothing is built then."""
+    rows = _run(
+        connection,
+        "SELECT c.relname::text, c.oid::text, a.attname::text, format_type(a.atttypid, a.atttypmod)"
+        " FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
+        f" WHERE c.relnamespace = {quote_literal(schema_name(plan.task_id))}::regnamespace ORDER BY c.oid, a.attnum",
+    )
+    oids = {row[0]: int(row[1]) for row in rows}
+    found: dict[str, list[tuple[str | None, str | None]]] = {
+        view: [(row[2], row[3]) for row in rows if row[0] == view] for view in oids
+    }
+    planned: dict[str, list[tuple[str | None, str | None]]] = {
+        view.view: [(column.name, column.type) for column in view.columns] or [(None, None)] for view in plan.views
+    }
+    if found != planned:
+        raise DatabaseUnavailable(
+            "database.unavailable", f"views of {role_name(plan.task_id)}: expected those planned, got others"
+        )
+    return tuple(View(view.schema, view.name, view.view, view.columns, oids[view.view]) for view in plan.views)
+
+
+def _find_role(connection: CoreConnection, plan: TeardownPlan) -> str | None:
+    rows = _run(connection, plan.find_role)
+    return rows[0][0] if rows else None
+
+
+def _terminate_all(connection: CoreConnection, role_oid: str) -> int:
+    """Ends the role's sessions until a look finds none; how many it ended. Raises DatabaseUnavailable if some stay."""
+    terminated = 0
+    for _ in range(_TERMINATE_ROUNDS):
+        ((found, ended),) = _run(connection, terminate_sql(role_oid))
+        if found == "0":
+            return terminated
+        terminated += int(ended)
+    raise DatabaseUnavailable("database.unavailable", "sessions of the task's role do not end; try again")
+
+
+def _prove(connection: CoreConnection, task_id: TaskId, role_oid: str | None, terminated: int) -> TeardownProof:
+    _run(connection, f"SET ROLE {OWNER_ROLE}")
+    (row,) = _run(connection, proof_sql(task_id, role_oid))
+    sessions, schemas, roles, keys = (int(count) for count in row)
+    return TeardownProof(sessions, schemas, roles, keys, terminated)
+
+
+def _in_transaction(connection: CoreConnection, statements: Sequence[str]) -> None:
+    for statement in ("BEGIN", *statements, "COMMIT"):
+        _run(connection, statement)
+
+
+def _run(connection: CoreConnection, sql: str) -> list[list[str]]:
+    """Runs a statement of our own. Every value in its rows is text (or NULL, where the query says so)."""
+    return cast("list[list[str]]", connection.execute_simple(sql).rows or [])
+
+
+def _sqlstate(error: DatabaseError) -> str:
+    fields = error.args[0] if error.args else None
+    return str(fields.get("C", "")) if isinstance(fields, dict) else ""
+
+
+def _away(what: str, error: Exception) -> PosternError:
+    # The message of the database may quote a value; its SQLSTATE cannot.
+    sqlstate = _sqlstate(error) if isinstance(error, DatabaseError) else ""
+    if sqlstate == _NOT_PERMITTED:
+        reason = "a right is missing (SQLSTATE 42501); an operator must run db bootstrap"
+    else:
+        reason = f"SQLSTATE {sqlstate}; try again" if sqlstate else "the session could not be had or broke; try again"
+    return DatabaseUnavailable("database.unavailable", f"{what}: {reason}")

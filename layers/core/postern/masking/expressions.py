@@ -1,0 +1,196 @@
+"""Masks as SQL expressions, computed in the task's views so that predicates, joins and errors see only the mask.
+
+Three rules hold for every expression here:
+
+1. It raises for no value of its type: an error would tell one row from another and break the agent's query.
+2. It does not depend on a setting that a session can change (`DateStyle`, `TimeZone`, `bytea_output`,
+   `extra_float_digits`, `search_path`, …), so a token is stable and a date is the same date for everybody.
+3. Its functions are PostgreSQL's own: a function in a view is checked as the caller, who has no right to others.
+
+NULL stays NULL. A mask whose result is text gives `text`, whatever the column's length limit: a mask is not bound to
+fit it. Its collation is the database's default, so that masked columns compare with each other and with literals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from postern.errors import RefusedByPolicy
+from postern.masking.column_types import ColumnType
+from postern.types import Mask, MaskKind
+
+_TEXT_RESULT = "text"
+# An address: no second @, no white space, and a last label short enough to be a top-level domain rather than
+# something that was typed after a dot. Brackets instead of backslashes, which mean two things in string constants.
+_EMAIL = "^[^@[:space:]]+@[^@[:space:].][^@[:space:]]*[.][A-Za-z]{2,10}$"
+_TOP_LEVEL = "[.][A-Za-z]{2,10}$"
+# Outside of these years, truncating would leave a type's range and raise; 'infinity' has no year at all.
+_FIRST_YEAR = "4713-01-01 BC"
+_AFTER_LAST_YEAR = "294276-01-01"
+_LOWEST = {"int2": -(2**15), "int4": -(2**31), "int8": -(2**63)}
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedColumn:
+    """A view column's expression, and its type as `format_type` will print it."""
+
+    sql: str
+    type: str
+
+
+def mask_expression(mask: Mask, column_sql: str, column_type: ColumnType, token_key_sql: str) -> MaskedColumn:
+    """The mask over a column. `token_key_sql` is a scalar subquery that gives the task's key.
+
+    Raises RefusedByPolicy (`policy.refused`), naming the masks that fit, where this one cannot stand on the type.
+    """
+    if mask.kind not in fitting_masks(column_type):
+        fitting = ", ".join(kind.value for kind in fitting_masks(column_type)) or "none"
+        raise RefusedByPolicy(
+            "policy.refused",
+            f"mask {mask.kind.value}: expected a type that it can stand on, got {column_type.name};"
+            f" masks that fit: {fitting}",
+        )
+    return _MASKS[mask.kind](mask, column_sql, column_type, token_key_sql)
+
+
+def fitting_masks(column_type: ColumnType) -> tuple[MaskKind, ...]:
+    """The masks that can stand on a column of this type, in the order of `MaskKind`."""
+    return tuple(kind for kind in MaskKind if kind in _FITS and _FITS[kind](column_type))
+
+
+def _redact(_mask: Mask, column: str, column_type: ColumnType, _key: str) -> MaskedColumn:
+    if not column_type.is_text:
+        return _typed_null(column_type)
+    return _text(f"CASE WHEN {column} IS NOT NULL THEN '[redacted]' END")
+
+
+def _null(_mask: Mask, _column: str, column_type: ColumnType, _key: str) -> MaskedColumn:
+    return _typed_null(column_type)
+
+
+def _email(_mask: Mask, column: str, _column_type: ColumnType, _key: str) -> MaskedColumn:
+    value = _bytewise(column)
+    return _text(
+        f"CASE WHEN {value} ~ '{_EMAIL}'"
+        f" THEN left({value}, 1) || '***@' || left(split_part({value}, '@', 2), 1) || '***'"
+        f" || substring({value} FROM '{_TOP_LEVEL}')"
+        f" WHEN {column} IS NOT NULL THEN '***' END"
+    )
+
+
+def _partial(mask: Mask, column: str, _column_type: ColumnType, _key: str) -> MaskedColumn:
+    first, last = mask.keep_first or 0, mask.keep_last or 0
+    if first < 0 or last < 0 or first + last == 0:
+        raise ValueError(f"partial mask: expected characters to keep, got first {first} and last {last}")
+    value = _bytewise(column)
+    kept_first = f"left({value}, {first}) || " if first else ""
+    kept_last = f" || right({value}, {last})" if last else ""
+    # At least half of a value stays hidden, so a value about as short as what is kept does not come out whole.
+    return _text(
+        f"CASE WHEN char_length({value}) >= {2 * (first + last)} THEN {kept_first}'***'{kept_last}"
+        f" WHEN {column} IS NOT NULL THEN '***' END"
+    )
+
+
+def _year(_mask: Mask, column: str, column_type: ColumnType, _key: str) -> MaskedColumn:
+    return _first_day("year", column, column_type)
+
+
+def _month(_mask: Mask, column: str, column_type: ColumnType, _key: str) -> MaskedColumn:
+    return _first_day("month", column, column_type)
+
+
+def _first_day(unit: str, column: str, column_type: ColumnType) -> MaskedColumn:
+    """The unit's first day, at UTC; NULL for infinity and for the few thousand years at the ends of the range."""
+    kind = column_type.base
+    start = {
+        "date": f"date_trunc('{unit}', {column}::timestamp)::date",
+        "timestamp": f"date_trunc('{unit}', {column})",
+        "timestamptz": f"date_trunc('{unit}', {column} AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'",
+    }[kind]
+    low, high = _moment(_FIRST_YEAR, kind), _moment(_AFTER_LAST_YEAR, kind)
+    sql = f"CASE WHEN {column} >= {low} AND {column} < {high} THEN {start} END"
+    return _cast(sql, column_type.underlying)
+
+
+def _moment(day: str, kind: str) -> str:
+    return f"'{day} 00:00:00+00'::timestamptz" if kind == "timestamptz" else f"'{day}'::{kind}"
+
+
+def _range(mask: Mask, column: str, column_type: ColumnType, _key: str) -> MaskedColumn:
+    width = mask.width or 0
+    if width < 1:
+        raise ValueError(f"range mask: expected a width of 1 or more, got {width}")
+    # In numeric, where no step overflows, and by remainder: a quotient would be rounded, perhaps into the next bucket.
+    whole = f"floor({column}::numeric)"
+    bound = f"{whole} - mod(mod({whole}, {width}) + {width}, {width})"
+    if column_type.is_integer:
+        # A type's lowest value is a lower bound like any other. GREATEST passes over a NULL.
+        bound = f"CASE WHEN {column} IS NOT NULL THEN greatest({bound}, {_LOWEST[column_type.base]}) END"
+        return _cast(bound, column_type.underlying)
+    if column_type.base == "numeric":
+        return _cast(bound, "numeric")  # a bound need not fit a numeric(4, 2)
+    # The rest of the range, infinity and NaN would not survive the way back to floating point: NULL.
+    inside = f"{column} > -1e300::float8 AND {column} < 1e300::float8"
+    return _cast(f"CASE WHEN {inside} THEN ({bound})::float8 END", "double precision")
+
+
+def _token(_mask: Mask, column: str, column_type: ColumnType, key: str) -> MaskedColumn:
+    # A keyed digest: whoever lacks the key can neither compute nor search it. 64 bits of SHA-256 leave nothing
+    # for a length extension to build on.
+    value = _TOKEN_TEXT[column_type.base].format(column=column)
+    return _text(f"'tok_' || left(encode(sha256({key} || convert_to({value}, 'UTF8')), 'hex'), 16)")
+
+
+# One text per distinct value, the same for values that SQL calls equal across these types (1 and 1.00, a date and its
+# midnight), whatever the session's settings. Types are absent whose text has no such form: floating point, interval,
+# money, json, arrays.
+_EPOCH = "trim_scale(extract(epoch FROM {column}))::text"
+_TOKEN_TEXT = {
+    **dict.fromkeys(("text", "varchar", "bpchar", "name", "uuid", "bool", "enum", "inet", "cidr"), "{column}::text"),
+    **dict.fromkeys(("int2", "int4", "int8"), "{column}::text"),
+    "numeric": "trim_scale({column})::text",
+    "bytea": "encode({column}, 'hex')",
+    **dict.fromkeys(("date", "timestamp", "timestamptz"), _EPOCH),
+}
+
+_MASKS: dict[MaskKind, Callable[[Mask, str, ColumnType, str], MaskedColumn]] = {
+    MaskKind.REDACT: _redact,
+    MaskKind.NULL: _null,
+    MaskKind.EMAIL: _email,
+    MaskKind.PARTIAL: _partial,
+    MaskKind.YEAR: _year,
+    MaskKind.MONTH: _month,
+    MaskKind.RANGE: _range,
+    MaskKind.TOKEN: _token,
+}
+
+_FITS: dict[MaskKind, Callable[[ColumnType], bool]] = {
+    MaskKind.REDACT: lambda _type: True,
+    MaskKind.NULL: lambda _type: True,
+    MaskKind.EMAIL: lambda type_: type_.is_text,
+    MaskKind.PARTIAL: lambda type_: type_.is_text or type_.is_integer or type_.base == "uuid",
+    MaskKind.YEAR: lambda type_: type_.is_date,
+    MaskKind.MONTH: lambda type_: type_.is_date,
+    MaskKind.RANGE: lambda type_: type_.is_number,
+    MaskKind.TOKEN: lambda type_: type_.base in _TOKEN_TEXT,
+}
+
+
+def _bytewise(column: str) -> str:
+    """The column's text under the C collation: patterns work under every collation and mean the same."""
+    return f'({column}::text COLLATE pg_catalog."C")'
+
+
+def _text(sql: str) -> MaskedColumn:
+    return MaskedColumn(f'(({sql})::text COLLATE pg_catalog."default")', _TEXT_RESULT)
+
+
+def _typed_null(column_type: ColumnType) -> MaskedColumn:
+    # The type under the domain: a domain may forbid NULL.
+    return _cast("NULL", column_type.underlying)
+
+
+def _cast(sql: str, type_sql: str) -> MaskedColumn:
+    return MaskedColumn(f"CAST({sql} AS {type_sql})", type_sql)

@@ -1,0 +1,225 @@
+"""What makes a task's world, as SQL: its role, its schema, one view a granted table, and its token key.
+
+The role may log in, is a member of the IAM role, and has USAGE on its schema and SELECT on its views: nothing
+else, and nothing by way of another role. Views belong to `postern_owner`, so the tables under them are
+read with that role's rights, while the functions in them are checked as the caller's.
+
+A view that shows every row needs no `security_barrier`: an agent's function in a predicate is handed the view's
+columns, which are masks already, and there is no row it must not see. Where rows are hidden, by a filter
+or by a view underneath, the barrier keeps such a function from running before they are filtered out.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from postern.errors import Refusal, RefusedByPolicy
+from postern.masking.expressions import mask_expression
+from postern.types import Grant, GrantedColumn, GrantedTable, TaskId, ViewColumn
+from postern.world.live import LiveTable, TableKey
+from postern.world.names import (
+    IAM_ROLE,
+    OWNER_ROLE,
+    POSTERN_SCHEMA,
+    quote_ident,
+    quote_literal,
+    quote_qualified,
+    role_name,
+    schema_name,
+)
+from postern.world.row_filters import bind_row_filter
+
+# A bound that the role cannot lift, unlike its settings: each execution environment keeps one session.
+CONNECTION_LIMIT = 10
+
+# What a session of the role starts with. The broker sets tighter ones for each statement; none of these is a wall,
+# for a session may change its settings. `pg_temp` is named last because PostgreSQL searches it first otherwise.
+# `temp_file_limit` is missing: only a superuser may set it.
+_SETTINGS = {
+    "default_transaction_read_only": "on",
+    "statement_timeout": "30s",
+    "lock_timeout": "5s",
+    "idle_in_transaction_session_timeout": "30s",
+    "idle_session_timeout": "15min",
+    "work_mem": "16MB",
+}
+_RELKINDS = {"r": "table", "p": "partitioned table", "f": "foreign table", "m": "materialized view", "v": "view"}
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedView:
+    """A view, the statement that makes it, and the columns it must have once it stands."""
+
+    schema: str
+    name: str
+    view: str
+    sql: str
+    columns: tuple[ViewColumn, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WorldPlan:
+    """The statements of a world, in order; all of them belong into one transaction, after `insert_key_sql`.
+
+    They are run with `search_path` set to `pg_catalog, pg_temp`.
+    """
+
+    task_id: TaskId
+    make_role: tuple[str, ...]  # as postern_provision
+    views: tuple[PlannedView, ...]  # as postern_owner
+    grants: tuple[str, ...]  # as postern_owner
+    admit: str  # as postern_provision; last, for it locks the IAM role, and other worlds' builds wait until COMMIT
+
+
+def plan_world(task_id: TaskId, grant: Grant, live: Mapping[TableKey, LiveTable]) -> WorldPlan:
+    """The world of a grant over the tables as they stand.
+
+    Raises RefusedByPolicy (`policy.refused`) that names every table and column that is missing, cannot be read, or
+    cannot carry its mask; with `policy.writes` for a write action, which needs proofs that are not made here.
+    """
+    if grant.writes:
+        raise RefusedByPolicy("policy.writes", "grant: expected `select` only, got an action that writes")
+    role = role_name(task_id)
+    views: list[PlannedView] = []
+    refusals: list[Refusal] = _repeated_views(grant)
+    for table in grant.tables:
+        try:
+            views.append(_plan_view(task_id, table, live.get((table.schema, table.name))))
+        except RefusedByPolicy as refused:
+            refusals += refused.refusals
+    if refusals:
+        named = "; ".join(f"{refusal.what}: {refusal.reason}" for refusal in refusals)
+        raise RefusedByPolicy("policy.refused", named, refusals=tuple(refusals))
+    return WorldPlan(task_id, _role_statements(role), tuple(views), _grants(role, views), _admit(role))
+
+
+def insert_key_sql(task_id: TaskId) -> str:
+    """Puts the task's token key in its place, given 32 random bytes as `$1`; as `postern_owner`, before all else.
+
+    The row is also what keeps builds and teardowns of one task apart: its key is unique, and waited for.
+    """
+    # Mixed with randomness of the server's own: a statement log may hold parameters, and then holds `$1` only.
+    return (
+        f"INSERT INTO {POSTERN_SCHEMA}.task_key (role, k) VALUES ({quote_literal(role_name(task_id))},"
+        " sha256($1 || uuid_send(gen_random_uuid()) || uuid_send(gen_random_uuid())))"
+    )
+
+
+def _repeated_views(grant: Grant) -> list[Refusal]:
+    counts = Counter(table.view for table in grant.tables)
+    return [
+        Refusal(table.qualified, "policy.refused", f"the view name {table.view} is taken by another table of the task")
+        for table in grant.tables
+        if counts[table.view] > 1
+    ]
+
+
+def _role_statements(role: str) -> tuple[str, ...]:
+    name = quote_ident(role)
+    return (
+        f"CREATE ROLE {name} LOGIN NOINHERIT NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS"
+        f" CONNECTION LIMIT {CONNECTION_LIMIT}",
+        f"ALTER ROLE {name} SET search_path TO {name}, pg_catalog, pg_temp",
+        *(f"ALTER ROLE {name} SET {setting} TO {quote_literal(value)}" for setting, value in _SETTINGS.items()),
+        f"CREATE SCHEMA {name} AUTHORIZATION {OWNER_ROLE}",
+    )
+
+
+def _admit(role: str) -> str:
+    # Membership alone admits the login; the role needs none of that role's rights.
+    return f"GRANT {quote_ident(IAM_ROLE)} TO {quote_ident(role)} WITH ADMIN FALSE, INHERIT FALSE, SET FALSE"
+
+
+def _grants(role: str, views: list[PlannedView]) -> tuple[str, ...]:
+    name = quote_ident(role)
+    return (
+        # New schemas are closed to PUBLIC, unless somebody changed the default privileges.
+        f"REVOKE ALL ON SCHEMA {name} FROM PUBLIC",
+        f"GRANT USAGE ON SCHEMA {name} TO {name}",
+        *(f"GRANT SELECT ON {quote_qualified(role, view.view)} TO {name}" for view in views),
+    )
+
+
+def _plan_view(task_id: TaskId, table: GrantedTable, live: LiveTable | None) -> PlannedView:
+    checked = _checked_table(table, live)
+    key = f"(SELECT k FROM {POSTERN_SCHEMA}.task_key WHERE role = {quote_literal(role_name(task_id))})"
+    shown: list[tuple[str, ViewColumn]] = []
+    refusals: list[Refusal] = []
+    for column in table.columns:
+        try:
+            shown.append(_shown_column(table, column, checked, key))
+        except RefusedByPolicy as refused:
+            refusals.append(Refusal(f"{table.qualified}.{column.name}", "policy.refused", refused.detail))
+    if refusals:
+        raise RefusedByPolicy("policy.refused", table.qualified, refusals=tuple(refusals))
+    names = ", ".join(quote_ident(column.name) for _, column in shown)
+    sql = (
+        f"CREATE VIEW {quote_qualified(schema_name(task_id), table.view)}{f' ({names})' if names else ''}"
+        f"{_options(table, checked)} AS SELECT {', '.join(expression for expression, _ in shown)}"
+        f" FROM {quote_qualified(table.schema, table.name)}{_where(table)}"
+    )
+    return PlannedView(table.schema, table.name, table.view, sql, tuple(column for _, column in shown))
+
+
+def _checked_table(table: GrantedTable, live: LiveTable | None) -> LiveTable:
+    """The live table, when a view may stand on it."""
+    if live is None:
+        raise _refused(table, "expected a table of the live database, found none")
+    if live.relkind not in _RELKINDS:
+        raise _refused(table, f"expected a {', '.join(_RELKINDS.values())}, got relkind {live.relkind}")
+    if _is_reserved(live.schema):
+        raise _refused(table, "expected a schema of the application's own, got a reserved one")
+    if live.is_owned:
+        raise _refused(table, "expected another owner than postern_owner, which row security would not bind")
+    if live.hides_rows:
+        raise _refused(table, "row security is on: expected a policy for postern_owner that an operator reviewed")
+    if not live.is_readable:
+        raise _refused(table, "expected postern_owner to have SELECT on it and USAGE on its schema; run db bootstrap")
+    return live
+
+
+def _is_reserved(schema: str) -> bool:
+    return schema.startswith(("pg_", "task_")) or schema in {"information_schema", POSTERN_SCHEMA}
+
+
+def _shown_column(table: GrantedTable, column: GrantedColumn, live: LiveTable, key: str) -> tuple[str, ViewColumn]:
+    """The view's expression for a column, and the column as the view will have it."""
+    column_type = live.columns.get(column.name)
+    if column_type is None:
+        raise RefusedByPolicy("policy.refused", "expected a column of the live table, found none")
+    if column_type.is_foreign:
+        raise RefusedByPolicy(
+            "policy.refused", f"expected a type whose operators are PostgreSQL's own, got {column_type.name}"
+        )
+    expression = quote_qualified(table.name, column.name)
+    if column.mask is None:
+        return expression, ViewColumn(column.name, column_type.name, column.class_name, None)
+    masked = mask_expression(column.mask, expression, column_type, key)
+    return masked.sql, ViewColumn(column.name, masked.type, column.class_name, column.mask.kind)
+
+
+def _options(table: GrantedTable, live: LiveTable) -> str:
+    options = []
+    if table.row_filter is not None or live.relkind == "v":
+        options.append("security_barrier = true")
+    # PostgreSQL takes the check option only where a view can be written through at all.
+    is_writable = live.relkind in {"r", "p", "f"} and any(column.mask is None for column in table.columns)
+    if table.row_filter is not None and is_writable:
+        options.append("check_option = cascaded")
+    return f" WITH ({', '.join(options)})" if options else ""
+
+
+def _where(table: GrantedTable) -> str:
+    if table.row_filter is None:
+        return ""
+    try:
+        return f" WHERE {bind_row_filter(table.row_filter)}"
+    except RefusedByPolicy as refused:
+        raise _refused(table, refused.detail) from refused
+
+
+def _refused(table: GrantedTable, reason: str) -> RefusedByPolicy:
+    refusal = Refusal(table.qualified, "policy.refused", reason)
+    return RefusedByPolicy("policy.refused", f"{table.qualified}: {reason}", refusals=(refusal,))

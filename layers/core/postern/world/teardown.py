@@ -1,0 +1,80 @@
+"""What ends a task's world, in order, each step safe to repeat, and the query that proves it.
+
+1. `claim`: waits for a build of the same task that is under way, and makes a later one fail. No agent can touch
+   what it waits for.
+2. `close_login`: nobody new gets in. Committed at once.
+3. `terminate_sql`, until it finds no session.
+4. `drop_schema`: views and schema. Access has ended here.
+5. `terminate_sql` once more: a login that was under way during step 2 shows itself only now.
+6. `drop_role`: whatever the role came to own or was granted, the role, and the key with the claim. It is last, so
+   a teardown that dies anywhere before is found unfinished by the next.
+7. `proof_sql`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postern.types import TaskId
+from postern.world.names import OWNER_ROLE, POSTERN_SCHEMA, quote_ident, quote_literal, role_name, schema_name
+
+_TERMINATE_WAIT_MS = 500  # for each session, before the next is tried
+
+
+@dataclass(frozen=True, slots=True)
+class TeardownPlan:
+    """One task's teardown; each tuple is one transaction. `find_role` gives the role's oid, or no row."""
+
+    claim: tuple[str, ...]
+    find_role: str
+    close_login: str
+    drop_schema: tuple[str, ...]
+    drop_role: tuple[str, ...]
+    drop_key: tuple[str, ...]  # instead of drop_role, where the role is gone
+
+
+def plan_teardown(task_id: TaskId) -> TeardownPlan:
+    """The teardown of a task, whatever is left of its world. Every statement is for `postern_provision`."""
+    role, name = quote_ident(role_name(task_id)), quote_literal(role_name(task_id))
+    as_owner = f"SET LOCAL ROLE {OWNER_ROLE}"
+    drop_key = (as_owner, f"DELETE FROM {POSTERN_SCHEMA}.task_key WHERE role = {name}")
+    return TeardownPlan(
+        claim=(
+            as_owner,
+            f"INSERT INTO {POSTERN_SCHEMA}.task_key (role, k) VALUES ({name}, sha256('')) ON CONFLICT DO NOTHING",
+        ),
+        find_role=f"SELECT oid::text FROM pg_roles WHERE rolname = {name}",
+        close_login=f"ALTER ROLE {role} NOLOGIN",
+        drop_schema=(as_owner, f"DROP SCHEMA IF EXISTS {quote_ident(schema_name(task_id))} CASCADE"),
+        drop_role=(
+            # DROP OWNED asks for the role's own rights, which its maker may take but does not have.
+            f"GRANT {role} TO CURRENT_USER WITH INHERIT TRUE, SET FALSE",
+            f"DROP OWNED BY {role} CASCADE",
+            f"DROP ROLE {role}",
+            *drop_key,
+        ),
+        drop_key=drop_key,
+    )
+
+
+def terminate_sql(role_oid: str) -> str:
+    """Ends the role's sessions, waiting for each; one row: how many there were, how many ended."""
+    return (
+        f"SELECT count(*)::text, count(*) FILTER (WHERE pg_terminate_backend(pid, {_TERMINATE_WAIT_MS}))::text"
+        f" FROM pg_stat_activity WHERE usesysid = {int(role_oid)}"
+    )
+
+
+def proof_sql(task_id: TaskId, role_oid: str | None) -> str:
+    """Counts what is left; run it as `postern_owner`, who can read the keys.
+
+    Sessions are found by the role's oid, which outlives its name; by the name where the role was gone already.
+    """
+    role, schema = quote_literal(role_name(task_id)), quote_literal(schema_name(task_id))
+    whose = f"usesysid = {int(role_oid)}" if role_oid is not None else f"usename = {role}"
+    return (
+        f"SELECT (SELECT count(*) FROM pg_stat_activity WHERE {whose})::text,"
+        f" (SELECT count(*) FROM pg_namespace WHERE nspname = {schema})::text,"
+        f" (SELECT count(*) FROM pg_roles WHERE rolname = {role})::text,"
+        f" (SELECT count(*) FROM {POSTERN_SCHEMA}.task_key WHERE role = {role})::text"
+    )

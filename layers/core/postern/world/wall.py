@@ -1,0 +1,47 @@
+"""Whether the database around a new world lets its role do more than the world grants.
+
+A grant to PUBLIC reaches every task's role. So a world is not handed over before the server has said that the role can
+read no relation outside of its schema, and can create nothing. What an extension brings is left to `db doctor`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from postern.types import TaskId
+from postern.world.names import quote_literal, role_name, schema_name
+
+_WEAKNESSES = """
+SELECT
+    (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f')
+         AND n.nspname NOT IN ('pg_catalog', 'information_schema', {schema})
+         AND has_schema_privilege({role}, n.oid, 'USAGE')
+         AND (has_table_privilege({role}, c.oid, 'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER')
+              OR has_any_column_privilege({role}, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES'))
+         AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+                         AND d.deptype = 'e'))::text,
+    (SELECT count(*) FROM pg_namespace n WHERE has_schema_privilege({role}, n.oid, 'CREATE'))::text,
+    (has_database_privilege({role}, current_database(), 'CREATE'))::int::text,
+    (has_database_privilege({role}, current_database(), 'TEMP'))::int::text
+"""
+_MEANINGS = (
+    "relations outside of the task that every role may read or change",
+    "schemas in which every role may create objects",
+    "the right of every role to create schemas",
+    "the right of every role to create temporary tables",
+)
+
+
+def weaknesses_sql(task_id: TaskId) -> str:
+    """A query of one row that `describe_weaknesses` reads."""
+    return _WEAKNESSES.format(role=quote_literal(role_name(task_id)), schema=quote_literal(schema_name(task_id)))
+
+
+def describe_weaknesses(row: Sequence[str]) -> str | None:
+    """What an operator has to close, or None where the wall holds.
+
+    It counts and names nothing: the agent reads it, and must not learn which other tables there are.
+    """
+    found = [f"{meaning} ({count})" for meaning, count in zip(_MEANINGS, row, strict=True) if count != "0"]
+    return ", ".join(found) or None

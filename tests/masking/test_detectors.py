@@ -1,0 +1,219 @@
+"""What detectors find and what they leave alone, column-wise; the labelled sample is tests/data/detectors.jsonl."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from postern.masking.detector_checks import _IBAN_LENGTHS
+from postern.masking.detectors import (
+    DEFAULT_DETECTORS,
+    DetectorKind,
+    marker,
+    redact_column,
+    redact_json_column,
+    redact_text,
+)
+
+ALL = frozenset(DetectorKind)
+_TESTS = Path(__file__).parent.parent
+SAMPLE = [json.loads(line) for line in (_TESTS / "data/detectors.jsonl").read_text(encoding="utf-8").splitlines()]
+CHINOOK = _TESTS.parent.parent / "shared/data/chinook.sql"
+
+
+def expected(entry: dict, kinds: frozenset[DetectorKind]) -> tuple[str, Counter]:
+    text, counts = entry["text"], Counter()
+    for kind, value in entry["found"]:
+        if kind in kinds:
+            text = text.replace(value, marker(DetectorKind(kind)))
+            counts[DetectorKind(kind)] += 1
+    return text, counts
+
+
+# The one text of the sample that nobody could tell from an address: with the IP detector on it is taken for one.
+AMBIGUOUS = "page 4.1.1.1 of the manual version 4.1.1"
+
+
+@pytest.mark.parametrize("kinds", [DEFAULT_DETECTORS, ALL], ids=["default", "all"])
+@pytest.mark.parametrize("entry", SAMPLE, ids=[entry["text"][:40] for entry in SAMPLE])
+def test_each_text_of_the_sample_loses_its_values_and_nothing_else(entry, kinds):
+    if entry["text"] == AMBIGUOUS and kinds is ALL:
+        return
+    text, counts = expected(entry, kinds)
+    assert redact_column([entry["text"]], kinds) == ([text], counts)
+
+
+def test_precision_and_recall_on_the_sample():
+    found, wanted = Counter(), Counter()
+    for entry in SAMPLE:
+        found += redact_column([entry["text"]], ALL)[1]
+        wanted += expected(entry, ALL)[1]
+    assert wanted - found == Counter()
+    assert found - wanted == Counter({DetectorKind.IP: 1})
+    assert min(wanted[kind] for kind in DetectorKind) >= 3
+
+
+def test_a_column_is_the_same_as_its_cells_alone():
+    cells = [entry["text"] for entry in SAMPLE]
+    whole, found = redact_column(cells, ALL)
+    alone = [redact_column([cell], ALL) for cell in cells]
+    assert whole == [column[0] for column, _ in alone]
+    assert found == sum((counts for _, counts in alone), Counter())
+
+
+def test_nulls_and_empty_cells_stay_in_their_places():
+    cells = [None, "", "bob@example.com", None, "", "x", "bob@example.com", None]
+    redacted, found = redact_column(cells, ALL)
+    assert redacted == [None, "", "[detected:email]", None, "", "x", "[detected:email]", None]
+    assert found == {DetectorKind.EMAIL: 2}
+    assert cells[2] == "bob@example.com"
+
+
+def test_a_column_without_findings_is_returned_as_it_is():
+    cells = ["a", None, "12 34"]
+    assert redact_column(cells, ALL)[0] is cells
+    assert redact_column([], ALL) == ([], Counter())
+
+
+@pytest.mark.parametrize("kind", list(DetectorKind))
+def test_only_what_is_enabled_is_looked_for(kind):
+    others = ALL - {kind}
+    for entry in SAMPLE:
+        if [name for name, _ in entry["found"]] == [kind]:
+            assert kind not in redact_column([entry["text"]], others)[1]
+            assert set(redact_column([entry["text"]], frozenset({kind}))[1]) == {kind}
+
+
+def test_nothing_enabled_finds_nothing():
+    assert redact_column(["bob@example.com"], frozenset()) == (["bob@example.com"], Counter())
+    assert redact_text("bob@example.com", frozenset()) == "bob@example.com"
+
+
+@pytest.mark.parametrize("kind", list(DetectorKind))
+def test_a_marker_is_not_found_again(kind):
+    assert redact_column([marker(kind)] * 2, ALL)[1] == Counter()
+
+
+@pytest.mark.parametrize(
+    ("separator", "kept"),
+    [(" ", True), ("\n", True), ("/", True), (";", True), (".", False), ("-", False), ("x", False), ("1", False)],
+)
+def test_a_card_number_stands_alone(separator, kept):
+    text = f"5{separator}4111111111111111{separator}5"
+    assert (DetectorKind.CARD in redact_column([text], ALL)[1]) is kept
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("12 4111 1111 1111 1111 11 29 123", "12 [detected:card] 11 29 123"),
+        ("4111 1111 1111 1111 5500 0000 0000 0004", "[detected:card] [detected:card]"),
+        ("1 2 3 4 3782 822463 10005 6 7", "1 2 3 4 [detected:card] 6 7"),
+        ("4111 1111-1111 1111", "4111 1111-1111 1111"),
+        ("41 11 11 11 11 11 11 11", "41 11 11 11 11 11 11 11"),
+        ("AB12 DE89 3704 0044 0532 0130 00 ABCD 1234", "AB12 [detected:iban] ABCD 1234"),
+    ],
+)
+def test_numbers_beside_a_value_are_not_taken_for_more_of_it(text, redacted):
+    assert redact_column([text], ALL)[0] == [redacted]
+
+
+def test_text_in_the_arrays_and_records_of_postgresql_keeps_their_form():
+    cells = ['{"a \\"bob@example.com\\"",NULL,eve@example.com}', '(1,"4111 1111 1111 1111",x)']
+    assert redact_column(cells, ALL)[0] == [
+        '{"a \\"[detected:email]\\"",NULL,[detected:email]}',
+        '(1,"[detected:card]",x)',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ('{"a": "x\\nbob@example.com"}', '{"a": "x\\n[detected:email]"}'),
+        ('{"a":"\\u0062ob\\u0040example.com"}', '{"a":"[detected:email]"}'),
+        ('{"bob@example.com": 1e400}', '{"[detected:email]": 1e400}'),
+        ('["a@example.com","a@example.com",0.10]', '["[detected:email]","[detected:email]",0.10]'),
+        ('"say \\"hi\\" to bob@example.com"', '"say \\"hi\\" to [detected:email]"'),
+        ('{"n": 4111111111111111}', '{"n": 4111111111111111}'),
+        ('{"a": "\\ud83d bob@example.com"}', '{"a": "\\ud83d [detected:email]"}'),
+        ('{"a": "caf\\u00e9 \\\\ x"}', '{"a": "caf\\u00e9 \\\\ x"}'),
+    ],
+)
+def test_strings_inside_json_are_looked_at_without_their_escapes(text, redacted):
+    (got,), _ = redact_json_column([text], ALL)
+    assert got == redacted
+    json.loads(got)
+
+
+def test_json_without_findings_is_returned_as_it_is():
+    cells = ['{"a": "\\n"}', None, "1"]
+    assert redact_json_column(cells, ALL)[0] is cells
+
+
+_JSON = st.recursive(
+    st.none() | st.text() | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)
+)
+
+
+@given(_JSON)
+def test_redacted_json_is_json(value):
+    (got,), _ = redact_json_column([json.dumps([value, "bob@example.com\n"])], ALL)
+    assert json.loads(got)[1] == "[detected:email]\n"
+
+
+@given(st.lists(st.none() | st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))))
+def test_a_column_keeps_its_length_and_its_nulls(cells):
+    redacted, _ = redact_column(cells, ALL)
+    assert [cell is None for cell in redacted] == [cell is None for cell in cells]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("a@" * 50_000, "4 " * 50_000, "4111 " * 20_000, "DE89 " * 20_000, "DE89" * 25_000, "eyJ" * 30_000),
+        *("1.1." * 25_000, "-----BEGIN " * 9_000, "+1 (" * 25_000, "a.b-" * 25_000 + "@", "(650) 253-0000" * 1_000),
+    ],
+    ids=["email", "digits", "cards", "ibans", "iban", "token", "addresses", "keys", "phone", "local", "phones"],
+)
+def test_text_made_to_be_slow_is_looked_through(text):
+    redact_column([text], ALL)
+
+
+def test_a_text_that_is_recorded_is_redacted_by_the_default_detectors():
+    assert redact_text("for bob@example.com, +41 44 668 18 00") == "for [detected:email], +41 44 668 18 00"
+    assert redact_text("half \ud800 bob@example.com") == "half \ud800 [detected:email]"
+
+
+def chinook_texts() -> list[str]:
+    if not CHINOOK.exists():
+        if os.environ.get("CI"):
+            pytest.fail(f"{CHINOOK.name} is missing")
+        pytest.skip(f"{CHINOOK.name} is not beside the project")
+    literals = re.findall(r"'((?:[^']|'')*)'", CHINOOK.read_text(encoding="utf-8"))
+    return [literal.replace("''", "'") for literal in literals]
+
+
+def test_titles_names_and_addresses_of_a_real_database_are_left_alone():
+    texts = chinook_texts()
+    redacted, found = redact_column(texts, DEFAULT_DETECTORS)
+    changed = [before for before, after in zip(texts, redacted, strict=True) if before != after]
+    assert len(texts) > 5_000
+    assert set(found) == {DetectorKind.EMAIL}
+    assert all(re.fullmatch(r"[\w.-]+@[\w.]+", text) for text in changed)
+    assert found.total() == len(changed) == sum("@" in text for text in texts)
+
+
+def test_lengths_of_ibans_are_those_of_the_registry():
+    from stdnum import iban
+
+    for country, length in _IBAN_LENGTHS.items():
+        info = iban._ibandb.info(country + "00")[0][1]
+        parts = re.findall(r"(\d+)!", info.get("bban", ""))
+        assert not parts or length == 4 + sum(map(int, parts)), country

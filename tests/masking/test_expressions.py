@@ -1,0 +1,192 @@
+"""Each mask on real values of each type it fits, computed by real servers."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from postern.errors import RefusedByPolicy
+from postern.masking.column_types import ColumnType
+from postern.masking.expressions import mask_expression
+from postern.types import Mask, MaskKind
+from tests.support.masked_values import KEY, KEY_SQL, Values
+
+REDACT, NULL, EMAIL = Mask(MaskKind.REDACT), Mask(MaskKind.NULL), Mask(MaskKind.EMAIL)
+YEAR, MONTH, TOKEN = Mask(MaskKind.YEAR), Mask(MaskKind.MONTH), Mask(MaskKind.TOKEN)
+FIRST_2, LAST_4 = Mask(MaskKind.PARTIAL, keep_first=2), Mask(MaskKind.PARTIAL, keep_last=4)
+BOTH = Mask(MaskKind.PARTIAL, keep_first=1, keep_last=1)
+HUNDREDS = Mask(MaskKind.RANGE, width=100)
+
+
+@pytest.mark.parametrize(
+    ("mask", "type_name", "value", "expected"),
+    [
+        (REDACT, "text", "'Alice'", "[redacted]"),
+        (REDACT, "text", "''", "[redacted]"),
+        (REDACT, "varchar5", "'Alice'", "[redacted]"),
+        (REDACT, "char8", "'Alice'", "[redacted]"),
+        (REDACT, "required", "'Alice'", "[redacted]"),
+        (REDACT, "int4", "42", None),
+        (REDACT, "jsonb", "'{\"a\": 1}'", None),
+        (REDACT, "text_array", "ARRAY['a']", None),
+        (REDACT, "mood", "'sad'", None),
+        (REDACT, "pair", "ROW('a', 1)", None),
+        (NULL, "text", "'Alice'", None),
+        (NULL, "email_domain", "'a@b'", None),
+        (NULL, "required", "'x'", None),
+        (NULL, "mood_array", "ARRAY['sad']::mood[]", None),
+        (EMAIL, "text", "'alice@example.com'", "a***@e***.com"),
+        (EMAIL, "text", "'a@b.co'", "a***@b***.co"),
+        (EMAIL, "text", "'Ünal.x+tag@Mail.Example.CO.UK'", "Ü***@M***.UK"),
+        (EMAIL, "varchar5", "'a@b.c'", "***"),
+        (EMAIL, "email_domain", "'alice@example.com'", "a***@e***.com"),
+        (EMAIL, "nested", "'alice@example.com'", "a***@e***.com"),
+        (EMAIL, "char8", "'a@b.de'", "a***@b***.de"),
+        (EMAIL, "text", "''", "***"),
+        (EMAIL, "text", "'not an address'", "***"),
+        (EMAIL, "text", "'@example.com'", "***"),
+        (EMAIL, "text", "'alice@'", "***"),
+        (EMAIL, "text", "'alice@example'", "***"),
+        (EMAIL, "text", "'alice@example.c'", "***"),
+        (EMAIL, "text", "'alice@example.com.'", "***"),
+        (EMAIL, "text", "'alice@.com'", "***"),
+        (EMAIL, "text", "'alice@@example.com'", "***"),
+        (EMAIL, "text", "'\"a@b\"@example.com'", "***"),
+        (EMAIL, "text", "'alice@example.com bob@example.org'", "***"),
+        (EMAIL, "text", "E'alice@example.com\\nsecret'", "***"),
+        (EMAIL, "text", "E'secret\\nalice@example.com'", "***"),
+        (EMAIL, "text", "'alice@example.reallylongsecret'", "***"),
+        (EMAIL, "text", "'alice@example.p4ssw0rd'", "***"),
+        (EMAIL, "text", "'alice <alice@example.com>'", "***"),
+        (FIRST_2, "text", "'Alice'", "Al***"),
+        (FIRST_2, "text", "'Alic'", "Al***"),
+        (FIRST_2, "text", "'Ali'", "***"),
+        (FIRST_2, "text", "'Al'", "***"),
+        (FIRST_2, "text", "''", "***"),
+        (FIRST_2, "text", "'😀éß注文'", "😀é***"),
+        (LAST_4, "text", "'4111 1111 1111 1234'", "***1234"),
+        (LAST_4, "text", "'1234'", "***"),
+        (LAST_4, "text", "'1234567'", "***"),
+        (LAST_4, "text", "'12345678'", "***5678"),
+        (LAST_4, "char8", "'1234'", "***"),
+        (LAST_4, "int8", "4111111111111234", "***1234"),
+        (LAST_4, "uuid", "'00000000-0000-0000-0000-00000000beef'", "***beef"),
+        (BOTH, "text", "'Alice'", "A***e"),
+        (BOTH, "text", "'Ali'", "***"),
+        (YEAR, "date", "'1980-05-06'", "1980-01-01"),
+        (YEAR, "date", "'0044-03-15 BC'", "0044-01-01 BC"),
+        (YEAR, "date", "'infinity'", None),
+        (YEAR, "date", "'-infinity'", None),
+        (YEAR, "date", "'5874897-12-31'", None),
+        (YEAR, "date", "'4714-11-24 BC'", None),
+        (YEAR, "timestamp", "'1980-05-06 07:08:09.123'", "1980-01-01 00:00:00"),
+        (YEAR, "timestamp0", "'1980-05-06 07:08:09'", "1980-01-01 00:00:00"),
+        (YEAR, "timestamp", "'294276-12-31 23:59:59.999999'", None),
+        (YEAR, "timestamp", "'4714-11-24 00:00:00 BC'", None),
+        (YEAR, "timestamptz", "'2024-01-01 00:30:00+02'", "2023-01-01 00:00:00+00"),
+        (YEAR, "timestamptz", "'2023-12-31 23:30:00-02'", "2024-01-01 00:00:00+00"),
+        (YEAR, "timestamptz", "'infinity'", None),
+        (MONTH, "date", "'1980-05-06'", "1980-05-01"),
+        (MONTH, "timestamp", "'1980-05-06 07:08'", "1980-05-01 00:00:00"),
+        (MONTH, "timestamptz", "'2024-03-01 00:30:00+02'", "2024-02-01 00:00:00+00"),
+        (HUNDREDS, "int4", "299", "200"),
+        (HUNDREDS, "int4", "300", "300"),
+        (HUNDREDS, "int4", "-1", "-100"),
+        (HUNDREDS, "int4", "-2147483648", "-2147483648"),
+        (HUNDREDS, "int8", "9223372036854775807", "9223372036854775800"),
+        (HUNDREDS, "int2", "-32768", "-32768"),
+        (HUNDREDS, "numeric", "299.99999999999999999999999999999999999999", "200"),
+        (HUNDREDS, "numeric", "1e40 - 0.5", "9999999999999999999999999999999999999900"),
+        (HUNDREDS, "numeric", "-0.01", "-100"),
+        (HUNDREDS, "numeric", "'NaN'", "NaN"),
+        (HUNDREDS, "numeric", "'Infinity'", "NaN"),
+        (Mask(MaskKind.RANGE, width=1000), "numeric4_2", "-3.50", "-1000"),
+        (HUNDREDS, "float8", "250.5", "200"),
+        (HUNDREDS, "float8", "-0.5", "-100"),
+        (HUNDREDS, "float8", "'NaN'", None),
+        (HUNDREDS, "float8", "'Infinity'", None),
+        (HUNDREDS, "float8", "-1.7976931348623157e308", None),
+        (HUNDREDS, "float8", "5e-324", "0"),
+        (HUNDREDS, "float4", "250.5", "200"),
+        (HUNDREDS, "float4", "3.4e38", "3.4e+38"),
+    ],
+)
+def test_a_mask_gives(values: Values, mask: Mask, type_name: str, value: str, expected: str | None) -> None:
+    assert values.mask(mask, type_name, value) == expected
+
+
+def _token(text: str) -> str:
+    return "tok_" + hashlib.sha256(KEY + text.encode()).hexdigest()[:16]
+
+
+@pytest.mark.parametrize(
+    ("type_name", "value", "text"),
+    [
+        ("text", "'Älice'", "Älice"),
+        ("text", "''", ""),
+        ("char8", "'abc'", "abc"),
+        ("email_domain", "'a@b'", "a@b"),
+        ("mood", "'it''s'", "it's"),
+        ("int2", "42", "42"),
+        ("int8", "42", "42"),
+        ("numeric", "42.00", "42"),
+        ("numeric4_2", "42.50", "42.5"),
+        ("numeric", "'NaN'", "NaN"),
+        ("uuid", "'{A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11}'", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+        ("bool", "true", "true"),
+        ("date", "'1970-01-02'", "86400"),
+        ("timestamp", "'1970-01-02'", "86400"),
+        ("timestamptz", "'1970-01-02 00:00:00.5+00'", "86400.5"),
+        ("date", "'infinity'", "Infinity"),
+        ("bytea", "'\\x00ff'", "00ff"),
+        ("inet", "'10.0.0.1/8'", "10.0.0.1/8"),
+    ],
+)
+def test_a_token_is_keyed_over_one_text_a_value(values: Values, type_name: str, value: str, text: str) -> None:
+    assert values.mask(TOKEN, type_name, value) == _token(text)
+
+
+def test_a_token_without_its_key_is_null(values: Values) -> None:
+    masked = mask_expression(TOKEN, "t.v", values.types["text"], "(SELECT NULL::bytea)")
+    assert values.connection.run(f"SELECT {masked.sql} FROM (SELECT 'a'::text AS v) AS t") == [[None]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "type_name", "fitting"),
+    [
+        (MaskKind.EMAIL, "int4", "redact, null, partial, range, token"),
+        (MaskKind.YEAR, "text", "redact, null, email, partial, token"),
+        (MaskKind.YEAR, "time", "redact, null"),
+        (MaskKind.PARTIAL, "text_array", "redact, null"),
+        (MaskKind.TOKEN, "float8", "redact, null, range"),
+        (MaskKind.TOKEN, "jsonb", "redact, null"),
+        (MaskKind.EMAIL, "mood", "redact, null, token"),
+        (MaskKind.RANGE, "date", "redact, null, year, month, token"),
+        (MaskKind.SCRUB, "int4", "redact, null, partial, range, token"),
+        (MaskKind.SQL, "text", "redact, null, email, partial, token"),
+    ],
+)
+def test_a_mask_that_cannot_stand_on_a_type_is_refused_with_those_that_can(
+    values: Values, kind: MaskKind, type_name: str, fitting: str
+) -> None:
+    with pytest.raises(RefusedByPolicy) as refused:
+        mask_expression(Mask(kind), "t.v", values.types[type_name], KEY_SQL)
+    assert refused.value.code == "policy.refused"
+    assert f"mask {kind.value}: expected a type that it can stand on" in refused.value.detail
+    assert refused.value.detail.endswith(f"masks that fit: {fitting}")
+
+
+@pytest.mark.parametrize(
+    "mask",
+    [
+        Mask(MaskKind.PARTIAL),
+        Mask(MaskKind.PARTIAL, keep_first=0),
+        Mask(MaskKind.PARTIAL, keep_first=-1, keep_last=3),
+        Mask(MaskKind.RANGE),
+        Mask(MaskKind.RANGE, width=0),
+    ],
+)
+def test_parameters_that_would_show_the_value_are_a_bug(mask: Mask) -> None:
+    with pytest.raises(ValueError, match=f"{mask.kind.value} mask: expected"):
+        mask_expression(mask, "t.v", ColumnType("integer", "integer", "int4"), KEY_SQL)

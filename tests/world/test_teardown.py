@@ -1,0 +1,216 @@
+"""Ending a world on real servers: nothing is left, whatever was there and wherever an earlier attempt died."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pg8000.core
+import pg8000.native
+import pytest
+from pg8000.exceptions import DatabaseError, InterfaceError
+
+from postern.errors import Conflict, DatabaseUnavailable
+from postern.ports import TeardownProof
+from postern.types import TaskId
+from postern.world.names import role_name
+from tests.support.connections import Tampered, at_once, end_session
+from tests.support.world import KEY, PreparedDatabase, grant_of, granted, new_task_id
+
+CUSTOMERS = granted("customers", {"id": None})
+CLEAN = TeardownProof(sessions=0, schemas=0, roles=0, keys=0, terminated=0)
+
+
+def _tear_down(shop: PreparedDatabase, task_id: TaskId) -> TeardownProof:
+    return shop.worlds().tear_down(task_id, shop.address)
+
+
+def test_nothing_is_left(shop: PreparedDatabase) -> None:
+    task_id, _ = shop.build(CUSTOMERS)
+    proof = _tear_down(shop, task_id)
+    assert proof == CLEAN
+    assert proof.is_clean
+    assert shop.remains(task_id) == (0, 0, 0)
+
+
+def test_other_worlds_stand(shop: PreparedDatabase) -> None:
+    (ended, _), (standing, _) = shop.build(CUSTOMERS), shop.build(CUSTOMERS)
+    with shop.session(standing) as session:
+        _tear_down(shop, ended)
+        assert session.run("SELECT count(*) FROM customers") == [[3]]
+    assert shop.remains(standing) == (1, 1, 1)
+
+
+def test_live_sessions_are_ended(shop: PreparedDatabase) -> None:
+    task_id, _ = shop.build(CUSTOMERS)
+    with shop.session(task_id) as idle, shop.session(task_id) as busy:
+        busy.run("BEGIN")
+        busy.run("SELECT * FROM customers")
+        assert _tear_down(shop, task_id).terminated == 2
+        for session in (idle, busy):
+            with pytest.raises((DatabaseError, InterfaceError)):
+                session.run("SELECT 1")
+
+
+def test_a_session_in_the_middle_of_a_statement_is_ended(shop: PreparedDatabase) -> None:
+    task_id, _ = shop.build(CUSTOMERS)
+
+    def sleep() -> object:
+        with shop.session(task_id) as session:
+            return session.run("SELECT pg_sleep(60)")
+
+    def end() -> object:
+        _wait_until_asleep(shop, task_id)
+        return _tear_down(shop, task_id)
+
+    proof = next(result for result in at_once(sleep, end) if isinstance(result, TeardownProof))
+    assert (proof.terminated, proof.is_clean) == (1, True)
+
+
+def _wait_until_asleep(shop: PreparedDatabase, task_id: TaskId) -> None:
+    admin = shop.database.connect()
+    asleep = f"SELECT FROM pg_stat_activity WHERE usename = '{role_name(task_id)}' AND wait_event = 'PgSleep'"
+    for _ in range(10_000):
+        if admin.run(asleep):
+            break
+    else:
+        pytest.fail("the session never slept")
+    admin.close()
+
+
+def test_what_the_role_came_to_own_or_hold_goes_with_it(shop: PreparedDatabase) -> None:
+    task_id, _ = shop.build(CUSTOMERS)
+    role = role_name(task_id)
+    with shop.session(task_id) as session:
+        session.run("SET default_transaction_read_only = off")
+        session.run("SELECT lo_from_bytea(0, 'x')")
+        session.run(f"ALTER ROLE {role} SET work_mem = '1GB'")
+        session.run("ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO PUBLIC")
+    shop.database.run(f"GRANT SELECT ON salaries TO {role}")
+    shop.database.run(f"CREATE TABLE owned (i int); ALTER TABLE owned OWNER TO {role}")
+    shop.database.run(f"GRANT CONNECT ON DATABASE {shop.database.name} TO {role}")
+    assert _tear_down(shop, task_id).is_clean
+    assert shop.database.run("SELECT count(*) FROM pg_largeobject_metadata") == [[0]]
+
+
+def test_a_task_that_never_had_a_world_is_torn_down(shop: PreparedDatabase) -> None:
+    assert _tear_down(shop, new_task_id()) == CLEAN
+
+
+def test_tearing_down_again_finds_nothing(shop: PreparedDatabase) -> None:
+    task_id, _ = shop.build(CUSTOMERS)
+    assert [_tear_down(shop, task_id), _tear_down(shop, task_id)] == [CLEAN, CLEAN]
+
+
+@pytest.mark.parametrize(
+    "half_done",
+    [
+        "ALTER ROLE {role} NOLOGIN",
+        "DROP SCHEMA {role} CASCADE",
+        "DROP SCHEMA {role} CASCADE; DELETE FROM postern.task_key",
+        "DELETE FROM postern.task_key",
+        "DROP OWNED BY {role}; DROP ROLE {role}",
+        "DROP OWNED BY {role}; DROP ROLE {role}; DELETE FROM postern.task_key",
+        "DROP OWNED BY {role}; DROP ROLE {role}; DROP SCHEMA {role} CASCADE",
+        "DROP VIEW {role}.customers",
+    ],
+)
+def test_a_half_done_teardown_is_finished(shop: PreparedDatabase, half_done: str) -> None:
+    task_id, _ = shop.build(CUSTOMERS)
+    shop.database.run(half_done.format(role=role_name(task_id)))
+    assert _tear_down(shop, task_id).is_clean
+    assert shop.remains(task_id) == (0, 0, 0)
+
+
+def test_a_session_that_breaks_before_any_statement_is_made_up_for(shop18: PreparedDatabase) -> None:
+    task_id, _ = shop18.build(CUSTOMERS)
+    counted = Tampered(shop18.connect_core())
+    shop18.worlds(lambda _connection: counted).tear_down(task_id, shop18.address)
+    assert counted.count > 15
+    admin = shop18.database.connect()
+    for broken in range(1, counted.count + 1):
+        task_id, _ = shop18.build(CUSTOMERS)
+
+        def break_off(connection: pg8000.core.CoreConnection, at: int = broken) -> Any:
+            return Tampered(connection, {at: lambda: end_session(admin, connection)})
+
+        with pytest.raises(DatabaseUnavailable):
+            shop18.worlds(break_off).tear_down(task_id, shop18.address)
+        assert _tear_down(shop18, task_id).is_clean, broken
+    admin.close()
+
+
+def test_a_world_that_is_not_gone_cannot_be_proved_gone(shop18: PreparedDatabase) -> None:
+    """What the role owns in another database cannot be dropped from this one: it keeps the role, which cannot log in."""
+    task_id, _ = shop18.build(CUSTOMERS)
+    role = role_name(task_id)
+    elsewhere = shop18.database.server.connect("postgres", user=role)
+    elsewhere.run("SET default_transaction_read_only = off")
+    elsewhere.run("SELECT lo_create(4711)")
+    with pytest.raises(DatabaseUnavailable, match="SQLSTATE 2BP01"):
+        _tear_down(shop18, task_id)
+    with pytest.raises((DatabaseError, InterfaceError)):
+        elsewhere.run("SELECT 1")
+    with pytest.raises(DatabaseError, match="not permitted to log in"):
+        shop18.database.connect(user=role)
+    roles, schemas, _keys = shop18.remains(task_id)
+    assert (roles, schemas) == (1, 0)
+    admin = shop18.database.server.connect()
+    admin.run("SELECT lo_unlink(4711)")
+    admin.close()
+    assert _tear_down(shop18, task_id).is_clean
+
+
+def test_a_build_under_way_is_waited_for(shop18: PreparedDatabase) -> None:
+    """A teardown that looked past an uncommitted world would prove it gone, and then it would stand."""
+    task_id = new_task_id()
+    torn_down: list[object] = []
+
+    def end_meanwhile() -> None:
+        with pytest.raises(DatabaseUnavailable, match="SQLSTATE 55P03"):
+            _tear_down(shop18, task_id)
+        torn_down.append(task_id)
+
+    # Half-way: the key is in its place, nothing is committed.
+    halfway = Tampered(shop18.connect_core(), {15: end_meanwhile})
+    shop18.worlds(lambda _connection: halfway).build(task_id, grant_of(CUSTOMERS), shop18.address, key=KEY)
+    assert torn_down
+    assert shop18.remains(task_id) == (1, 1, 1)
+    assert _tear_down(shop18, task_id).is_clean
+
+
+def test_a_build_that_begins_during_a_teardown_is_a_conflict(shop18: PreparedDatabase) -> None:
+    refused: list[int] = []
+    task_id, _ = shop18.build(CUSTOMERS)
+
+    def build_meanwhile() -> None:
+        with pytest.raises(Conflict):
+            shop18.worlds().build(task_id, grant_of(CUSTOMERS), shop18.address, key=KEY)
+        refused.append(1)
+
+    counted = Tampered(shop18.connect_core())
+    shop18.worlds(lambda _connection: counted).tear_down(task_id, shop18.address)
+    for at in range(10, counted.count - 8):  # from the claim to the drop of the role
+        shop18.build(CUSTOMERS, task_id=task_id)
+        disturbed = Tampered(shop18.connect_core(), {at: build_meanwhile})
+        assert shop18.worlds(lambda _connection, one=disturbed: one).tear_down(task_id, shop18.address).is_clean  # type: ignore[misc]
+    assert len(refused) == counted.count - 18 > 3
+
+
+def test_two_teardowns_at_once_leave_nothing(shop: PreparedDatabase) -> None:
+    task_id, _ = shop.build(CUSTOMERS)
+    results = at_once(*[lambda: _tear_down(shop, task_id)] * 2)
+    # One may meet the other's locks or find its work half done; it says so and is asked again.
+    assert any(isinstance(result, TeardownProof) and result.is_clean for result in results), results
+    assert all(isinstance(result, TeardownProof | DatabaseUnavailable) for result in results), results
+    assert shop.remains(task_id) == (0, 0, 0)
+
+
+def test_an_agents_advisory_locks_do_not_hold_a_teardown_up(shop: PreparedDatabase) -> None:
+    task_id, _ = shop.build(CUSTOMERS)
+    other, _ = shop.build(CUSTOMERS)
+    with shop.session(other) as session:
+        session.run("BEGIN")
+        session.run("SELECT count(*) FROM customers")
+        session.run("LOCK TABLE pg_class, pg_namespace, pg_roles IN ACCESS SHARE MODE")
+        session.run("SELECT pg_advisory_lock(n) FROM generate_series(1, 1000) n")
+        assert _tear_down(shop, task_id).is_clean
