@@ -1,0 +1,172 @@
+"""`postern local`: the local stack in the foreground, and tokens of its issuer."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from postern_cli.stop import Exit, Stop
+from postern_local.failure import StackFailure
+
+if TYPE_CHECKING:
+    from postern_local.stack import Stack
+
+app = typer.Typer(no_args_is_help=True, help="Run everything on this machine, without Docker and without AWS.")
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Major(StrEnum):
+    """The versions of PostgreSQL that come with the stack."""
+
+    SIXTEEN = "16"
+    EIGHTEEN = "18"
+
+
+@app.command()
+def up(
+    load: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FILE.sql", help="SQL to load; NAME=FILE.sql for one of several databases."),
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Policy layer: issuers, catalog, Cedar. The demo's without it.")
+    ] = None,
+    ready: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Written when everything answers, removed at the end.")
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of the API; 0 takes a free one.")] = 0,
+    aws_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of AWS; 4566 is LocalStack's.")] = 0,
+    state: Annotated[Path | None, typer.Option(metavar="DIR", help="State folder; below .postern without it.")] = None,
+    postgres: Annotated[Major, typer.Option(help="Version of PostgreSQL.")] = Major.EIGHTEEN,
+) -> None:
+    """Run the local stack until it is interrupted: PostgreSQL, AWS, an OIDC issuer, the API."""
+    with _one_line(), _interruptible():
+        from postern_local.surroundings import forget_surroundings
+
+        forget_surroundings()
+        from postern_local.stack import Options, run_stack
+
+        options = Options(
+            policy=policy,
+            loads=load or (),
+            ready=ready,
+            port=port,
+            aws_port=aws_port,
+            state=state,
+            postgres=int(postgres),
+        )
+        with run_stack(options, say=_say) as stack:
+            _say(_how_to_use(stack))
+            with contextlib.suppress(KeyboardInterrupt):
+                threading.Event().wait()
+            _say("stopping")
+
+
+@app.command()
+def token(
+    ready: Annotated[Path, typer.Option(metavar="FILE", help="Ready file of a running stack.")],
+    sub: Annotated[str, typer.Option(help="The token's subject.")],
+    claim: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A further claim. VALUE is JSON where it parses.")
+    ] = None,
+    ttl: Annotated[int, typer.Option(min=1, max=86_400, help="Seconds until the token expires.")] = 3600,
+) -> None:
+    """Print a token of the local stack's issuer."""
+    claims = dict(_parse_claim(text) for text in claim or ())
+    with _one_line(Exit.UNKNOWN):
+        from postern_local.issuer import mint
+        from postern_local.ready import read_ready
+
+        stack = read_ready(ready)
+        key = Path(stack.state) / "issuer" / "issuer.key"
+        signed = mint(
+            key, stack.issuer, sub=sub, audience=stack.audience, claims=claims, ttl_s=ttl, now=int(time.time())
+        )
+    print(signed)
+
+
+def _parse_claim(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise Stop(Exit.USAGE, f"--claim {text}: expected NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+@contextmanager
+def _one_line(code: Exit = Exit.REFUSED) -> Iterator[None]:
+    """What the stack cannot do is one line for a person."""
+    try:
+        yield
+    except StackFailure as failure:
+        raise Stop(code, str(failure)) from failure
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Lets a signal end the start at any point, and the wait after it, as Ctrl-C does.
+
+    The first one is the last one heard: what stops the parts takes a second, and must not be cut short.
+    """
+    kept = {number: signal.getsignal(number) for number in _SIGNALS}
+    interrupted = threading.Event()
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, signal.SIG_IGN)
+        interrupted.set()
+        raise KeyboardInterrupt
+
+    for number in _SIGNALS:
+        signal.signal(number, interrupt)
+    try:
+        yield
+    except Exception as error:
+        if interrupted.is_set():  # cut short in the middle of a call, which then says what it makes of that
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
+def _how_to_use(stack: Stack) -> str:
+    """Lines to paste into another terminal."""
+    ready, catalog = stack.ready, stack.layer.bundle.catalogs[stack.layer.databases[0]]
+    table = str(next(iter(catalog.tables)))
+    task = {
+        "database": catalog.database,
+        "purpose": "look around",
+        "access": [{"tables": [table], "actions": ["select"]}],
+    }
+    query = {"sql": f"SELECT * FROM {table} LIMIT 5"}
+    file = shlex.quote(str(Path(ready.state) / "ready.json"))
+    call = f'curl -s -H "Authorization: Bearer $TOKEN" {ready.api}/v1/tasks'
+    return "\n".join(
+        (
+            "ready; Ctrl-C ends it. In another terminal:",
+            f"  TOKEN=$(postern local token --ready {file} {stack.token_options})",
+            f"  {call} -d {shlex.quote(json.dumps(task))}",
+            f"  {call}/TASK_ID/query -d {shlex.quote(json.dumps(query))}",
+            f"  postern audit pull --ready {file} --dir evidence && postern audit verify --dir evidence",
+        )
+    )
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)

@@ -1,0 +1,157 @@
+"""The WSGI application: every request is read, its sender found and its rights checked before moto sees it.
+
+1. The host must be this machine's; a bucket in the host's name is moved into the path.
+2. `/_postern/` is the starter's private channel.
+3. The body is read whole, outside the lock: a slow client holds up nobody.
+4. The sender is found from the credential; a role's session may call four services only.
+5. DynamoDB and Lambda are authorized here; S3 and STS inside moto, where names are parsed.
+6. An Invoke goes to the gateway, outside the lock: the function it starts calls back.
+7. Everything else runs in moto, one request at a time: moto is not safe across threads.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+from postern_local.aws import callers, dynamodb_requests, lambda_requests
+from postern_local.aws.authorization import authorize
+from postern_local.aws.checksums import name_algorithm
+from postern_local.aws.control import CONTROL_PATH, Control
+from postern_local.aws.dynamodb_requests import DynamoDbRequest, PartitionKey
+from postern_local.aws.faults import Refused, format_fault
+from postern_local.aws.registry import SessionRegistry
+from postern_local.aws.sessions import StsSession
+
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Wsgi = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+_MAX_BODY_BYTES = 64 * 1024 * 1024
+_HOST = re.compile(
+    r"(?:(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])\.(?:s3\.)?)?"
+    r"(?:localhost|127\.0\.0\.1|\[::1\]|localhost\.localstack\.cloud)(?::[0-9]{1,5})?"
+)
+_S3_PATH = re.compile(r"/(?:[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/.*)?)?", re.DOTALL)
+_SESSION_SERVICES = frozenset({"s3", "dynamodb", "sts", "lambda"})
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@dataclass(slots=True)
+class Application:
+    """moto behind its lock and our checks."""
+
+    moto: Wsgi
+    registry: SessionRegistry
+    control: Control
+    account: str
+    partition_key: Callable[[str], PartitionKey]  # by region
+    clock: Callable[[], float]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        service = ""
+        try:
+            _place_bucket(environ)
+            if environ["PATH_INFO"].startswith(CONTROL_PATH):
+                with self.lock:
+                    return self.control(environ, start_response)
+            headers, query = _headers(environ), parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)
+            signed = callers.identify(
+                headers=headers, query=query, account=self.account, session=self._session, now_s=self.clock()
+            )
+            service = signed.service
+            body = _read_body(environ)
+            self._check(signed, environ, headers, body)
+            if lambda_requests.is_invoke(service, environ["REQUEST_METHOD"], environ["PATH_INFO"]):
+                return self.control.invoke(environ, headers, body, start_response)
+            return self._run(signed, environ, start_response)
+        except Refused as refused:
+            return _answer(refused, service, start_response, is_head=environ.get("REQUEST_METHOD") == "HEAD")
+
+    def _session(self, access_key_id: str) -> StsSession | None:
+        with self.lock:
+            return self.registry.get(access_key_id)
+
+    def _check(self, signed: callers.Signed, environ: Environ, headers: dict[str, str], body: bytes) -> None:
+        service, path = signed.service, environ["PATH_INFO"]
+        if path.startswith(("/moto-api", "/latest/")):
+            raise Refused("AccessDenied", f"{path}: not served by the local stack")
+        if service == "s3":
+            _check_s3(environ, headers, path)
+        if not isinstance(signed.sender, StsSession):
+            return
+        if service not in _SESSION_SERVICES:
+            raise Refused("AccessDenied", f"{service}: the local stack serves no role's session there")
+        if service == "dynamodb":
+            request = DynamoDbRequest(headers.get("x-amz-target", ""), body, signed.region, self.account)
+            with self.lock:
+                needed = list(dynamodb_requests.operations(request, self.partition_key(signed.region)))
+        elif service == "lambda":
+            needed = [lambda_requests.operation(environ["REQUEST_METHOD"], path, signed.region, self.account)]
+        else:
+            return
+        for operation in needed:
+            authorize(signed, operation, now_s=self.clock())
+
+    def _run(self, signed: callers.Signed, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        with self.lock:
+            token = callers.current.set(signed)
+            try:
+                return [b"".join(self.moto(environ, start_response))]
+            finally:
+                callers.current.reset(token)
+
+
+def _place_bucket(environ: Environ) -> None:
+    """Makes every request path-style, so that one reading of the path is the only one."""
+    found = _HOST.fullmatch(environ.get("HTTP_HOST", ""))
+    target = str(environ.get("RAW_URI", environ["PATH_INFO"]))
+    if found is None or not target.startswith("/") or target.startswith("//"):
+        raise Refused("InvalidRequest", "Host and path: expected this machine's name and a plain path", 400)
+    if bucket := found["bucket"]:
+        environ["PATH_INFO"] = f"/{bucket}{environ['PATH_INFO']}"
+        environ["RAW_URI"] = environ["REQUEST_URI"] = f"/{bucket}{target}"
+        environ["HTTP_HOST"] = "localhost"
+    # moto would take the account from this header.
+    environ.pop("HTTP_X_MOTO_ACCOUNT_ID", None)
+
+
+def _check_s3(environ: Environ, headers: dict[str, str], path: str) -> None:
+    raw_path = str(environ.get("RAW_URI", path)).split("?", 1)[0]
+    if not _S3_PATH.fullmatch(raw_path) or headers.get("content-type", "").lower().startswith(_FORMS):
+        # S3 Control lives under a path of S3's; forms could carry parameters that the checks do not read.
+        raise Refused("NotImplemented", "S3: expected a bucket's name in the path and no form", 501)
+    name_algorithm(environ)
+
+
+def _headers(environ: Environ) -> dict[str, str]:
+    headers = {name[5:].replace("_", "-").lower(): str(value) for name, value in environ.items() if name[:5] == "HTTP_"}
+    return headers | {"content-type": str(environ.get("CONTENT_TYPE", ""))}
+
+
+def _read_body(environ: Environ) -> bytes:
+    """Reads the body and puts it back as a plain one of known length."""
+    chunked = "chunked" in str(environ.pop("HTTP_TRANSFER_ENCODING", "")).lower()
+    length = str(environ.get("CONTENT_LENGTH") or "0")
+    if not length.isdecimal() or int(length) > _MAX_BODY_BYTES:
+        raise Refused("EntityTooLarge", f"body: expected at most {_MAX_BODY_BYTES} bytes", 400)
+    body = environ["wsgi.input"].read(_MAX_BODY_BYTES + 1 if chunked else int(length))
+    if len(body) > _MAX_BODY_BYTES or (not chunked and len(body) < int(length)):
+        raise Refused("IncompleteBody", "body: expected as many bytes as Content-Length says", 400)
+    environ["wsgi.input"] = io.BytesIO(body)
+    environ["wsgi.input_terminated"] = True
+    environ["CONTENT_LENGTH"] = str(len(body))
+    return bytes(body)
+
+
+def _answer(refused: Refused, service: str, start_response: StartResponse, *, is_head: bool) -> list[bytes]:
+    fault = format_fault(refused, service)
+    headers = [("Content-Type", fault.content_type), ("Content-Length", str(len(fault.body))), *fault.headers]
+    start_response(f"{refused.status} Refused", headers)
+    return [] if is_head else [fault.body]

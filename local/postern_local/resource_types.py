@@ -1,0 +1,121 @@
+"""The resource types that the local stack knows, each with every property that may be set on it.
+
+`built` properties have an effect here. `left_out` ones have none on one machine, each for a reason that
+stands beside it; they are listed so that a new property is a decision and never silence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_DELETION = frozenset({"DeletionPolicy", "UpdateReplacePolicy"})  # nothing outlives a run of the local stack
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceType:
+    """`reference` is what `Ref` gives; `attributes` what `Fn::GetAtt` gives; both with `{name}` and the like."""
+
+    built: frozenset[str]
+    left_out: Mapping[str, str] = field(default_factory=dict)
+    name_property: str | None = None
+    reference: str = "{name}"
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+
+_LAMBDA = "arn:aws:lambda:{region}:{account}"
+
+RESOURCE_TYPES: dict[str, ResourceType] = {
+    "AWS::ApiGateway::RestApi": ResourceType(
+        built=frozenset({"Body"}),
+        left_out={
+            "Name": "one API a run",
+            "Parameters": "repeats EndpointConfiguration",
+            "EndpointConfiguration": "the endpoint is a loopback port",
+        },
+        reference="local",
+    ),
+    "AWS::ApiGateway::Deployment": ResourceType(
+        built=frozenset(), left_out={"Description": "text", "RestApiId": "one API a run"}
+    ),
+    "AWS::ApiGateway::Stage": ResourceType(
+        built=frozenset({"StageName"}),
+        left_out={
+            "DeploymentId": "one deployment a run",
+            "RestApiId": "one API a run",
+            "MethodSettings": "throttling, metrics and tracing of the gateway itself",
+        },
+        reference="{StageName}",
+    ),
+    "AWS::CloudFormation::Stack": ResourceType(built=frozenset({"TemplateURL", "Parameters"})),
+    "AWS::DynamoDB::Table": ResourceType(
+        built=frozenset(
+            {
+                *("AttributeDefinitions", "BillingMode", "DeletionProtectionEnabled", "GlobalSecondaryIndexes"),
+                *("KeySchema", "PointInTimeRecoverySpecification", "SSESpecification", "TimeToLiveSpecification"),
+            }
+        ),
+        attributes={"Arn": "arn:aws:dynamodb:{region}:{account}:table/{name}"},
+    ),
+    "AWS::Events::Rule": ResourceType(
+        built=frozenset({"ScheduleExpression", "Targets"}),
+        left_out={"Description": "text"},
+        attributes={"Arn": "arn:aws:events:{region}:{account}:rule/{name}"},
+    ),
+    "AWS::IAM::Role": ResourceType(
+        built=frozenset({"AssumeRolePolicyDocument", "MaxSessionDuration", "Policies"}),
+        left_out={"Description": "text"},
+        attributes={"Arn": "arn:aws:iam::{account}:role/{name}"},
+    ),
+    "AWS::IAM::RolePolicy": ResourceType(built=frozenset({"PolicyDocument", "PolicyName", "RoleName"})),
+    "AWS::Lambda::Function": ResourceType(
+        built=frozenset(
+            {
+                *("Code", "Environment", "FunctionName", "Handler", "MemorySize"),
+                *("ReservedConcurrentExecutions", "Role", "Timeout"),
+            }
+        ),
+        left_out={
+            "Architectures": "the machine's own",
+            "Description": "text",
+            "Layers": "packages are the interpreter's own; what lands in /opt is the folder of the policy",
+            "LoggingConfig": "output goes to the state folder's logs",
+            "Runtime": "the interpreter that runs the stack",
+            "Tags": "nothing reads them",
+            "VpcConfig": "loopback only",
+        },
+        name_property="FunctionName",
+        attributes={"Arn": _LAMBDA + ":function:{name}"},
+    ),
+    "AWS::Lambda::LayerVersion": ResourceType(
+        built=frozenset(),
+        left_out=dict.fromkeys(
+            ("CompatibleArchitectures", "CompatibleRuntimes", "Content", "Description", "LayerName"),
+            "see Layers of AWS::Lambda::Function",
+        ),
+    ),
+    # Who may invoke what: here the gateway, the schedules and the Invoke endpoint, which checks nobody.
+    "AWS::Lambda::Permission": ResourceType(
+        built=frozenset(),
+        left_out=dict.fromkeys(("Action", "FunctionName", "Principal", "SourceArn"), "only the stack itself invokes"),
+    ),
+    "AWS::Logs::LogGroup": ResourceType(
+        built=frozenset(),
+        left_out={"LogGroupName": "output goes to the state folder's logs", "RetentionInDays": "kept for a run"},
+        name_property="LogGroupName",
+        attributes={"Arn": "arn:aws:logs:{region}:{account}:log-group:{name}:*"},
+    ),
+    "AWS::S3::Bucket": ResourceType(
+        built=frozenset(
+            {
+                *("BucketEncryption", "ObjectLockConfiguration", "ObjectLockEnabled", "OwnershipControls"),
+                *("PublicAccessBlockConfiguration", "VersioningConfiguration"),
+            }
+        ),
+        attributes={"Arn": "arn:aws:s3:::{name}"},
+    ),
+    "AWS::S3::BucketPolicy": ResourceType(built=frozenset({"Bucket", "PolicyDocument"})),
+}
+
+# What may stand on a resource beside its type and properties.
+RESOURCE_KEYS = frozenset({"Type", "Properties", "Condition", "Metadata", "DependsOn"}) | _DELETION

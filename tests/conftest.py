@@ -1,0 +1,51 @@
+"""Servers that tests share: one of each kind a worker, started when first asked for.
+
+`database` and `database16` give a test a fresh, empty database; `tests.support.servers.fresh_database`
+gives more of them. On `aws` and the PostgreSQL servers, make names of your own: they outlive a test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from postern_local import postgres as launcher
+from postern_local.aws.server import AwsServer
+from postern_local.postgres import PostgresServer
+from tests.support.servers import Database, fresh_database
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL 18 server."""
+    with launcher.start(tmp_path_factory.mktemp("postgres18"), major=18) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres16(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL 16 server, the oldest version that Postern supports."""
+    with launcher.start(tmp_path_factory.mktemp("postgres16"), major=16) as server:
+        yield server
+
+
+@pytest.fixture
+def database(postgres: PostgresServer) -> Iterator[Database]:
+    """A fresh database on PostgreSQL 18."""
+    with fresh_database(postgres) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def database16(postgres16: PostgresServer) -> Iterator[Database]:
+    """A fresh database on PostgreSQL 16."""
+    with fresh_database(postgres16) as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwsServer]:
+    """The local AWS server; `tests.support.aws.client` gives clients of it."""
+    with AwsServer.start(tmp_path_factory.mktemp("aws")) as server:
+        yield server

@@ -1,0 +1,61 @@
+"""A driver's connection that something happens to between two statements, and calls that start together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pg8000.core
+import pg8000.native
+
+from postern.errors import PosternError
+
+
+class Tampered:
+    """Passes statements on; before the n-th of them, counted from 1, calls `before[n]`. `count` is how many there were."""
+
+    def __init__(
+        self, connection: pg8000.core.CoreConnection, before: Mapping[int, Callable[[], None]] | None = None
+    ) -> None:
+        self._connection, self._before, self.count = connection, before or {}, 0
+
+    def _step(self) -> None:
+        self.count += 1
+        self._before.get(self.count, lambda: None)()
+
+    def execute_simple(self, sql: str) -> Any:
+        self._step()
+        return self._connection.execute_simple(sql)
+
+    def execute_unnamed(self, sql: str, **options: Any) -> Any:
+        self._step()
+        return self._connection.execute_unnamed(sql, **options)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def end_session(admin: pg8000.native.Connection, connection: pg8000.core.CoreConnection) -> None:
+    """Ends the connection's session as an administrator would, and returns when it is gone."""
+    pid = int.from_bytes(connection._backend_key_data[:4])
+    assert admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=pid) == [[True]]
+
+
+def at_once(*calls: Callable[[], object]) -> list[object]:
+    """What each call returned or raised, in no order; all start together."""
+    start, results = threading.Barrier(len(calls)), list[object]()
+
+    def run(call: Callable[[], object]) -> None:
+        start.wait()
+        try:
+            results.append(call())
+        except (PosternError, pg8000.native.DatabaseError, pg8000.native.InterfaceError) as error:
+            results.append(error)
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
