@@ -1,0 +1,170 @@
+"""The evidence bucket's own walls: the lock, and a policy that is evaluated here as IAM would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from postern_local.failure import StackFailure
+from postern_local.iam import Allowed, Caller, PolicyKind, PolicySet, Request, evaluate, parse_policy
+from postern_local.model import Bucket, Names
+from postern_local.template import Template
+from tests.support.stack import PARAMETERS, PROJECT, project_deployment
+
+ACCOUNT = "123456789012"
+ADMINISTRATOR = PARAMETERS["EvidenceAdministratorArn"]
+EVERYTHING = parse_policy(
+    {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}},
+    kind=PolicyKind.IDENTITY,
+    name="everything",
+)
+RECORD = "wal/v1/test-2026/a/20261122/10/018f/1-intent.json"
+CHECKPOINT = "log/test-2026/checkpoint"
+TLS = {"aws:SecureTransport": ("true",)}
+CREATES = {**TLS, "s3:if-none-match": ("*",)}
+
+
+@pytest.fixture(scope="module")
+def bucket() -> Bucket:
+    (bucket,) = project_deployment().buckets
+    return bucket
+
+
+def is_allowed(
+    bucket: Bucket, action: str, key: str | None, context: dict[str, tuple[str, ...]], caller: str = "role/owner"
+) -> bool:
+    """What a principal that may do everything in the account can do to the bucket."""
+    assert bucket.policy is not None
+    arn = f"arn:aws:iam::{ACCOUNT}:{caller}"
+    resource = f"arn:aws:s3:::{bucket.name}" + (f"/{key}" if key is not None else "")
+    policy = parse_policy(bucket.policy, kind=PolicyKind.RESOURCE, name="bucket policy")
+    request = Request(Caller(arn, ACCOUNT), action, resource, {"aws:PrincipalArn": (arn,), **context})
+    return isinstance(evaluate(PolicySet(identity=(EVERYTHING,), resource=(policy,)), request), Allowed)
+
+
+def test_locks_every_object_in_compliance_mode(bucket: Bucket) -> None:
+    assert bucket.object_lock
+    assert bucket.lock_configuration == {
+        "ObjectLockEnabled": "Enabled",
+        "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}},
+    }
+    assert bucket.versioning == {"Status": "Enabled"}
+
+
+def test_is_encrypted_private_and_owns_its_objects(bucket: Bucket) -> None:
+    assert bucket.encryption == {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}]}
+    assert bucket.public_access is not None
+    assert set(bucket.public_access.values()) == {True}
+    assert len(bucket.public_access) == 4
+    assert bucket.ownership == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+@pytest.mark.parametrize(
+    ("action", "key"),
+    [
+        pytest.param(action, key, id=action.removeprefix("s3:"))
+        for action, key in (
+            ("s3:DeleteObject", RECORD),
+            ("s3:DeleteObjectVersion", RECORD),
+            ("s3:DeleteObject", CHECKPOINT),
+            ("s3:ReplicateDelete", RECORD),
+            ("s3:ReplicateObject", RECORD),
+            ("s3:PutObjectRetention", RECORD),
+            ("s3:PutObjectLegalHold", RECORD),
+            ("s3:BypassGovernanceRetention", RECORD),
+            ("s3:PutBucketObjectLockConfiguration", None),
+            ("s3:PutBucketVersioning", None),
+            ("s3:PutLifecycleConfiguration", None),
+            ("s3:PutEncryptionConfiguration", None),
+            ("s3:PutBucketOwnershipControls", None),
+            ("s3:PutBucketPublicAccessBlock", None),
+            ("s3:DeleteBucket", None),
+        )
+    ],
+)
+@pytest.mark.parametrize("caller", ["role/owner", ADMINISTRATOR.rpartition(":")[2]])
+def test_nobody_undoes_evidence(action: str, key: str | None, caller: str, bucket: Bucket) -> None:
+    assert not is_allowed(bucket, action, key, TLS, caller)
+
+
+@pytest.mark.parametrize("action", ["s3:PutBucketPolicy", "s3:DeleteBucketPolicy"])
+def test_one_role_changes_the_policy(action: str, bucket: Bucket) -> None:
+    assert is_allowed(bucket, action, None, TLS, ADMINISTRATOR.rpartition(":")[2])
+    assert not is_allowed(bucket, action, None, TLS, "role/owner")
+    assert not is_allowed(bucket, action, None, TLS, "role/evidence-administrator-2")
+
+
+@pytest.mark.parametrize(
+    ("key", "context", "expected"),
+    [
+        pytest.param(RECORD, CREATES, True, id="record that must not exist"),
+        pytest.param(RECORD, TLS, False, id="record, whatever is there"),
+        pytest.param(RECORD, {**TLS, "s3:if-match": ("etag",)}, False, id="record over one that was read"),
+        pytest.param("log/test-2026/checkpoints/7", TLS, False, id="checkpoint copy, whatever is there"),
+        pytest.param("log/test-2026/tile/0/000", {**TLS, "s3:if-match": ("etag",)}, False, id="tile over one"),
+        pytest.param(CHECKPOINT, CREATES, True, id="first checkpoint"),
+        pytest.param(CHECKPOINT, {**TLS, "s3:if-match": ("etag",)}, True, id="checkpoint over one that was read"),
+        pytest.param(CHECKPOINT, TLS, False, id="checkpoint, whatever is there"),
+        pytest.param("wal/log/x/checkpoint", TLS, False, id="name like a checkpoint's"),
+        pytest.param(RECORD, {**CREATES, "aws:SecureTransport": ("false",)}, False, id="without TLS"),
+    ],
+)
+def test_a_key_is_written_once(key: str, context: dict[str, tuple[str, ...]], expected: bool, bucket: Bucket) -> None:
+    assert is_allowed(bucket, "s3:PutObject", key, context) is expected
+
+
+def test_nothing_is_read_without_tls(bucket: Bucket) -> None:
+    assert is_allowed(bucket, "s3:GetObject", RECORD, TLS)
+    assert not is_allowed(bucket, "s3:GetObject", RECORD, {"aws:SecureTransport": ("false",)})
+
+
+def test_lets_another_accounts_roles_add_records_only() -> None:
+    template = _audit_stack(WriterAccountId="210987654321")
+    (found,) = template.of_type("AWS::S3::BucketPolicy").values()
+    allows = [one for one in found["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
+
+    assert [(one["Principal"], sorted(one["Action"])) for one in allows] == [
+        ({"AWS": "arn:aws:iam::210987654321:root"}, ["s3:GetObject", "s3:PutObject"])
+    ]
+    assert allows[0]["Resource"].endswith("/wal/v1/*")
+
+
+def test_allows_nobody_by_itself(bucket: Bucket) -> None:
+    assert bucket.policy is not None
+    assert {statement["Effect"] for statement in bucket.policy["Statement"]} == {"Deny"}
+
+
+@pytest.mark.parametrize("missing", ["RetentionDays", "EvidenceAdministratorArn"])
+def test_has_no_default_for_what_an_operator_must_decide(missing: str) -> None:
+    with pytest.raises(StackFailure, match=f"{missing}: expected a value"):
+        _audit_stack(without=missing)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "1.5", "36501", "ten"])
+def test_refuses_a_retention_that_is_none(days: str) -> None:
+    with pytest.raises(StackFailure, match="RetentionDays"):
+        _audit_stack(RetentionDays=days)
+
+
+@pytest.mark.parametrize("resource", ["EvidenceBucket", "EvidenceBucketPolicy"])
+def test_outlives_its_stack(resource: str, written: dict[str, Any]) -> None:
+    assert written["Resources"][resource]["DeletionPolicy"] == "Retain"
+    assert written["Resources"][resource]["UpdateReplacePolicy"] == "Retain"
+
+
+@pytest.fixture(scope="module")
+def written() -> dict[str, Any]:
+    from postern_local.transform import read_yaml
+
+    return read_yaml(PROJECT / "infra/audit.yaml")
+
+
+def _audit_stack(without: str | None = None, **parameters: str) -> Template:
+    given = {"RetentionDays": "400", "EvidenceAdministratorArn": ADMINISTRATOR} | parameters
+    template = Template(
+        Path(PROJECT / "infra/audit.yaml"), {name: given[name] for name in given if name != without}, Names()
+    )
+    assert template.resources
+    return template

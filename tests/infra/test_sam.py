@@ -1,0 +1,73 @@
+"""What AWS's own tools say about the templates, and that the layer of packages can be built as it is pinned."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.support.stack import PROJECT
+
+TEMPLATES = ("template.yaml", "infra/audit.yaml")
+
+
+@pytest.fixture(scope="module")
+def sam() -> str:
+    """The SAM command line; without it these tests are skipped, except in CI, where they fail."""
+    beside = Path(sys.executable).with_name("sam")
+    found = str(beside) if beside.is_file() else shutil.which("sam")
+    if found is None:
+        reason = "sam is not installed: install the extra `dev`"
+        if os.environ.get("CI"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return found
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_sam_finds_nothing_wrong(template: str, sam: str) -> None:
+    run = subprocess.run(
+        [sam, "validate", "--lint", "--region", "us-east-1", "--template", str(PROJECT / template)],
+        cwd=PROJECT,
+        env={**os.environ, "SAM_CLI_TELEMETRY": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def _names(requirements: str) -> set[str]:
+    return {
+        re.split(r"[<>=!\[; ]", line, maxsplit=1)[0].lower()
+        for line in requirements.splitlines()
+        if line and not line.startswith(("#", " "))
+    }
+
+
+def test_every_pinned_package_has_a_hash_and_no_registry_is_named() -> None:
+    pinned = (PROJECT / "layers/deps/requirements.txt").read_text()
+
+    blocks = re.split(r"\n(?=[a-z])", pinned.strip())
+    assert len(blocks) > 10
+    for block in blocks:
+        assert re.match(r"[a-z0-9.-]+==[0-9a-z.]+ \\\n +--hash=sha256:[0-9a-f]{64}", block), block.splitlines()[0]
+    assert "://" not in pinned
+    assert "index" not in pinned
+
+
+def test_the_layer_holds_what_the_functions_are_declared_to_run_on() -> None:
+    """The command line's own packages are the only ones that stay out of the layer."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
+    declared = _names("\n".join(project["dependencies"])) - {"rich", "typer"}
+    wanted = _names((PROJECT / "layers/deps/requirements.in").read_text())
+
+    assert wanted == declared
+    assert wanted <= _names((PROJECT / "layers/deps/requirements.txt").read_text())
