@@ -8,12 +8,13 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from postern.edges.postgres.connect import provisioner_connections
-from postern.edges.world_database import PostgresWorlds
 
 from postern.edges import roots
+from postern.edges.causes import causes
 from postern.edges.database_token import RoleTokens
+from postern.edges.postgres.connect import provisioner_connections
 from postern.edges.provision_contract import format_error
+from postern.edges.world_database import PostgresWorlds
 from postern.errors import PosternError
 from postern.services.build_world import BuildWorld
 from postern.services.expire_tasks import ExpireTasks
@@ -43,7 +44,7 @@ def respond(event: dict[str, Any], services: Services) -> dict[str, Any]:
                 passed = services.expire.run()
                 return {"status": "ok", "done": list(passed.done), "left": [list(one) for one in passed.left]}
     except PosternError as error:
-        return format_error(error)
+        return {**format_error(error), "causes": causes(error)}
     raise ValueError(f"action: expected provision, tear_down or expire, got {event.get('action')!r}")
 
 

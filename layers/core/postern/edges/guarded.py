@@ -10,7 +10,8 @@ from collections.abc import Callable
 from aws_lambda_powertools import Logger
 
 from postern.edges import http
-from postern.errors import IntegrityError, PosternError, Unauthenticated
+from postern.edges.causes import causes
+from postern.errors import IntegrityError, PosternError, Unauthenticated, UpstreamError
 from postern.services.stopwatch import Stopwatch
 
 
@@ -24,6 +25,8 @@ def guarded(call: Callable[[], http.Response], logger: Logger, watch: Stopwatch,
         response = http.problem(error)
         if isinstance(error, IntegrityError):
             logger.critical("integrity", extra={"code": code, "command_id": command_id, "detail": error.detail})
+        elif isinstance(error, UpstreamError):
+            logger.error("upstream", extra={"code": code, "command_id": command_id, "causes": causes(error)})
         elif isinstance(error, Unauthenticated):
             logger.warning("no principal reached the function: the route has no authorizer", extra={"code": code})
     except Exception as error:  # noqa: BLE001 - the last line of a handler: whatever it is, nothing leaves but a code

@@ -145,7 +145,7 @@ class DynamoTaskStore:
         wanted = writes.moving(self.table, task_id, expected=expected, to=to, ends_as=ends_as, rescoped=rescoped)
         transaction: list[dict[str, Any]] = [{"Update": wanted}]
         if views is not None:
-            transaction.append({"Put": writes.replace(self.table, self._rescoped(task_id, views))})
+            transaction.append({"Update": writes.rescoping(self.table, task_id, self._rescoped(task_id, views))})
         with translated():
             try:
                 self._transact(*transaction)

@@ -21,8 +21,16 @@ def put_new(table: str, item: items.Item) -> Write:
     return {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)", **_SHOW_WHAT_STOOD}
 
 
-def replace(table: str, item: items.Item) -> Write:
-    return {"TableName": table, "Item": item}
+def rescoping(table: str, task_id: TaskId, scope: items.Item) -> Write:
+    """Sets the text of a task's scope."""
+    return {
+        "TableName": table,
+        "Key": items.scope_key(task_id),
+        "UpdateExpression": "SET #scope = :scope",
+        "ConditionExpression": "attribute_exists(pk)",
+        "ExpressionAttributeNames": {"#scope": "scope"},
+        "ExpressionAttributeValues": {":scope": scope["scope"]},
+    }
 
 
 def reservation(table: str, task_id: TaskId, principal: Principal, *, now_s: int, rows: int) -> Write:

@@ -1,0 +1,88 @@
+"""Where a record is stored: its key says log, day, hour, command and type, and follows from its content alone.
+
+    wal/v1/<log>/<h>/<YYYYMMDD>/<HH>/<command_id>/1-intent.json | 2-outcome.json | 3-settled.json
+    wal/v1/<log>/<h>/<YYYYMMDD>/<HH>/<event_id>/1-event.json
+    blob/<log>/<command_id>/<n>
+
+`<h>` is the first hex digit of SHA-256 over the id's text; day and hour are the id's own (UUIDv7), in
+UTC, so everything about one command lies in one folder. A key names one object for ever: it is created
+once and never replaced. New kinds of object get new prefixes; these forms do not change.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from postern.audit.canonical import malformed
+from postern.audit.ids import uuid7_time_ms
+from postern.audit.records import RecordType
+from postern.audit.times import format_time
+from postern.types import CommandId
+
+LOG_NAME = re.compile(r"[a-z0-9-]{1,40}")
+
+_FILES = {
+    RecordType.INTENT: "1-intent.json",
+    RecordType.OUTCOME: "2-outcome.json",
+    RecordType.SETTLED: "3-settled.json",
+    RecordType.EVENT: "1-event.json",
+}
+_TYPES = {file: type_ for type_, file in _FILES.items()}
+_MAX_KEY = 160  # a record's key is at most 129 characters
+_BLOB = re.compile(r"blob/([a-z0-9-]{1,40})/([0-9a-f-]{36})/(0|[1-9][0-9]{0,3})")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordKey:
+    """What a record's key says. Made by `parse_record_key` only, so it is consistent with the key."""
+
+    log: str
+    type: RecordType
+    id: CommandId
+
+
+@dataclass(frozen=True, slots=True)
+class BlobKey:
+    """What the key of a statement text too long for its record says."""
+
+    log: str
+    id: CommandId
+    n: int
+
+
+def record_key(log: str, record_type: RecordType, id_: CommandId) -> str:
+    """The one key of this record. Raises `IntegrityError` (`evidence.malformed`) for a log name or id that is none."""
+    if LOG_NAME.fullmatch(log) is None:
+        raise malformed("log name", "1 to 40 of a-z, 0-9 and -", f"{log[:60]!r}")
+    return f"{_folder(log, id_)}/{_FILES[record_type]}"
+
+
+def parse_record_key(key: str) -> RecordKey:
+    """What this key says. Raises `IntegrityError` (`evidence.malformed`) unless it is exactly a record's key."""
+    parts = key.split("/") if len(key) <= _MAX_KEY else []
+    if len(parts) != 8 or parts[7] not in _TYPES:
+        raise malformed("record key", "the form of wal/v1", "another form")
+    parsed = RecordKey(log=parts[2], type=_TYPES[parts[7]], id=CommandId(parts[6]))
+    expected = record_key(parsed.log, parsed.type, parsed.id)
+    if key != expected:
+        raise malformed("record key", expected, key)
+    return parsed
+
+
+def parse_key(key: str) -> RecordKey | BlobKey:
+    """What the key of any object in the bucket says. Raises `IntegrityError` for one that is not of the forms above."""
+    if not key.startswith("blob/"):
+        return parse_record_key(key)
+    match = _BLOB.fullmatch(key)
+    if match is None:
+        raise malformed("blob key", "blob/<log>/<command id>/<n>", "another form")
+    uuid7_time_ms(match[2])
+    return BlobKey(log=match[1], id=CommandId(match[2]), n=int(match[3]))
+
+
+def _folder(log: str, id_: CommandId) -> str:
+    shard = hashlib.sha256(id_.encode()).hexdigest()[0]
+    moment = format_time(uuid7_time_ms(id_) * 1000)
+    return f"wal/v1/{log}/{shard}/{moment[:4]}{moment[5:7]}{moment[8:10]}/{moment[11:13]}/{id_}"

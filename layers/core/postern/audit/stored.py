@@ -1,0 +1,121 @@
+"""A record as it was stored, read back with nothing taken on trust.
+
+Everything the envelope promises is checked here: members, kinds, forms. What the record's own members
+say is checked only where other records depend on it (decision, status, the digests that tie a command
+together). A reader that meets another `v` stops: it must not guess what a later version means.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from postern.audit.canonical import malformed, parse_canonical, type_names
+from postern.audit.chain import CODE_VERSION, VERSION, WORD, Source
+from postern.audit.keys import LOG_NAME
+from postern.audit.records import RecordType
+from postern.audit.times import parse_time
+from postern.types import CommandId, Sha256Hex
+
+SHA256_HEX = re.compile(r"[0-9a-f]{64}")
+_ENV = re.compile(r"[0-9a-f]{32}")
+_STATUS = re.compile(r"[a-z][a-z_]{0,39}")
+_TYPES = frozenset(type_.value for type_ in RecordType)
+_RESULTS = frozenset({"allow", "refuse"})
+# The member by which a record names the one before it in its command.
+_NAMES = {RecordType.OUTCOME: "intent", RecordType.SETTLED: "outcome"}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A record's place in its writer's chain, as the record says."""
+
+    env: str
+    n: int
+    prev: Sha256Hex | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record that has its form. Its claims are not checked against anything else yet."""
+
+    sha256: Sha256Hex  # of the bytes it was read from
+    type: RecordType
+    kind: str
+    id: CommandId
+    time_us: int
+    source: Source
+    link: Link
+    is_refused: bool  # an intent whose decision is `refuse`
+    status: str | None  # an outcome's
+    names: Sha256Hex | None  # the intent that an outcome names, the outcome that a settlement names
+
+
+def parse_record(data: bytes) -> StoredRecord:
+    """The record in `data`. Raises `IntegrityError` (`evidence.malformed`) where it has not the form."""
+    members = parse_canonical(data)
+    if members.get("v") != VERSION or isinstance(members.get("v"), bool):
+        raise malformed("v", f"{VERSION} (a later version needs a later reader)", _describe(members.get("v")))
+    type_ = RecordType(_word(members, "type", _TYPES.__contains__))
+    names = _NAMES.get(type_)
+    return StoredRecord(
+        sha256=Sha256Hex(hashlib.sha256(data).hexdigest()),
+        type=type_,
+        kind=_word(members, "kind", WORD.fullmatch),
+        id=CommandId(_word(members, "id", str.isascii)),
+        time_us=parse_time(_word(members, "time", str.isascii)),
+        source=_parse_source(members),
+        link=_parse_link(_object(members, "writer")),
+        is_refused=type_ is RecordType.INTENT and _parse_decision(members) == "refuse",
+        status=_word(members, "status", _STATUS.fullmatch) if type_ is RecordType.OUTCOME else None,
+        names=None if names is None else Sha256Hex(_word(members, names, SHA256_HEX.fullmatch)),
+    )
+
+
+def _parse_source(members: Mapping[str, object]) -> Source:
+    code = _object(members, "code")
+    return Source(
+        log=_word(members, "log", LOG_NAME.fullmatch),
+        deployment=_word(members, "deployment", LOG_NAME.fullmatch),
+        code_version=_word(code, "version", CODE_VERSION.fullmatch),
+        function=_word(code, "function", WORD.fullmatch),
+    )
+
+
+def _parse_link(writer: Mapping[str, object]) -> Link:
+    n = writer.get("n")
+    if isinstance(n, bool) or not isinstance(n, int) or n < 0:
+        raise malformed("writer.n", "0 or a natural number", _describe(n))
+    env = _word(writer, "env", _ENV.fullmatch)
+    if n > 0:
+        return Link(env, n, Sha256Hex(_word(writer, "prev", SHA256_HEX.fullmatch)))
+    if "prev" not in writer or writer["prev"] is not None:
+        raise malformed("prev", "null in a chain's first record", _describe(writer.get("prev")))
+    return Link(env, 0, None)
+
+
+def _parse_decision(members: Mapping[str, object]) -> str:
+    return _word(_object(members, "decision"), "result", _RESULTS.__contains__)
+
+
+def _word(members: Mapping[str, object], name: str, fits: Callable[[str], object]) -> str:
+    value = members.get(name)
+    if not isinstance(value, str) or not fits(value):
+        raise malformed(name, "a string of its form", _describe(value))
+    return value
+
+
+def _object(members: Mapping[str, object], name: str) -> dict[str, object]:
+    value = members.get(name)
+    if not isinstance(value, dict):
+        raise malformed(name, "an object", _describe(value))
+    return value
+
+
+def _describe(value: object) -> str:
+    """A value as an error may quote it: short, one line, no control characters, never a whole object."""
+    if isinstance(value, dict | list):
+        return f"an {type_names[type(value)]}"
+    return "none" if value is None else repr(value)[:80]

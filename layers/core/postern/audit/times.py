@@ -1,0 +1,45 @@
+"""Times as text: RFC 3339 in UTC with exactly six digits and `Z`, so that text order is time order."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from postern.audit.canonical import malformed
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
+_OFFSET_FORM = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def format_time(time_us: int) -> str:
+    """`2026-11-22T10:00:00.000000Z`. Raises `IntegrityError` outside the years 1 to 9999."""
+    try:
+        moment = _EPOCH + timedelta(microseconds=time_us)
+    except OverflowError as error:
+        raise malformed("time", "a year from 1 to 9999", "one outside") from error
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def parse_time(text: str) -> int:
+    """Microseconds since the epoch of a time in exactly the form above. Raises `IntegrityError`."""
+    if _FORM.fullmatch(text) is None:
+        raise malformed("time", "RFC 3339 in UTC with six digits and Z", "another form")
+    return _to_us(text)
+
+
+def parse_any_time(text: str) -> int:
+    """Microseconds since the epoch of an RFC 3339 time with any offset and precision. Raises `IntegrityError`."""
+    if _OFFSET_FORM.fullmatch(text) is None:
+        raise malformed("time", "RFC 3339 with an offset", "another form")
+    return _to_us(text)
+
+
+def _to_us(text: str) -> int:
+    try:
+        return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError) as error:
+        raise malformed("time", "a moment of the calendar", "none") from error

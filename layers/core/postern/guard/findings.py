@@ -1,0 +1,44 @@
+"""What a walk over a statement's tree has found so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from postern.guard.scope import Scope
+from postern.guard.source import Node
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A name that the task's schema has under another: which node holds it, and what it becomes."""
+
+    node: str  # RangeVar, ColumnRef, FuncCall or TypeName
+    body: Node
+    name: str  # one identifier: the view, the relation's name in a column's, or the function's schema
+
+
+@dataclass(slots=True)
+class Findings:
+    """Filled by the rules while the tree is walked; read when the walk is done without an objection."""
+
+    scope: Scope
+    relations: set[str] = field(default_factory=set)  # `schema.name`
+    writes: bool = False
+    mapped: list[Mapped] = field(default_factory=list)  # names that have to change before the statement can run
+    parameters: int = 0
+
+
+def strings(nodes: list[Node]) -> list[str]:
+    """The texts of a list of String nodes, other nodes left out."""
+    return [node["String"]["sval"] for node in nodes if "String" in node]
+
+
+def offset_of(body: Node) -> int | None:
+    """The byte offset of a node in the text; None where the parser gave it none, or it is the very first."""
+    location = body.get("location")
+    return location if isinstance(location, int) and location >= 0 else None
+
+
+def quoted(parts: list[str]) -> str:
+    """A dotted name for a reason, shown as PostgreSQL would read it back."""
+    return ".".join(part if part.isidentifier() and part == part.lower() else f'"{part}"' for part in parts)

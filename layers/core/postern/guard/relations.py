@@ -1,0 +1,116 @@
+"""Relations: what a name in FROM means, and whether it is in scope.
+
+PostgreSQL resolves an unqualified name first to a visible WITH query, then along the search path, which
+the world pins to the task's schema and `pg_catalog`. A qualified name never means a WITH query, and the
+target of a write never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
+from postern.guard.scope import Relation, Scope
+from postern.guard.source import Node
+from postern.guard.verdict import Objection
+from postern.types import Action
+
+Names = frozenset[str]  # WITH queries that are visible at a place
+
+
+def names_after(body: Node, names: Names) -> Names:
+    """The WITH queries visible in a statement outside of its own WITH clause."""
+    clause = body.get("withClause")
+    return names if clause is None else names.union(_declared(clause))
+
+
+def names_in_with(clause: Node, names: Names) -> Iterator[Names]:
+    """The WITH queries visible in each query of a WITH clause, in order.
+
+    RECURSIVE shows all of them to each; without it, each sees the ones before it and not itself.
+    """
+    declared = _declared(clause)
+    for place in range(len(declared)):
+        yield names.union(declared if clause.get("recursive") else declared[:place])
+
+
+def check_read(findings: Findings, body: Node, names: Names) -> Objection | None:
+    """A relation that is read: a visible WITH query, or a relation in scope that may be selected from."""
+    if "schemaname" not in body and "catalogname" not in body and body["relname"] in names:
+        return None
+    return _check(findings, body, names, Action.SELECT)
+
+
+def check_insert(findings: Findings, body: Node, _names: Names) -> Objection | None:
+    """The target of an INSERT."""
+    return _check_target(findings, body, Action.INSERT)
+
+
+def check_update(findings: Findings, body: Node, _names: Names) -> Objection | None:
+    """The target of an UPDATE."""
+    return _check_target(findings, body, Action.UPDATE)
+
+
+def check_delete(findings: Findings, body: Node, _names: Names) -> Objection | None:
+    """The target of a DELETE."""
+    return _check_target(findings, body, Action.DELETE)
+
+
+def resolve(scope: Scope, body: Node) -> Relation | None:
+    """The relation in scope that a RangeVar names where no WITH query stands for it; None where there is none."""
+    parts = _parts(body)
+    if len(parts) == 1:
+        relation = scope.by_view.get(parts[0])
+    elif len(parts) == 2:
+        relation = scope.by_name.get((parts[0], parts[1]))
+    else:
+        return None
+    # Should the task's view be gone, a name that the system catalogs have too would mean theirs.
+    return None if relation is None or relation.view.startswith("pg_") else relation
+
+
+def objection_to_name(parts: list[str], offset: int | None) -> Objection:
+    """The refusal of a name out of scope: in the same words whether such a relation exists or not."""
+    reason = f"relation {quoted(parts)}: not in this task's scope; its schema endpoint lists what is"
+    return Objection("guard.relation", reason, offset)
+
+
+def _check_target(findings: Findings, body: Node, action: Action) -> Objection | None:
+    findings.writes = True
+    # Unqualified, a target's name never means a WITH query, so none is visible to it.
+    return _check(findings, body, frozenset(), action)
+
+
+def _check(findings: Findings, body: Node, names: Names, action: Action) -> Objection | None:
+    parts = _parts(body)
+    offset = offset_of(body)
+    relation = resolve(findings.scope, body)
+    if relation is None or body.get("relpersistence") != "p":
+        return objection_to_name(parts, offset)
+    if action not in relation.actions:
+        reason = f"{action.value} on {quoted(parts)}: not granted to this task; ask for it when you open one"
+        return Objection("guard.action", reason, offset)
+    if len(parts) > 1:
+        if relation.view in names:
+            reason = f"WITH query {quoted([relation.view])}: hides {quoted(parts)}; give it another name"
+            return Objection("guard.relation", reason, offset)
+        findings.mapped.append(Mapped("RangeVar", body, relation.view))
+    findings.relations.add(relation.qualified)
+    return None
+
+
+def _parts(body: Node) -> list[str]:
+    return [body[key] for key in ("catalogname", "schemaname", "relname") if key in body]
+
+
+def _declared(clause: Node) -> list[str]:
+    return [node["CommonTableExpr"]["ctename"] for node in clause["ctes"]]
+
+
+def check_method(_findings: Findings, body: Node, _names: Names) -> Objection | None:
+    """The method of a TABLESAMPLE: PostgreSQL's own two."""
+    method = strings(body["method"])
+    if method[-1] in {"bernoulli", "system"} and method[:-1] in ([], ["pg_catalog"]):
+        return None
+    reason = f"TABLESAMPLE method {quoted(method)}: expected BERNOULLI or SYSTEM"
+    return Objection("guard.function", reason, offset_of(body))

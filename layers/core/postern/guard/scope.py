@@ -1,0 +1,65 @@
+"""The part of a task's grant that the guard decides by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from postern.types import Action, Grant
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """A table as the agent names it, and the view that stands for it in the task's own schema."""
+
+    schema: str
+    name: str
+    view: str
+    columns: tuple[str, ...]
+    actions: frozenset[Action]
+
+    @property
+    def qualified(self) -> str:
+        return f"{self.schema}.{self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Everything a statement may name. What is not in it is refused, whether it exists or not.
+
+    `functions` are the catalog's own, as `schema.name`; a bare name means `schema_default`'s.
+    """
+
+    schema_default: str
+    relations: tuple[Relation, ...]
+    functions: frozenset[str]
+    by_view: Mapping[str, Relation] = field(init=False, compare=False, repr=False)
+    by_name: Mapping[tuple[str, str], Relation] = field(init=False, compare=False, repr=False)
+    columns: frozenset[str] = field(init=False, compare=False, repr=False)
+    own_functions: frozenset[tuple[str, str]] = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        set_once = object.__setattr__
+        set_once(self, "by_view", {relation.view: relation for relation in self.relations})
+        set_once(self, "by_name", {(relation.schema, relation.name): relation for relation in self.relations})
+        set_once(self, "columns", frozenset(column for relation in self.relations for column in relation.columns))
+        set_once(self, "own_functions", frozenset(self._split(function) for function in self.functions))
+
+    def _split(self, function: str) -> tuple[str, str]:
+        schema, dot, name = function.partition(".")
+        return (schema, name) if dot else (self.schema_default, function)
+
+
+def scope_of(grant: Grant) -> Scope:
+    """The scope of a grant: its tables with their actions and visible columns, and the catalog's own functions."""
+    relations = tuple(
+        Relation(
+            schema=table.schema,
+            name=table.name,
+            view=table.view,
+            columns=tuple(column.name for column in table.columns),
+            actions=frozenset(table.actions),
+        )
+        for table in grant.tables
+    )
+    return Scope(grant.schema_default, relations, frozenset(grant.functions))

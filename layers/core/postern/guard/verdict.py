@@ -1,0 +1,54 @@
+"""What the guard says to a statement: allowed, with the text that runs, or refused, with a reason to act on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class StatementKind(StrEnum):
+    """The kinds of statement that can be allowed."""
+
+    SELECT = "select"
+    INSERT = "insert"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """The statement stays inside the task's scope.
+
+    `sql` is what was asked, byte for byte, unless `rewritten`: then schema qualifiers were mapped to the
+    task's own views, and `sql` is the deparsed tree, which was checked like the first.
+    """
+
+    sql: str
+    rewritten: bool
+    kind: StatementKind
+    writes: bool  # the statement itself, or a WITH query in it
+    relations: tuple[str, ...]  # `schema.name` of every relation it reads or writes, sorted
+    fingerprint: str  # libpg_query's, of the statement as asked: 16 hex digits
+    parameters: int  # the highest n of its $n; 0 where it has none
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The statement does not run. `reason` says what was expected, what was found, and what to do."""
+
+    code: str  # one of errors.CODES, `guard.*` or `sql.syntax`
+    reason: str
+    position: int | None  # 1-based, in characters of the statement as asked
+    fingerprint: str | None  # None where the statement does not parse
+
+
+Verdict = Allowed | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """A refusal found in the tree; `offset` counts bytes of the UTF-8 text from 0, None where the node has no place."""
+
+    code: str
+    reason: str
+    offset: int | None = None

@@ -1,0 +1,125 @@
+"""Types, operators, collations and parameters."""
+
+from __future__ import annotations
+
+import pytest
+
+from postern.guard import types
+from postern.guard.calls import CLOSED_TYPES
+from postern.guard.check import check
+from postern.guard.verdict import Allowed, Refused
+from tests.support.guard import shop_scope
+
+SHOP = shop_scope()
+
+CASTS = {
+    "cast": "SELECT 'x'::{}",
+    "array": "SELECT '{{}}'::{}[]",
+    "array by its catalog name": "SELECT '{{}}'::_{}",
+    "standard cast": "SELECT CAST($1 AS {})",
+    "qualified": "SELECT 'x'::pg_catalog.{}",
+    "in a column definition": "SELECT * FROM json_to_record('{{}}') AS t(a {})",
+    "in rows from": "SELECT * FROM ROWS FROM (json_to_record('{{}}') AS (a {}))",
+    "returned by json value": "SELECT JSON_VALUE('1', '$' RETURNING {})",
+    "returned by json object": "SELECT JSON_OBJECT('a': 1 RETURNING {})",
+    "returned by json aggregate": "SELECT JSON_ARRAYAGG(id RETURNING {}) FROM orders",
+    "column of json table": "SELECT * FROM JSON_TABLE('1', '$' COLUMNS (a {} PATH '$'))",
+    "nested column of json table": "SELECT * FROM JSON_TABLE('1', '$' COLUMNS (NESTED '$' COLUMNS (a {} PATH '$')))",
+    "cast twice": "SELECT 1::{}::text",
+    "in where": "SELECT 1 FROM orders WHERE id = ('secret'::{})::int",
+}
+
+
+@pytest.mark.parametrize("cast", CASTS.values(), ids=CASTS)
+@pytest.mark.parametrize("name", sorted(CLOSED_TYPES))
+def test_refuses_closed_type(cast: str, name: str) -> None:
+    verdict = check(cast.format(f'"{name}"'), SHOP)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.type"
+
+
+@pytest.mark.parametrize("name", sorted(types.OPEN))
+def test_allows_open_type(name: str) -> None:
+    for sql in (f'SELECT NULL::"{name}"', f'SELECT NULL::pg_catalog."{name}"[]', f'SELECT NULL::"_{name}"'):
+        assert isinstance(check(sql, SHOP), Allowed), sql
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT regclass 'secret'",
+        "SELECT pg_catalog.regclass 'secret'",
+        "SELECT REGCLASS 'secret'",
+        "SELECT 'a'::public.mood",
+        "SELECT 'a'::mood",
+        "SELECT NULL::secret",
+        "SELECT NULL::public.secret",
+        "SELECT NULL::hidden.vault",
+        "SELECT NULL::pg_class",
+        "SELECT NULL::pg_catalog.orders",
+        "SELECT NULL::shop.public.orders",
+        "SELECT NULL::information_schema.sql_identifier",
+        "SELECT NULL::__int4",
+        "SELECT CAST(NULL AS SETOF int)",
+        "SELECT NULL::orders.id%TYPE",
+        "SELECT x COLLATE public.c FROM orders AS o(x)",
+        "SELECT '1'::numeric('x'::regclass)",
+    ],
+)
+def test_refuses_name_that_is_no_open_type(sql: str) -> None:
+    verdict = check(sql, SHOP)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.type"
+
+
+def test_allows_the_row_type_of_a_relation_in_scope() -> None:
+    verdict = check('SELECT NULL::orders, NULL::"sales.targets"[]', SHOP)
+
+    assert isinstance(verdict, Allowed), verdict
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT 1 OPERATOR(public.+) 2",
+        "SELECT OPERATOR(public.-) 2",
+        "SELECT 1 OPERATOR(shop.pg_catalog.+) 2",
+        "SELECT 1 OPERATOR(public.=) ANY (SELECT 1)",
+        "SELECT 1 OPERATOR(public.<) ALL (ARRAY[1])",
+        "SELECT (1, 2) OPERATOR(public.=) (3, 4)",
+        "SELECT id FROM orders ORDER BY id USING OPERATOR(public.<)",
+        "SELECT array_agg(id ORDER BY id USING OPERATOR(public.<)) FROM orders",
+    ],
+)
+def test_refuses_operator_of_another_schema(sql: str) -> None:
+    verdict = check(sql, SHOP)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.operator"
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1 OPERATOR(pg_catalog.+) 2", "SELECT 1 OPERATOR(+) 2", "SELECT 1 <-> 2"])
+def test_allows_operator_of_postgresql(sql: str) -> None:
+    assert isinstance(check(sql, SHOP), Allowed)
+
+
+@pytest.mark.parametrize("collation", ['"C"', 'pg_catalog."C"', '"de-x-icu"', 'pg_catalog."default"'])
+def test_allows_collation_of_postgresql(collation: str) -> None:
+    assert isinstance(check(f"SELECT note COLLATE {collation} FROM orders", SHOP), Allowed)
+
+
+def test_counts_the_highest_parameter() -> None:
+    verdict = check("SELECT $3::int, $1 FROM orders WHERE id = $2", SHOP)
+
+    assert isinstance(verdict, Allowed)
+    assert verdict.parameters == 3
+
+
+@pytest.mark.parametrize("parameter", ["$0", "$1001", "$2147483647"])
+def test_refuses_parameter_out_of_bounds(parameter: str) -> None:
+    verdict = check(f"SELECT {parameter}", SHOP)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.node"
