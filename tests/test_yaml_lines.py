@@ -121,6 +121,7 @@ def test_refuses_a_plain_scalar_that_readers_read_differently(scalar):
         (b"a: 1\n2: b", 2, "field's name"),
         (b"a: 1\ntrue: b", 2, "field's name"),
         (b"? [a]\n: b", 1, "field's name"),
+        (b"'': b", 1, "field's name"),
         (b"a: 1\nb: \xff", 2, "UTF-8"),
         (b"a: 1\nb: }", 2, "expected YAML"),
         (b"a: 1\n b: 2", 2, "expected YAML"),

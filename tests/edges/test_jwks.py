@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -180,18 +181,12 @@ def test_gives_up_on_an_issuer_that_is_gone(keys):
 
 
 BAD_ANSWERS = {
-    "status 404": Answer(b"{}", status=404),
-    "status 500": Answer(b"{}", status=500),
-    "status 204": Answer(b"", status=204),
     "not json": Answer(b"<html>"),
     "array": Answer(b"[]"),
     "empty": Answer(b""),
     "name twice": Answer(b'{"keys":[],"keys":[],"issuer":"x","issuer":"x"}'),
     "cut short": Answer(b'{"keys":[]}', headers={"Content-Length": "400"}),
     "too large": Answer(b'{"keys":[],"x":"' + b"x" * MAX_BODY_BYTES + b'"}'),
-    "too large, unannounced": Answer(
-        b" " * (MAX_BODY_BYTES + 1), headers={"Content-Length": "", "Connection": "close"}
-    ),
     "compressed": Answer(b"\x1f\x8b\x08\x00", headers={"Content-Encoding": "gzip"}),
 }
 
@@ -200,6 +195,26 @@ BAD_ANSWERS = {
 @pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
 def test_takes_no_keys_from_a_bad_answer(keys, server, path, answer):
     server.answers[path] = answer
+    with pytest.raises(IssuerUnavailable):
+        kids(keys, server)
+
+
+@pytest.mark.parametrize("path", [DISCOVERY, KEY_SET])
+@pytest.mark.parametrize("status", [201, 203, 206, 300, 404, 500, 503])
+def test_takes_no_keys_from_a_good_body_under_another_status(keys, server, path, status):
+    server.answers[path] = replace(server.answers[path], status=status)
+    with pytest.raises(IssuerUnavailable):
+        kids(keys, server)
+
+
+@pytest.mark.parametrize("path", [DISCOVERY, KEY_SET])
+@pytest.mark.parametrize("length", [str, lambda _: ""], ids=["announced", "unannounced"])
+def test_takes_keys_from_a_body_up_to_the_bound_and_no_longer(keys, server, path, length):
+    body = server.answers[path].body
+    server.answers[path] = Answer(body.ljust(MAX_BODY_BYTES), headers={"Content-Length": length(MAX_BODY_BYTES)})
+    assert kids(IssuerKeys(FakeClock()), server) == [KID]
+    longer = MAX_BODY_BYTES + 1
+    server.answers[path] = Answer(body.ljust(longer), headers={"Content-Length": length(longer)})
     with pytest.raises(IssuerUnavailable):
         kids(keys, server)
 
@@ -256,6 +271,7 @@ def test_refuses_a_key_set_of_the_local_issuer_off_the_loopback_interface(clock,
     [
         *("http://issuer.example/keys", "http://127.0.0.1/keys", "https://u@issuer.example/keys", "file:///etc/passwd"),
         *("https://issuer.example/keys#x", "https://issuer.example/keys?a b\n", "//issuer.example/keys", "", None),
+        "https://issuer.example/keys?a#b",
     ],
     ids=str,
 )

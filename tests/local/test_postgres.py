@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from postern_local import postgres_binaries
 from postern_local.failure import StackFailure
 from postern_local.lifeline import unprivileged_account
 from postern_local.postgres import PostgresServer
+from tests.support.processes import wait_until_gone
 from tests.support.servers import Database
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,18 +26,6 @@ CHINOOK = ROOT.parent / "shared" / "data" / "chinook.sql"
 def write(path: Path, text: str) -> Path:
     path.write_text(text, encoding="utf-8")
     return path
-
-
-def wait_until_gone(pid: int) -> None:
-    """Fails where the process still runs after 10 s."""
-    limit = time.monotonic() + 10
-    while True:
-        try:
-            os.kill(pid, 0)
-        except ProcessLookupError:
-            return
-        assert time.monotonic() < limit, f"process {pid}: expected to be gone"
-        time.sleep(0.02)
 
 
 @pytest.fixture(params=[18, 16])

@@ -18,7 +18,8 @@ create table people (
     check (score < 1000), check (name <> 'forbidden')
 );
 insert into people values
-    (7700123, 'zq7alice', 'zq7alice@zq8bob.example', 4111111111111111, 88.125, '1999-12-24', '{"zq7alice": ["zq8bob"]}'),
+    (7700123, 'zq7alice', 'zq7alice@zq8bob.example', 4111111111111111, 88.125, '1999-12-24',
+     '{"zq7alice": ["zq8bob"]}'),
     (7700124, 'zq8bob', 'zq8bob@zq7alice.example', 4222222222222, 99.5, '2001-01-01', '{"a": 1}');
 create table children (parent int references people, born date not null);
 create table slots (during daterange, exclude using gist (during with &&));
@@ -94,7 +95,11 @@ READS = [
     ("select jsonb_object(array[name]) from people", "2202E", "array"),
     ("select (select name from people)", "21000", "more than one row returned by a subquery"),
     ("select jsonb_set(doc, array[null], '1') from people", None, ""),
-    ("select convert_from(convert_to(name, 'UTF8') || '\\xff', 'UTF8') from people", "22021", "character not in repertoire"),
+    (
+        "select convert_from(convert_to(name, 'UTF8') || '\\xff', 'UTF8') from people",
+        "22021",
+        "character not in repertoire",
+    ),
     ("select chr(0) || name from people", "54000", "program limit exceeded"),
     ("select set_config(name, name, true) from people", "42704", "undefined object"),
     ("select set_config('work_mem', name, true) from people", "22023", "invalid parameter value"),

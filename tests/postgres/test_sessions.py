@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 
 from postern.edges.postgres.sessions import KeptSession
+from postern.edges.postgres.wire import AgentConnection
 from postern.errors import DatabaseLost, DatabaseUnavailable, StatementFailed, TooLarge
 from postern.ports import Limits
 from postern.types import CommandId, DatabaseAddress, DatabaseName, Task, TaskId
@@ -23,7 +24,7 @@ class Opener:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.opened: list = []
+        self.opened: list[AgentConnection] = []
         self.refusing = False
 
     def __call__(self, task: Task, address: DatabaseAddress):
@@ -56,7 +57,9 @@ def test_a_session_is_kept_for_the_next_statement_of_its_task(opener):
 def test_a_statement_finds_nothing_of_the_one_before(opener):
     kept = KeptSession(opener)
     run(kept, "select set_config('work_mem', '77MB', false), pg_advisory_lock(1)")
-    result = run(kept, "select current_setting('work_mem'), (select count(*) from pg_locks where locktype = 'advisory')")
+    result = run(
+        kept, "select current_setting('work_mem'), (select count(*) from pg_locks where locktype = 'advisory')"
+    )
     assert result.values == (["4MB"], ["0"])
     assert len(opener.opened) == 1
 

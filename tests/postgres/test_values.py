@@ -9,11 +9,11 @@ import pytest
 from postern.edges.postgres.task_session import TaskSession
 from postern.edges.postgres.wire import AgentConnection
 from postern.types import CommandId
-from postern.values import convert_column, encode_rows, to_parameters
+from postern.values import Json, convert_column, encode_rows, to_parameters
 from tests.support.session import LIMITS, NAME
 
 
-def delivered(connection: AgentConnection, sql: str, *params: object) -> str:
+def delivered(connection: AgentConnection, sql: str, *params: Json) -> str:
     """The JSON text of the one value of a query."""
     result = TaskSession(connection).run(
         sql, to_parameters(list(params)), LIMITS, command_id=CommandId(NAME), read_only=True
@@ -59,12 +59,14 @@ CASES = [
     ("timetz '03:04:05+05:30'", '"03:04:05+05:30"'),
     ("interval '1 year 2 mons -3 days 04:05:06.7'", '"1 year 2 mons -3 days +04:05:06.7"'),
     ("'\\x00ff'::bytea", '"\\\\x00ff"'),
-    ("'{\"b\": 1, \"a\": [1e400, 0.10, 123456789012345678901234567890], \"b\": 2}'::json",
-     '{"b": 1, "a": [1e400, 0.10, 123456789012345678901234567890], "b": 2}'),
-    ("'{\"b\":1,\"a\":0.10}'::jsonb", '{"a": 0.10, "b": 1}'),
+    (
+        '\'{"b": 1, "a": [1e400, 0.10, 123456789012345678901234567890], "b": 2}\'::json',
+        '{"b": 1, "a": [1e400, 0.10, 123456789012345678901234567890], "b": 2}',
+    ),
+    ('\'{"b":1,"a":0.10}\'::jsonb', '{"a": 0.10, "b": 1}'),
     ("'\"x\"'::json", '"x"'),
     ("'null'::jsonb", "null"),
-    ("'[\"\\u0000\", \"\\ud83d\\ude42\"]'::json", '["\\u0000", "\\ud83d\\ude42"]'),
+    ('\'["\\u0000", "\\ud83d\\ude42"]\'::json', '["\\u0000", "\\ud83d\\ude42"]'),
     ("'\"\\ud83d\"'::json", '"\\"\\\\ud83d\\""'),
     ("array[1,null,3]", "[1,null,3]"),
     ("'[0:2]={1,2,3}'::int[]", "[1,2,3]"),
@@ -77,8 +79,8 @@ CASES = [
     ("array['NaN',0.5]::float8[]", '["NaN",0.5]'),
     ("array[timestamptz '2026-01-02 03:04Z']", '["2026-01-02T03:04:00+00:00"]'),
     ("array[timestamp '2026-01-02 03:04', null]", '["2026-01-02T03:04:00",null]'),
-    ("array['{\"a\":[1,\"x\"]}']::jsonb[]", '[{"a": [1, "x"]}]'),
-    ("array['{\"a\":\"q\\\"\"}'::json]", '[{"a":"q\\""}]'),
+    ('array[\'{"a":[1,"x"]}\']::jsonb[]', '[{"a": [1, "x"]}]'),
+    ('array[\'{"a":"q\\""}\'::json]', '[{"a":"q\\""}]'),
     ("array['\\x01']::bytea[]", '["\\\\x01"]'),
     ("array['happy']::mood[]", '["happy"]'),
     ("'{(1,1),(0,0);(3,3),(2,2)}'::box[]", '["(1,1),(0,0)","(3,3),(2,2)"]'),
@@ -112,12 +114,16 @@ PARAMETERS = [
     ("select $1::float8", 1e-7, "1e-7"),
     ("select $1::bool", False, "false"),
     ("select $1::text", None, "null"),
-    ("select $1", "it's $1 \\ \"x\"", '"it\'s $1 \\\\ \\"x\\""'),
+    ("select $1", 'it\'s $1 \\ "x"', '"it\'s $1 \\\\ \\"x\\""'),
     ("select $1::text", "true", '"true"'),
     ("select $1::int[]", [1, None, 3], "[1,null,3]"),
     ("select $1::int[]", [[1, 2], [3, 4]], "[[1,2],[3,4]]"),
     ("select $1::int[]", [], "[]"),
-    ("select $1::text[]", ["a,b", '"', "\\", "{}", "NULL", "", None, " x "], '["a,b","\\"","\\\\","{}","NULL","",null," x "]'),
+    (
+        "select $1::text[]",
+        ["a,b", '"', "\\", "{}", "NULL", "", None, " x "],
+        '["a,b","\\"","\\\\","{}","NULL","",null," x "]',
+    ),
     ("select $1::bool[]", [True, None], "[true,null]"),
     ("select $1::jsonb", {"a": [1, {"b": None}], "é": "\\"}, '{"a": [1, {"b": null}], "é": "\\\\"}'),
     ("select $1::jsonb[]", [{"a": "x,y"}, {"b": '"'}], '[{"a": "x,y"},{"b": "\\""}]'),

@@ -34,9 +34,9 @@ def bounded(**changes: int):
 )
 def test_a_statement_runs_byte_for_byte(connection: AgentConnection, sql, expected):
     assert rows(read(connection, sql)) == [expected]
-    assert rows(read(connection, "select query from pg_stat_activity where pid = pg_backend_pid() and $1 = ''", "")) == [
-        ("select query from pg_stat_activity where pid = pg_backend_pid() and $1 = ''",)
-    ]
+    assert rows(
+        read(connection, "select query from pg_stat_activity where pid = pg_backend_pid() and $1 = ''", "")
+    ) == [("select query from pg_stat_activity where pid = pg_backend_pid() and $1 = ''",)]
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_many_rows_with_nulls_and_letters_of_every_length_arrive_as_they_are(con
     sql = """select i::text, case when i % 3 = 0 then null else repeat(chr(228 + i % 9000), i % 40) end, ''
              from generate_series(1, 5000) i"""
     answer = read(connection, sql, limits=bounded(max_rows=5_000))
-    expected = [
-        (str(i), None if i % 3 == 0 else chr(228 + i % 9000) * (i % 40), "") for i in range(1, 5_001)
-    ]
+    expected = [(str(i), None if i % 3 == 0 else chr(228 + i % 9000) * (i % 40), "") for i in range(1, 5_001)]
     assert rows(answer) == expected
 
 
-@pytest.mark.parametrize(("asked", "there", "truncated"), [(10, 10, False), (10, 11, True), (0, 1, True), (1, 0, False)])
+@pytest.mark.parametrize(
+    ("asked", "there", "truncated"), [(10, 10, False), (10, 11, True), (0, 1, True), (1, 0, False)]
+)
 def test_one_row_more_than_the_bound_is_asked_for_and_not_delivered(connection, asked, there, truncated):
     answer = read(connection, f"select generate_series(1, {there})", limits=bounded(max_rows=asked))
     expected = min(asked, there)

@@ -22,7 +22,7 @@ def ledger(database: Database):
     return database
 
 
-def entries(database: Database) -> list[int]:
+def entries(database: Database) -> list[object]:
     return [row[0] for row in database.run("select a from entries order by a")]
 
 

@@ -18,7 +18,7 @@ KEY_SET = "/keys"
 
 @dataclass(frozen=True)
 class Answer:
-    """What a path answers with."""
+    """What a path answers with; an empty header is left out."""
 
     body: bytes = b""
     status: int = 200
@@ -74,7 +74,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = issuer.answers.get(self.path, Answer(b"away", status=503))
         self.send_response(answer.status)
         for name, value in {"Content-Length": str(len(answer.body)), **answer.headers}.items():
-            self.send_header(name, value)
+            if value:
+                self.send_header(name, value)
         self.end_headers()
         self.wfile.write(answer.body)
 

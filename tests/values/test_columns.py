@@ -11,7 +11,7 @@ from postern.values import ROWS_AT_ONCE, convert_column, encode_rows, is_json, i
 
 @pytest.mark.parametrize("row_count", [0, 1, 2, ROWS_AT_ONCE - 1, ROWS_AT_ONCE, ROWS_AT_ONCE + 1, 3 * ROWS_AT_ONCE])
 def test_rows_are_one_json_array_whatever_their_number(row_count):
-    columns = [list(range(row_count)), [f"é{i}" for i in range(row_count)], [None] * row_count]
+    columns: list[list[object]] = [list(range(row_count)), [f"é{i}" for i in range(row_count)], [None] * row_count]
     text = encode_rows(columns, row_count)
     assert json.loads(text) == [[i, f"é{i}", None] for i in range(row_count)]
     assert b" " not in text

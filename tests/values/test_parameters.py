@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from postern.errors import BadRequest
-from postern.values import MAX_PARAMETERS, to_parameters
+from postern.values import MAX_PARAMETERS, Json, to_parameters
 
 
-def deep(levels: int) -> list:
-    value: list = [1]
+def deep(levels: int) -> list[Json]:
+    value: list[Json] = [1]
     for _ in range(levels - 1):
         value = [value]
     return value
@@ -60,7 +60,15 @@ def test_a_value_is_sent_as_text(value, text):
     ],
     ids=[
         *("nul", "surrogate", "nul-in-array", "surrogate-in-object", "surrogate-in-name", "infinity", "nan"),
-        *("nan-in-array", "infinity-in-object", "digits", "digits-in-array", "digits-in-object", "depth", "mixed-depth"),
+        *(
+            "nan-in-array",
+            "infinity-in-object",
+            "digits",
+            "digits-in-array",
+            "digits-in-object",
+            "depth",
+            "mixed-depth",
+        ),
     ],
 )
 def test_what_postgresql_could_never_take_is_refused_by_its_place(value):
@@ -70,7 +78,7 @@ def test_what_postgresql_could_never_take_is_refused_by_its_place(value):
 
 
 def test_an_object_nested_beyond_reading_is_refused():
-    value: dict = {}
+    value: dict[str, Json] = {}
     for _ in range(100_000):
         value = {"a": value}
     with pytest.raises(BadRequest):

@@ -133,8 +133,11 @@ def test_a_missing_privilege_names_no_relation():
 
 @pytest.mark.parametrize(
     ("position", "expected"),
-    [("1", 1), (str(len(SQL) + 1), len(SQL) + 1), (str(len(SQL) + 2), None), ("0", None), ("-1", None), ("x", None)]
-    + [("１", None), ("9" * 20, None), (" 8", None), ("", None)],
+    [
+        ("1", 1),
+        (str(len(SQL) + 1), len(SQL) + 1),
+        *((text, None) for text in (str(len(SQL) + 2), "0", "-1", "x", "１", "9" * 20, " 8", "")),
+    ],
 )
 def test_a_position_is_a_place_in_the_statement_or_none(position, expected):
     error = sanitise(fields(P=position), SQL)
@@ -143,7 +146,7 @@ def test_a_position_is_a_place_in_the_statement_or_none(position, expected):
 
 
 def test_a_long_message_is_cut_and_stays_one_line():
-    detail = sanitise(fields(C="42601", M="syntax error at or near \"'" + "x\n\x1b[31m" * 5_000 + "\""), SQL).detail
+    detail = sanitise(fields(C="42601", M="syntax error at or near \"'" + "x\n\x1b[31m" * 5_000 + '"'), SQL).detail
     assert len(detail) <= MAX_DETAIL_CHARACTERS + 20
     assert detail.isprintable()
 

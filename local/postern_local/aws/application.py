@@ -39,6 +39,7 @@ _HOST = re.compile(
 )
 _S3_PATH = re.compile(r"/(?:[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/.*)?)?", re.DOTALL)
 _SESSION_SERVICES = frozenset({"s3", "dynamodb", "sts", "lambda"})
+_S3_METHODS = frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
@@ -55,7 +56,7 @@ class Application:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        service = ""
+        service = _unsigned_service(environ)
         try:
             _place_bucket(environ)
             if environ["PATH_INFO"].startswith(CONTROL_PATH):
@@ -108,6 +109,11 @@ class Application:
                 callers.current.reset(token)
 
 
+def _unsigned_service(environ: Environ) -> str:
+    """Whose form a refusal takes before the credential is read: STS's for a form, S3's otherwise."""
+    return "sts" if str(environ.get("CONTENT_TYPE", "")).startswith(_FORMS) else "s3"
+
+
 def _place_bucket(environ: Environ) -> None:
     """Makes every request path-style, so that one reading of the path is the only one."""
     found = _HOST.fullmatch(environ.get("HTTP_HOST", ""))
@@ -124,9 +130,10 @@ def _place_bucket(environ: Environ) -> None:
 
 def _check_s3(environ: Environ, headers: dict[str, str], path: str) -> None:
     raw_path = str(environ.get("RAW_URI", path)).split("?", 1)[0]
-    if not _S3_PATH.fullmatch(raw_path) or headers.get("content-type", "").lower().startswith(_FORMS):
-        # S3 Control lives under a path of S3's; forms could carry parameters that the checks do not read.
-        raise Refused("NotImplemented", "S3: expected a bucket's name in the path and no form", 501)
+    is_form = headers["content-type"].lower().startswith(_FORMS)  # its fields would pass for query parameters
+    is_control = path.startswith("/v20180820/")  # moto takes it for S3 Control
+    if not _S3_PATH.fullmatch(raw_path) or is_form or is_control or environ["REQUEST_METHOD"] not in _S3_METHODS:
+        raise Refused("NotImplemented", "S3: expected a plain request for a bucket or an object", 501)
     name_algorithm(environ)
 
 

@@ -42,8 +42,6 @@ def install(clock: Clock) -> None:
 def _checked_by(clock: Clock) -> Method:
     def check(response: S3Response, bucket_name: str | None = None, key_name: str | None = None) -> None:
         request = _request(response, bucket_name, key_name, clock())
-        if request.method == "OPTIONS":
-            return
         if request.method == "POST" and request.key is None and "delete" in request.query:
             return  # each key is decided by itself in `_delete_keys`
         try:

@@ -25,7 +25,7 @@ from postern_local.iam import Caller
 
 Clock = Callable[[], float]
 _CLOSED = ("get_session_token", "get_federation_token", "assume_role_with_saml", "assume_role_with_web_identity")
-_NOT_SERVED = ("PolicyArns.member.1", "SerialNumber", "TokenCode", "ProvidedContexts.member.1")
+_NOT_SERVED = ("PolicyArns.", "SerialNumber", "TokenCode", "ProvidedContexts.")
 
 
 class StsRefusal(STSClientError):
@@ -121,8 +121,8 @@ def _tell_moto(session: StsSession) -> None:
 def _read(response: TokenResponse) -> AssumeRoleRequest:
     """The parameters from the form, read by ourselves: a list that is silently dropped would widen the session."""
     form = {name: values[0] for name, values in response.querystring.items() if isinstance(values, list) and values}
-    for name in _NOT_SERVED:
-        if name in form:
+    for name in form:
+        if name.startswith(_NOT_SERVED):
             raise Refused("ValidationError", f"{name}: not served by the local stack", 400)
     duration = form.get("DurationSeconds", "3600")
     if not duration.isdecimal() or len(duration) > 6:

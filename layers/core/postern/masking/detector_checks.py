@@ -17,7 +17,8 @@ Spans = list[tuple[int, int]]
 
 # Ends of file names that look like a host's, as in `icon@2x.png`; no top-level domain has any of these names.
 _FILE_ENDINGS = frozenset(
-    "avif css csv gif gz html ico jpeg jpg js json log pdf png sql svg tar tiff txt webp xml yaml yml".split()
+    {"avif", "css", "csv", "gif", "gz", "html", "ico", "jpeg", "jpg", "js", "json", "log"}
+    | {"pdf", "png", "sql", "svg", "tar", "tiff", "txt", "webp", "xml", "yaml", "yml"}
 )
 
 # (first digits from, to, lengths) of the issuers whose numbers are in wide use; ISO/IEC 7812 and the issuers' guides.

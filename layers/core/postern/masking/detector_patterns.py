@@ -68,7 +68,8 @@ PATTERNS: dict[DetectorKind, Pattern] = {
     ),
     DetectorKind.AWS_KEY: Pattern(
         sign=rb"A[KS]IA[A-Z2-7]{16}|(?i:aws_?secret)",
-        form=rb"\bA[KS]IA[A-Z2-7]{16}\b|(?i:aws_?secret_?(?:access_?)?key)[\"' ]{0,3}[=:][\"' ]{0,3}[A-Za-z0-9/+]{40}\b",
+        form=rb"\bA[KS]IA[A-Z2-7]{16}\b"
+        rb"|(?i:aws_?secret_?(?:access_?)?key)[\"' ]{0,3}[=:][\"' ]{0,3}[A-Za-z0-9/+]{40}\b",
         check=detector_checks.any_of_its_form,
     ),
     DetectorKind.EMAIL: Pattern(

@@ -14,7 +14,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import re2
 
@@ -107,10 +106,11 @@ def _redact_kind(data: bytes, kind: DetectorKind, pattern: Pattern, found: Count
     parts: list[bytes] = []
     copied = 0
     for match in _compiled(pattern.form).finditer(data):
-        candidate = match[0].decode()
+        place, candidate_end = match.span()
+        candidate = data[place:candidate_end].decode()
         for first, last in pattern.check(candidate):
-            start = match.start() + len(candidate[:first].encode())
-            end = match.start() + len(candidate[:last].encode())
+            start = place + len(candidate[:first].encode())
+            end = place + len(candidate[:last].encode())
             if not _stands_in_more(data, start, end, pattern):
                 parts += (data[copied:start], marker(kind).encode())
                 copied = end
@@ -132,7 +132,7 @@ def _ordered(enabled: frozenset[DetectorKind]) -> tuple[DetectorKind, ...]:
 
 
 @lru_cache(maxsize=16)
-def _sign_set(enabled: frozenset[DetectorKind]) -> Any:
+def _sign_set(enabled: frozenset[DetectorKind]) -> re2.Set:
     """Tells, in one pass over a cell, whose signs are in it: the places in `_ordered`."""
     signs = re2.Set.SearchSet()
     for kind in _ordered(enabled):
@@ -142,5 +142,5 @@ def _sign_set(enabled: frozenset[DetectorKind]) -> Any:
 
 
 @lru_cache(maxsize=32)
-def _compiled(pattern: bytes) -> Any:
+def _compiled(pattern: bytes) -> re2._Regexp:
     return re2.compile(pattern)

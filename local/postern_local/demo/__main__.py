@@ -1,0 +1,39 @@
+"""`make demo`: starts the local stack, plays the story, and fails if any step differs from what it must be."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from postern_local.demo.caller import Caller
+from postern_local.demo.page import Page
+from postern_local.demo.story import Story
+from postern_local.failure import StackFailure
+from postern_local.stack import Options, run_stack
+
+AGENT = {"role": "agent", "repository": "acme/shop", "region": "north", "actor": "dana"}
+
+
+def main() -> int:
+    begun = time.monotonic()
+    page = Page()
+    page.scene("Postern", "A local stack: PostgreSQL behind an IAM front, a bucket under Object Lock, the functions.")
+    with tempfile.TemporaryDirectory(prefix="postern-demo-") as folder:
+        try:
+            with run_stack(Options(state=Path(folder) / "state"), say=page.say) as stack:
+                agent = Caller(stack.ready, "repo:acme/shop:ref:refs/heads/main", AGENT)
+                Story(stack, page, agent).play()
+        except StackFailure as failure:
+            print(f"demo: {failure}", file=sys.stderr)
+            return 1
+    page.scene(
+        "As it must be" if not page.differences else f"{len(page.differences)} things differ from what they must be",
+        f"{time.monotonic() - begun:.0f} s; try it yourself with: postern local up",
+    )
+    return 1 if page.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""Generated statements: PostgreSQL itself says which relations a statement opens, and the guard must agree."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pg8000.core import CoreConnection
+from pg8000.exceptions import DatabaseError
+
+from postern.guard.check import check
+from postern.guard.verdict import Allowed, Refused
+from postern_local.postgres import PostgresServer
+from tests.support.guard import SHOP_SQL, named_statements, shop_scope
+from tests.support.servers import fresh_database
+
+SHOP = shop_scope()
+IN_SCOPE = {relation.qualified for relation in SHOP.relations}
+
+TWINS = ["orders", "customers", "events", "products", "order_items", "payments", "employees", "posts", "nums"]
+
+# Names of tables in and out of scope, some of them also names of WITH queries.
+NAMES = ["orders", "customers", "secret", "vault", "a", "b", "pg_tablespace"]
+QUALIFIED = ["public.orders", "public.secret", "hidden.vault", "sales.targets", "pg_catalog.pg_tablespace"]
+relation_names = st.sampled_from([*NAMES, *NAMES, *QUALIFIED])
+with_names = st.sampled_from(["orders", "secret", "vault", "a", "b", "pg_tablespace"])
+
+
+ITEMS = [
+    "{name}",
+    "{name} AS t",
+    "ONLY {name}",
+    "({query}) AS s",
+    "LATERAL ({query}) AS s",
+    "(VALUES (1)) AS v",
+    "{name} n, {name} m",
+]
+CONDITIONS = ["", " WHERE EXISTS ({query})", " WHERE 1 IN ({query})", " HAVING (SELECT true FROM {name} LIMIT 1)",
+              " ORDER BY ({query} LIMIT 1)", " LIMIT (SELECT count(*) FROM {name})"]  # fmt: skip
+
+
+@st.composite
+def queries(draw: st.DrawFn, depth: int = 3) -> str:
+    """A SELECT of one column, with WITH clauses and subqueries in every place that takes one."""
+    if depth == 0:
+        return f"SELECT 1 AS x FROM {draw(relation_names)}"
+    below = queries(depth=depth - 1)
+    shape = draw(st.sampled_from(["select", "select", "union", "with", "with", "recursive"]))
+    if shape == "union":
+        return f"({draw(below)}) UNION ALL ({draw(below)})"
+    if shape in {"with", "recursive"}:
+        names = draw(st.lists(with_names, min_size=1, max_size=3, unique=True))
+        parts = ", ".join(f"{name} AS ({draw(below)})" for name in names)
+        return f"WITH {'RECURSIVE ' if shape == 'recursive' else ''}{parts} {draw(below)}"
+    items = draw(st.lists(st.sampled_from(ITEMS), min_size=1, max_size=2, unique=True))
+    source = ", ".join(item.format(query=draw(below), name=draw(relation_names)) for item in items)
+    condition = draw(st.sampled_from(CONDITIONS)).format(query=draw(below), name=draw(relation_names))
+    return f"SELECT 1 AS x FROM {source}{condition}"
+
+
+@pytest.fixture(scope="module", params=["postgres16", "postgres"])
+def oracle(request: pytest.FixtureRequest) -> Iterator[CoreConnection]:
+    """A superuser's session that finds every table by its bare name."""
+    server: PostgresServer = request.getfixturevalue(request.param)
+    with fresh_database(server) as database:
+        database.run(SHOP_SQL)
+        for table in TWINS:
+            database.run(f"CREATE TABLE {table}_twin (LIKE {table})")
+        connection = CoreConnection("postgres", database=database.name, unix_sock=str(server.socket))
+        connection.execute_simple("SET search_path = public, hidden, sales")
+        yield connection
+        connection.close()
+
+
+_LOCKED = """
+SELECT n.nspname || '.' || c.relname FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE l.pid = pg_backend_pid() AND (n.nspname NOT LIKE 'pg\\_%' OR c.relname = 'pg_tablespace')
+"""
+
+
+def _relations_opened(oracle: CoreConnection, sql: str) -> set[str] | None:
+    """What the server locks to plan the statement; None where it does not accept it."""
+    oracle.execute_simple("BEGIN")
+    try:
+        oracle.execute_unnamed(f"EXPLAIN {sql}")
+        return {row[0] for row in oracle.execute_simple(_LOCKED).rows}
+    except DatabaseError:
+        return None
+    finally:
+        oracle.execute_simple("ROLLBACK")
+
+
+@settings(
+    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
+@given(sql=queries())
+def test_agrees_with_the_server_about_every_relation(oracle: CoreConnection, sql: str) -> None:
+    opened = _relations_opened(oracle, sql)
+    verdict = check(sql, SHOP)
+
+    if opened is None:
+        return
+    if isinstance(verdict, Allowed):
+        assert set(verdict.relations) == opened
+        assert opened <= IN_SCOPE
+    else:
+        assert verdict.code == "guard.relation", verdict
+        assert "hides" in verdict.reason or not opened <= IN_SCOPE
+
+
+def test_the_oracle_sees_what_a_statement_opens(oracle: CoreConnection) -> None:
+    sql = "WITH a AS (TABLE secret) SELECT 1 FROM orders, pg_tablespace"
+
+    assert _relations_opened(oracle, sql) == {"public.secret", "public.orders", "pg_catalog.pg_tablespace"}
+    assert _relations_opened(oracle, "SELECT 1 FROM absent") is None
+
+
+ORDINARY = [*named_statements("shop.sql").values(), *named_statements("general.sql").values()]
+PIECES = sorted({piece for sql in ORDINARY for piece in re.findall(r"\w+|\S", sql)})
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join) | st.text(max_size=200))
+def test_decides_about_any_text(sql: str) -> None:
+    verdict = check(sql, SHOP)
+
+    assert isinstance(verdict, Allowed | Refused)
+    if isinstance(verdict, Allowed) and not verdict.rewritten:
+        assert verdict.sql == sql
+
+
+def test_names_exactly_the_relations_that_ordinary_statements_open(oracle: CoreConnection) -> None:
+    for sql in ORDINARY:
+        opened, verdict = _relations_opened(oracle, sql), check(sql, SHOP)
+        assert isinstance(verdict, Allowed)
+        assert opened is None or set(verdict.relations) == opened, sql
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(sql=st.sampled_from(ORDINARY), data=st.data())
+def test_refuses_an_ordinary_statement_with_one_name_changed(
+    oracle: CoreConnection, sql: str, data: st.DataObject
+) -> None:
+    """Each table has a twin out of scope: one mention of a table becomes its twin, and the server says what it opens."""
+    mentions = list(re.finditer(rf"\b({'|'.join(TWINS)})\b", sql))
+    if not mentions:
+        return
+    mention = data.draw(st.sampled_from(mentions))
+    changed = f"{sql[: mention.end()]}_twin{sql[mention.end() :]}"
+
+    opened, verdict = _relations_opened(oracle, changed), check(changed, SHOP)
+
+    if opened is not None:
+        assert isinstance(verdict, Allowed) is (opened <= IN_SCOPE), changed
