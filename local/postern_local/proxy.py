@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
-from postern_local.loopback import Headers, Request, Response
+from postern_local.loopback import Request, Response
 from postern_local.model import Api, Names, Route
 
 API_ID = "local"
@@ -166,9 +166,7 @@ def _status(value: object) -> int:
 
 
 def _result_headers(result: Mapping[str, Any]) -> list[tuple[str, str]]:
-    single, several = result.get("headers") or {}, result.get("multiValueHeaders") or {}
-    if not isinstance(single, dict) or not isinstance(several, dict):
-        raise MalformedResult("headers: expected objects")
+    single, several = _object(result, "headers"), _object(result, "multiValueHeaders")
     pairs: list[tuple[str, object]] = []
     for name, values in several.items():
         if not isinstance(values, list):
@@ -176,6 +174,13 @@ def _result_headers(result: Mapping[str, Any]) -> list[tuple[str, str]]:
         pairs += [(name, value) for value in values]
     pairs += [(name, value) for name, value in single.items() if name not in several or value not in several[name]]
     return [_result_header(name, value) for name, value in pairs if name.lower() not in _DROPPED]
+
+
+def _object(result: Mapping[str, Any], name: str) -> dict[str, Any]:
+    found = result.get(name)
+    if found is not None and not isinstance(found, dict):
+        raise MalformedResult(f"{name}: expected an object, got {type(found).__name__}")
+    return found or {}
 
 
 def _result_header(name: str, value: object) -> tuple[str, str]:
@@ -189,14 +194,3 @@ def _result_header(name: str, value: object) -> tuple[str, str]:
         raise MalformedResult(f"header {name!r}: expected a name and a value that HTTP allows")
     return (f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name), text
 
-
-__all__ = [
-    "Call",
-    "Headers",
-    "MalformedResult",
-    "authorizer_event",
-    "find_route",
-    "method_arn",
-    "parse_result",
-    "proxy_event",
-]

@@ -39,7 +39,13 @@ def test_every_error_has_its_status_and_one_shape(kind, status):
     assert response["headers"]["Content-Type"] == "application/problem+json"
     assert response["headers"]["Cache-Control"] == "no-store"
     assert (body["type"], body["code"]) == ("urn:postern:error:some.code", "some.code")
-    assert (body["detail"], body["command_id"]) == ("do this next", "c1")
+    assert body["detail"] == ("" if kind is errors.Unauthenticated else "do this next")
+    assert body["command_id"] == "c1"
+
+
+def test_a_token_that_does_not_hold_is_told_its_code_and_no_more():
+    body = json.loads(http.problem(Unauthenticated("token.expired", "exp: expected later than 5, got 4"))["body"])
+    assert body["detail"] == errors.CODES["token.expired"]
 
 
 def test_no_error_class_is_left_without_a_status():

@@ -92,6 +92,13 @@ def test_gives_back_the_rows_that_were_not_used(store):
     ("task", "call", "error", "code"),
     [
         pytest.param(a_task(), {"principal": OTHER}, NotFound, "task.unknown", id="another-principals"),
+        pytest.param(
+            a_task(),
+            {"principal": replace(AGENT, on_behalf_of="eve")},
+            NotFound,
+            "task.unknown",
+            id="the-same-agent-for-another-person",
+        ),
         pytest.param(a_task(), {"task_id": TaskId("0" * 32)}, NotFound, "task.unknown", id="absent"),
         pytest.param(a_task(), {"now_s": NOW_S + 3600}, Conflict, "task.expired", id="at-its-deadline"),
         pytest.param(a_task(state=TaskState.ENDING), {}, Conflict, "task.state", id="ending"),
@@ -181,8 +188,8 @@ def test_lists_a_principals_tasks_newest_first(store):
     store.create(first)
     store.create(second)
     store.create(a_task(id=TaskId("0199a0b0c0d27000800000000000000c"), principal=OTHER))
-    assert [task.id for task in store.list_of(AGENT.id, limit=10)] == [second.id, first.id]
-    assert len(store.list_of(AGENT.id, limit=1)) == 1
+    assert [task.id for task in store.list_of(AGENT.owner, limit=10)] == [second.id, first.id]
+    assert len(store.list_of(AGENT.owner, limit=1)) == 1
 
 
 def test_finds_what_is_due_and_nothing_else(store):
@@ -227,7 +234,7 @@ def test_says_so_when_the_table_cannot_be_reached():
         lambda: store.create(a_task()),
         lambda: reserve(store),
         lambda: reserve(store, key=KEY),
-        lambda: store.list_of(AGENT.id, limit=1),
+        lambda: store.list_of(AGENT.owner, limit=1),
         lambda: store.due(NOW_S, limit=1),
         lambda: store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING),
         lambda: settle(store, Reservation(a_task(), 1, 1), 0),

@@ -22,43 +22,51 @@ IN_SCOPE = {relation.qualified for relation in SHOP.relations}
 
 TWINS = ["orders", "customers", "events", "products", "order_items", "payments", "employees", "posts", "nums"]
 
-# Names of tables in and out of scope, some of them also names of WITH queries.
-NAMES = ["orders", "customers", "secret", "vault", "a", "b", "pg_tablespace"]
-QUALIFIED = ["public.orders", "public.secret", "hidden.vault", "sales.targets", "pg_catalog.pg_tablespace"]
-relation_names = st.sampled_from([*NAMES, *NAMES, *QUALIFIED])
-with_names = st.sampled_from(["orders", "secret", "vault", "a", "b", "pg_tablespace"])
+# Names of tables, most of them in scope; those out of scope are names of WITH queries too, as is one in scope.
+INSIDE = ["orders", "customers", "events", "public.orders", "sales.targets"]
+OUTSIDE = ["secret", "vault", "a", "pg_tablespace"]
+relation_names = st.sampled_from(
+    [*INSIDE * 8, *OUTSIDE * 2, "public.secret", "hidden.vault", "pg_catalog.pg_tablespace"]
+)
+with_names = st.sampled_from([*OUTSIDE, "orders"])
 
 
 ITEMS = [
-    "{name}",
-    "{name} AS t",
-    "ONLY {name}",
-    "({query}) AS s",
-    "LATERAL ({query}) AS s",
-    "(VALUES (1)) AS v",
-    "{name} n, {name} m",
+    "{name} AS n{i}",
+    "ONLY {name} AS n{i}",
+    "({query}) AS n{i}",
+    "LATERAL ({query}) AS n{i}",
+    "{name} AS n{i} CROSS JOIN {name} AS m{i}",
+    "(VALUES (({query} LIMIT 1))) AS n{i}",
 ]
-CONDITIONS = ["", " WHERE EXISTS ({query})", " WHERE 1 IN ({query})", " HAVING (SELECT true FROM {name} LIMIT 1)",
-              " ORDER BY ({query} LIMIT 1)", " LIMIT (SELECT count(*) FROM {name})"]  # fmt: skip
+CONDITIONS = [
+    "",
+    " WHERE EXISTS ({query})",
+    " WHERE 1 IN ({query})",
+    " HAVING (SELECT true FROM {name} LIMIT 1)",
+    " ORDER BY (SELECT 1 FROM ({query}) AS o LIMIT 1)",
+    " LIMIT (SELECT count(*) FROM {name})",
+]
 
 
 @st.composite
 def queries(draw: st.DrawFn, depth: int = 3) -> str:
     """A SELECT of one column, with WITH clauses and subqueries in every place that takes one."""
     if depth == 0:
-        return f"SELECT 1 AS x FROM {draw(relation_names)}"
+        return f"(SELECT 1 AS x FROM {draw(relation_names)})"
     below = queries(depth=depth - 1)
     shape = draw(st.sampled_from(["select", "select", "union", "with", "with", "recursive"]))
     if shape == "union":
-        return f"({draw(below)}) UNION ALL ({draw(below)})"
-    if shape in {"with", "recursive"}:
-        names = draw(st.lists(with_names, min_size=1, max_size=3, unique=True))
-        parts = ", ".join(f"{name} AS ({draw(below)})" for name in names)
-        return f"WITH {'RECURSIVE ' if shape == 'recursive' else ''}{parts} {draw(below)}"
-    items = draw(st.lists(st.sampled_from(ITEMS), min_size=1, max_size=2, unique=True))
-    source = ", ".join(item.format(query=draw(below), name=draw(relation_names)) for item in items)
-    condition = draw(st.sampled_from(CONDITIONS)).format(query=draw(below), name=draw(relation_names))
-    return f"SELECT 1 AS x FROM {source}{condition}"
+        return f"({draw(below)} UNION ALL {draw(below)})"
+    if shape == "select":
+        items = draw(st.lists(st.sampled_from(ITEMS), min_size=1, max_size=2))
+        filled = [item.format(query=draw(below), name=draw(relation_names), i=i) for i, item in enumerate(items)]
+        condition = draw(st.sampled_from(CONDITIONS)).format(query=draw(below), name=draw(relation_names))
+        return f"(SELECT 1 AS x FROM {', '.join(filled)}{condition})"
+    names = draw(st.lists(with_names, min_size=1, max_size=3, unique=True))
+    start = "SELECT 1 AS x UNION ALL " if shape == "recursive" else ""
+    parts = ", ".join(f"{name} AS ({start}{draw(below)})" for name in names)
+    return f"(WITH {'RECURSIVE ' if start else ''}{parts} SELECT x FROM {draw(below)} AS w)"
 
 
 @pytest.fixture(scope="module", params=["postgres16", "postgres"])
@@ -67,6 +75,7 @@ def oracle(request: pytest.FixtureRequest) -> Iterator[CoreConnection]:
     server: PostgresServer = request.getfixturevalue(request.param)
     with fresh_database(server) as database:
         database.run(SHOP_SQL)
+        database.run("CREATE TABLE a (x int)")
         for table in TWINS:
             database.run(f"CREATE TABLE {table}_twin (LIKE {table})")
         connection = CoreConnection("postgres", database=database.name, unix_sock=str(server.socket))
@@ -145,7 +154,7 @@ def test_names_exactly_the_relations_that_ordinary_statements_open(oracle: CoreC
 def test_refuses_an_ordinary_statement_with_one_name_changed(
     oracle: CoreConnection, sql: str, data: st.DataObject
 ) -> None:
-    """Each table has a twin out of scope: one mention of a table becomes its twin, and the server says what it opens."""
+    """Each table has a twin out of scope: one mention of it becomes the twin, and the server says what it opens."""
     mentions = list(re.finditer(rf"\b({'|'.join(TWINS)})\b", sql))
     if not mentions:
         return
@@ -155,4 +164,8 @@ def test_refuses_an_ordinary_statement_with_one_name_changed(
     opened, verdict = _relations_opened(oracle, changed), check(changed, SHOP)
 
     if opened is not None:
-        assert isinstance(verdict, Allowed) is (opened <= IN_SCOPE), changed
+        inside = opened <= IN_SCOPE
+        if isinstance(verdict, Allowed):
+            assert inside, changed
+        else:
+            assert not inside or verdict.code == "guard.type", changed

@@ -46,6 +46,7 @@ def session_for(aws: AwsServer, bucket: str, action: str, resource: str = "/*") 
     return function_session(aws, allow(action, f"arn:aws:s3:::{bucket}{resource}"))
 
 
+TAGS = {"TagSet": [{"Key": "a", "Value": "b"}]}
 CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "PutObject": ("s3:PutObject", "put_object", {"Key": "wal/b", "Body": b""}),
     "GetObject": ("s3:GetObject", "get_object", {"Key": "wal/a"}),
@@ -54,7 +55,7 @@ CALLS: dict[str, tuple[str, str, dict[str, Any]]] = {
     "PutObjectTagging": (
         "s3:PutObjectTagging",
         "put_object_tagging",
-        {"Key": "wal/a", "Tagging": {"TagSet": [{"Key": "a", "Value": "b"}]}},
+        {"Key": "wal/a", "Tagging": TAGS},
     ),
     "GetObjectTagging": ("s3:GetObjectTagging", "get_object_tagging", {"Key": "wal/a"}),
     "GetObjectAcl": ("s3:GetObjectAcl", "get_object_acl", {"Key": "wal/a"}),

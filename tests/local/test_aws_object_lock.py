@@ -146,7 +146,7 @@ def test_lock_of_a_bucket_cannot_be_taken_off(s3: Any) -> None:
 def copy(s3: Any, bucket: str, key: str) -> None:
     s3.put_object(Bucket=bucket, Key=f"{key}-source", Body=b"x")
     source = {"Bucket": bucket, "Key": f"{key}-source"}
-    s3.copy_object(Bucket=bucket, Key=key, CopySource=source, ChecksumAlgorithm="SHA256")
+    s3.copy_object(Bucket=bucket, Key=key, CopySource=source)
 
 
 def upload_parts(s3: Any, bucket: str, key: str) -> None:

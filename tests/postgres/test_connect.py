@@ -13,28 +13,12 @@ from postern.edges.postgres.connect import connect, open_connection
 from postern.errors import DatabaseUnavailable
 from postern.types import Secret
 from tests.support.servers import Database
-from tests.support.session import Front, message, open_plain, open_socket, read, rows
+from tests.support.session import GOOD_STATUSES, Front, message, open_plain, open_socket, read, rows, welcome
 from tests.support.tls import self_signed
 
 TOKEN = Secret("db.example:5432/?Action=connect&DBUser=task_x&X-Amz-Signature=" + "5ec2e7" * 200)
 READY = message(b"Z", b"I")
 AUTHENTICATED = message(b"R", struct.pack("!i", 0))
-GOOD_STATUSES = {
-    "client_encoding": "UTF8",
-    "TimeZone": "UTC",
-    "DateStyle": "ISO, MDY",
-    "IntervalStyle": "postgres",
-    "standard_conforming_strings": "on",
-    "integer_datetimes": "on",
-    "server_encoding": "UTF8",
-    "server_version": "18.4",
-}
-
-
-def said(statuses: dict[str, str]) -> bytes:
-    """What a server says after the password when it lets its client in."""
-    reported = b"".join(message(b"S", f"{name}\0{value}\0".encode()) for name, value in statuses.items())
-    return AUTHENTICATED + reported + message(b"K", struct.pack("!ii", 7, 8)) + READY
 
 
 def refused(code: str, text: str) -> bytes:
@@ -83,7 +67,7 @@ def test_the_token_is_not_sent(certificate, tmp_path, front_changes, address_cha
     if address_changes.get("ca") == "another":
         (tmp_path / "other").mkdir()
         address_changes = {"ca": self_signed(tmp_path / "other")}
-    front = Front(certificate, canned=said(GOOD_STATUSES), **front_changes)
+    front = Front(certificate, canned=welcome(GOOD_STATUSES), **front_changes)
     with front.serving(), pytest.raises(DatabaseUnavailable) as failed:
         opened(front, **address_changes)
     assert front.passwords == []
@@ -120,14 +104,14 @@ def test_a_token_is_never_sent_without_tls():
 )
 def test_a_session_that_is_not_as_it_must_be_is_refused(certificate, name, value):
     statuses = {k: v for k, v in (GOOD_STATUSES | {name: value}).items() if v is not None}
-    front = Front(certificate, canned=said(statuses))
+    front = Front(certificate, canned=welcome(statuses))
     with front.serving(), pytest.raises(DatabaseUnavailable, match=f"{name}: expected"):
         opened(front)
 
 
 @pytest.mark.parametrize("version", ["16.14", "18.4 (Debian 18.4-1.pgdg12+1)", "17beta2", "20devel"])
 def test_versions_from_16_are_taken(certificate, version):
-    with Front(certificate, canned=said(GOOD_STATUSES | {"server_version": version})).serving() as front:
+    with Front(certificate, canned=welcome(GOOD_STATUSES | {"server_version": version})).serving() as front:
         opened(front).close()
 
 

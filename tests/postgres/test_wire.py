@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import socket
+import struct
 
 import pytest
 
+from postern.edges.postgres.connect import open_connection
 from postern.edges.postgres.wire import AgentConnection
 from postern.errors import BadRequest, DatabaseLost, StatementFailed, TooLarge
 from tests.support.servers import Database
-from tests.support.session import LIMITS, NAME, open_plain, read, rows
+from tests.support.session import GOOD_STATUSES, LIMITS, NAME, message, open_plain, read, rows, welcome
 
 
 def bounded(**changes: int):
@@ -339,6 +342,65 @@ def test_a_session_that_ended_meanwhile_is_a_lost_session(connection: AgentConne
     assert not connection.is_open
     with pytest.raises(DatabaseLost):
         read(connection, "select 1")
+
+
+BEGUN = message(b"C", b"BEGIN\0") + message(b"C", b"SET\0") * 3
+ONE_COLUMN = message(b"T", struct.pack("!h", 1) + b"a\0" + struct.pack("!IhIhih", 0, 0, 25, -1, -1, 0))
+DONE = message(b"C", b"SELECT 1\0") + message(b"Z", b"T")
+ROLLED_BACK = message(b"C", b"ROLLBACK\0") + message(b"Z", b"I")
+
+
+def cell(value: bytes) -> bytes:
+    return message(b"D", struct.pack("!hi", 1, len(value)) + value)
+
+
+@pytest.mark.parametrize(
+    ("said", "fine"),
+    [
+        (BEGUN + ONE_COLUMN + cell(b"x") + DONE + ROLLED_BACK, True),
+        (BEGUN + ONE_COLUMN + cell(b"a\0b") + DONE + ROLLED_BACK, False),
+        (BEGUN + ONE_COLUMN + cell(b"\xff") + DONE + ROLLED_BACK, False),
+        (ONE_COLUMN + cell(b"x") + DONE + ROLLED_BACK, False),
+        (BEGUN + ONE_COLUMN + cell(b"x") + message(b"Z", b"T") + ROLLED_BACK, False),
+        (BEGUN + ONE_COLUMN + cell(b"x") + message(b"C", b"SELECT 1\0") + message(b"Z", b"I") + ROLLED_BACK, False),
+        (BEGUN + ONE_COLUMN + cell(b"x") + DONE + message(b"C", b"ROLLBACK\0") + message(b"Z", b"T"), False),
+        (BEGUN + ONE_COLUMN + cell(b"x") + DONE + message(b"E", b"C25P01\0\0") + message(b"Z", b"I"), False),
+        (BEGUN + ONE_COLUMN + cell(b"x") + DONE + ROLLED_BACK[:-1], False),
+        (BEGUN + message(b"E", b"VERROR\0C22012\0\0") + message(b"Z", b"T") + ROLLED_BACK, False),
+        (message(b"E", b"VERROR\0C22012\0\0") + message(b"Z", b"E") + ROLLED_BACK, False),
+    ],
+    ids=[
+        *("in-step", "nul", "not-utf8", "no-begin", "no-end", "no-transaction", "still-in-transaction"),
+        *("rollback-fails", "cut", "error-in-good-transaction", "error-before-statement"),
+    ],
+)
+def test_only_an_answer_that_is_in_step_is_an_answer(said, fine):
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(welcome(GOOD_STATUSES))
+        connection = open_connection(ours, user="u", database="d", application_name="a")
+        theirs.sendall(said)
+        theirs.shutdown(socket.SHUT_WR)
+        if fine:
+            assert rows(read(connection, "select 1")) == [("x",)]
+        else:
+            with pytest.raises(DatabaseLost):
+                read(connection, "select 1")
+        assert connection.is_open is fine
+        connection.close()
+
+
+def test_bytes_that_nobody_asked_for_are_never_an_answer():
+    ours, theirs = socket.socketpair()
+    with theirs:
+        answer = BEGUN + ONE_COLUMN + cell(b"x") + DONE + ROLLED_BACK
+        theirs.sendall(welcome(GOOD_STATUSES))
+        connection = open_connection(ours, user="u", database="d", application_name="a")
+        theirs.sendall(answer + answer.replace(b"x", b"y"))
+        assert rows(read(connection, "select 1")) == [("x",)]
+        with pytest.raises(DatabaseLost):
+            read(connection, "select 1")
+        assert not connection.is_open
 
 
 def test_an_interrupt_in_the_middle_of_an_answer_closes_the_connection(shop: Database, monkeypatch):

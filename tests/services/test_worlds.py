@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
@@ -177,9 +177,10 @@ def test_ending_twice_is_as_good_as_once(active):
     assert active.trail() == REMOVED
 
 
-def test_nobody_else_can_end_a_task(active):
+@pytest.mark.parametrize("principal", [OTHER, replace(AGENT, on_behalf_of="eve")], ids=["another", "for-another"])
+def test_nobody_else_can_end_a_task(active, principal):
     with pytest.raises(NotFound):
-        active.end.run(OTHER, TASK_ID)
+        active.end.run(principal, TASK_ID)
     assert active.state() is TaskState.ACTIVE
 
 

@@ -101,9 +101,9 @@ class FakeTaskStore:
         self._reach()
         return self.tasks.get(task_id)
 
-    def list_of(self, principal_id: str, *, limit: int) -> Sequence[Task]:
+    def list_of(self, owner: str, *, limit: int) -> Sequence[Task]:
         self._reach()
-        mine = [task for task in self.tasks.values() if task.principal.id == principal_id]
+        mine = [task for task in self.tasks.values() if task.principal.owner == owner]
         return sorted(mine, key=lambda task: task.id, reverse=True)[:limit]
 
     def due(self, now_s: int, *, limit: int) -> Sequence[Task]:
@@ -127,7 +127,7 @@ class FakeTaskStore:
         self._reach()
         with self._lock:
             task = self.tasks.get(task_id)
-            if task is None or task.principal.id != principal.id:
+            if task is None or task.principal.owner != principal.owner:
                 raise NotFound("task.unknown", "task: expected one of yours")
             if idempotency is not None and (earlier := self.keys.get((task_id, idempotency.value))) is not None:
                 return _earlier(earlier, idempotency)

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from postern.edges.postgres.connect import open_connection
-from postern.edges.postgres.wire import AgentConnection, Answer
+from postern.edges.postgres.statements import Answer
+from postern.edges.postgres.wire import AgentConnection
 from postern.ports import Limits, Parameter
 from postern.types import DatabaseAddress, DatabaseName
 from tests.support.servers import Database
@@ -54,6 +55,25 @@ def rows(answer: Answer) -> list[tuple[str | None, ...]]:
 
 def message(code: bytes, body: bytes) -> bytes:
     return code + struct.pack("!i", len(body) + 4) + body
+
+
+GOOD_STATUSES = {
+    "client_encoding": "UTF8",
+    "TimeZone": "UTC",
+    "DateStyle": "ISO, MDY",
+    "IntervalStyle": "postgres",
+    "standard_conforming_strings": "on",
+    "integer_datetimes": "on",
+    "server_encoding": "UTF8",
+    "server_version": "18.4",
+}
+
+
+def welcome(statuses: dict[str, str]) -> bytes:
+    """What a server says when it lets its client in."""
+    reported = b"".join(message(b"S", f"{name}\0{value}\0".encode()) for name, value in statuses.items())
+    key = message(b"K", struct.pack("!ii", 7, 8))
+    return message(b"R", struct.pack("!i", 0)) + reported + key + message(b"Z", b"I")
 
 
 @dataclass(slots=True)

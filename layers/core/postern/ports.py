@@ -109,8 +109,8 @@ class TaskStore(Protocol):
 
     def get(self, task_id: TaskId) -> Task | None: ...
 
-    def list_of(self, principal_id: str, *, limit: int) -> Sequence[Task]:
-        """The principal's tasks, newest first. Eventually consistent."""
+    def list_of(self, owner: str, *, limit: int) -> Sequence[Task]:
+        """The tasks of a `Principal.owner`, newest first. Eventually consistent."""
         ...
 
     def due(self, now_s: int, *, limit: int) -> Sequence[Task]:
@@ -199,7 +199,7 @@ class Result:
     columns: tuple[ResultColumn, ...]
     values: tuple[list[str | None], ...]  # one list a column, all of the same length
     row_count: int
-    affected: int | None  # the command tag's count; None for a statement that returns rows
+    affected: int | None  # rows inserted, updated, deleted or merged; None for a statement that does none of these
     truncated: bool
     received_bytes: int
 

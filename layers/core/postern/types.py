@@ -49,8 +49,16 @@ class Principal:
 
     @property
     def id(self) -> str:
-        """`<issuer name>|<sub>`: the name that policy, state and records use."""
+        """`<issuer name>|<sub>`: the name that policy and records use."""
         return f"{self.issuer}|{self.subject}"
+
+    @property
+    def owner(self) -> str:
+        """Who owns what this principal opens: the agent for exactly this person, if it acts for one.
+
+        The length in front keeps two different pairs from having one text.
+        """
+        return f"{len(self.id)}:{self.id}:{self.on_behalf_of or ''}"
 
 
 class Action(StrEnum):

@@ -60,6 +60,7 @@ class Application:
         try:
             _place_bucket(environ)
             if environ["PATH_INFO"].startswith(CONTROL_PATH):
+                service = "control"
                 with self.lock:
                     return self.control(environ, start_response)
             headers, query = _headers(environ), parse_qs(environ.get("QUERY_STRING", ""), keep_blank_values=True)

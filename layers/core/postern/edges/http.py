@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from postern.errors import (
+    CODES,
     BadRequest,
     BudgetExceeded,
     Conflict,
@@ -80,7 +81,8 @@ def problem(error: PosternError, headers: Mapping[str, str] | None = None) -> Re
         "title": title,
         "status": status,
         "code": error.code,
-        "detail": error.detail,
+        # Why a token did not hold is for our log: its sender learns the code and what it means.
+        "detail": CODES.get(error.code, "") if isinstance(error, Unauthenticated) else error.detail,
     }
     if error.command_id is not None:
         body["command_id"] = error.command_id

@@ -20,7 +20,7 @@ def refuse_reservation(
 
     Whether a task exists is told to its owner only.
     """
-    if not stored or stored["owner"]["S"] != principal.id:
+    if not stored or stored["owner"]["S"] != principal.owner:
         raise NotFound("task.unknown", f"task: expected one of yours, got {task_id!r}: list them at /v1/tasks")
     state = TaskState(stored["state"]["S"])
     if state is TaskState.EXPIRED or (state is TaskState.ACTIVE and int(stored["expires_at_s"]["N"]) <= now_s):

@@ -53,13 +53,13 @@ class DynamoTaskStore:
             return None
         return items.parse_task(by_sort_key["task"], self._keep(task_id, by_sort_key["scope"]))
 
-    def list_of(self, principal_id: str, *, limit: int) -> Sequence[Task]:
+    def list_of(self, owner: str, *, limit: int) -> Sequence[Task]:
         with translated():
             found = self.client.query(
                 TableName=self.table,
                 IndexName="by_principal",
                 KeyConditionExpression="gsi1pk = :owner",
-                ExpressionAttributeValues={":owner": {"S": f"principal#{principal_id}"}},
+                ExpressionAttributeValues={":owner": {"S": f"owner#{owner}"}},
                 ScanIndexForward=False,
                 Limit=limit,
             )
@@ -164,7 +164,7 @@ class DynamoTaskStore:
 
     def _check_owner(self, task_id: TaskId, principal: Principal) -> None:
         with translated():
-            if self._read(task_id)["owner"]["S"] != principal.id:
+            if self._read(task_id)["owner"]["S"] != principal.owner:
                 raise NotFound("task.unknown", f"task: expected one of yours, got {task_id!r}: list them at /v1/tasks")
 
     def _transact(self, *transaction: Mapping[str, Any]) -> None:

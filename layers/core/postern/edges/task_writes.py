@@ -47,7 +47,7 @@ def reservation(table: str, task_id: TaskId, principal: Principal, *, now_s: int
             ":minus_one": {"N": "-1"},
             ":minus_rows": {"N": str(-rows)},
             ":rows": {"N": str(rows)},
-            ":owner": {"S": principal.id},
+            ":owner": {"S": principal.owner},
             ":active": {"S": TaskState.ACTIVE.value},
             ":now": {"N": str(now_s)},
         },

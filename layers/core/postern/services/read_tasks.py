@@ -26,13 +26,13 @@ class ReadTasks:
     def stored(self, principal: Principal, task_id: TaskId) -> Task:
         """The task as it is stored, where it is this principal's. Raises `NotFound` alike for one that is not there."""
         task = self.tasks.get(task_id)
-        if task is None or task.principal.id != principal.id:
+        if task is None or task.principal.owner != principal.owner:
             raise NotFound("task.unknown", f"task: expected one of yours, got {task_id!r}: list them at /v1/tasks")
         return task
 
     def all(self, principal: Principal) -> Sequence[Task]:
         """The principal's tasks, newest first, at most 100."""
-        return [self._as_of_now(task) for task in self.tasks.list_of(principal.id, limit=LISTED)]
+        return [self._as_of_now(task) for task in self.tasks.list_of(principal.owner, limit=LISTED)]
 
     def _as_of_now(self, task: Task) -> Task:
         # Past its deadline a task is refused at once, though the timer may not have torn it down yet.

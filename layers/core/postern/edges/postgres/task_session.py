@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from postern.edges.postgres.protocol import DescribedColumn
-from postern.edges.postgres.wire import AgentConnection, Answer
+from postern.edges.postgres.statements import Answer
+from postern.edges.postgres.wire import AgentConnection
 from postern.errors import DatabaseLost, PosternError, StatementFailed
 from postern.ports import Limits, Parameter, Result, ResultColumn
 from postern.type_names import BUILT_IN

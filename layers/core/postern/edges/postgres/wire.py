@@ -18,14 +18,12 @@ for the next statement's.
 from __future__ import annotations
 
 import contextlib
-import re
 import socket
 import ssl
 import struct
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from io import BufferedRWPair
 
 from pg8000.core import CoreConnection
@@ -33,11 +31,17 @@ from pg8000.exceptions import InterfaceError
 
 from postern.edges.postgres import protocol
 from postern.edges.postgres.inbox import Inbox
-from postern.edges.postgres.protocol import DescribedColumn, parse_affected
 from postern.edges.postgres.replies import Reply, read_reply
-from postern.edges.postgres.rows import Full
 from postern.edges.postgres.settings import unmet_setting
-from postern.errors import BadRequest, DatabaseLost, OutcomeUnknown, StatementFailed, TooLarge
+from postern.edges.postgres.statements import (
+    Answer,
+    check_constant,
+    check_statement,
+    format_begin,
+    format_statement,
+    take_answer,
+)
+from postern.errors import DatabaseLost, OutcomeUnknown, StatementFailed
 from postern.ports import Limits, Parameter
 from postern.sqlstates import sanitise
 
@@ -45,25 +49,7 @@ DELIVERY_GRACE_S = 1.0  # for what comes after the statement's own time is over:
 
 _AUTHENTICATED = struct.pack("!i", 0)
 _CLEARTEXT_PASSWORD = struct.pack("!i", 3)
-_SAFE_NAME = re.compile(r"[0-9A-Za-z_.-]{1,63}")
 _OWN_LIMITS = Limits(1_000, 1_048_576, 65_536, statement_timeout_ms=5_000, lock_timeout_ms=1_000)
-_BEGUN = [b"BEGIN\0", b"SET\0", b"SET\0", b"SET\0"]  # the tags of what `_begin` sends
-
-
-# Statements that would put another transaction, or a part of one, in the place of the one that was begun for them.
-_TRANSACTION_VERBS = frozenset({b"COMMIT", b"ROLLBACK", b"SAVEPOINT", b"RELEASE", b"PREPARE"})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What the server sent for one statement; `values`, `affected` and `truncated` as in `ports.Result`."""
-
-    columns: tuple[DescribedColumn, ...]
-    values: tuple[list[str | None], ...]
-    row_count: int
-    affected: int | None
-    truncated: bool
-    received_bytes: int
 
 
 class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no types
@@ -104,13 +90,13 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
         Raises `StatementFailed` (sanitised), `TooLarge` where one row or cell alone passes its bound,
         `DatabaseUnavailable` where the server has no room, `DatabaseLost`.
         """
-        request = _begin("READ ONLY", limits, application_name) + _statement(sql, parameters, limits)
+        request = format_begin("READ ONLY", limits, application_name) + format_statement(sql, parameters, limits)
         with self._closed_unless_clean():
             reply = self._exchange(request + protocol.simple_query("ROLLBACK"), limits, protocol.IDLE)
             if self.is_open:
-                _check_statement(reply)
-                _check_constant(self._next_reply(_OWN_LIMITS), b"ROLLBACK\0")
-        return _answer(reply, sql, limits, truncates=True)
+                check_statement(reply)
+                check_constant(self._next_reply(_OWN_LIMITS), b"ROLLBACK\0")
+        return take_answer(reply, sql, limits, truncates=True)
 
     def write(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, application_name: str) -> Answer:
         """Runs a statement and leaves its transaction open for `commit` or `rollback`.
@@ -118,13 +104,13 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
         Raises as `read` does, and `TooLarge` also where the answer would have to be truncated; the transaction
         is undone then.
         """
-        request = _begin("READ WRITE", limits, application_name) + _statement(sql, parameters, limits)
+        request = format_begin("READ WRITE", limits, application_name) + format_statement(sql, parameters, limits)
         with self._closed_unless_clean():
             reply = self._exchange(request, limits, protocol.IDLE)
             if self.is_open:
-                _check_statement(reply)
+                check_statement(reply)
         try:
-            return _answer(reply, sql, limits, truncates=False)
+            return take_answer(reply, sql, limits, truncates=False)
         except BaseException:
             self.rollback()
             raise
@@ -139,7 +125,7 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
             with self._closed_unless_clean():
                 reply = self._exchange(protocol.simple_query("COMMIT"), _OWN_LIMITS, protocol.IN_TRANSACTION)
                 if reply.fields is None or not self.is_open:
-                    _check_constant(reply, b"COMMIT\0")
+                    check_constant(reply, b"COMMIT\0")
         except (DatabaseLost, StatementFailed) as error:
             raise OutcomeUnknown("outcome.unknown", "The session broke while the write was committed.") from error
         if reply.fields is not None:
@@ -160,7 +146,7 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
         request = protocol.extended_query(constant_sql.encode(), parameters, 0) + protocol.SYNC
         with self._closed_unless_clean():
             reply = self._exchange(request, _OWN_LIMITS)
-        return _answer(reply, constant_sql, _OWN_LIMITS, truncates=False)
+        return take_answer(reply, constant_sql, _OWN_LIMITS, truncates=False)
 
     def close(self) -> None:
         """Closes the connection, telling the server if it still listens."""
@@ -180,7 +166,7 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
     def _run_constant(self, constant_sql: str) -> None:
         with self._closed_unless_clean():
             reply = self._exchange(protocol.simple_query(constant_sql), _OWN_LIMITS)
-            _check_constant(reply, f"{constant_sql}\0".encode())
+            check_constant(reply, f"{constant_sql}\0".encode())
 
     def _exchange(self, request: bytes, limits: Limits, status: bytes | None = None) -> Reply:
         """Sends a request and reads its first reply. Raises where the session is not in `status`, if one is given."""
@@ -196,11 +182,13 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
     def _next_reply(self, limits: Limits) -> Reply:
         """Reads a reply; one that was not read to its end closes the connection."""
         reply = read_reply(self._inbox, limits)
+        if reply.rows is not None:
+            reply.rows.columns()  # decoded here, where a value that cannot be read closes the connection
         self.parameter_statuses.update(reply.statuses)
         if reply.statuses and (unmet := unmet_setting(self.parameter_statuses)):
             raise InterfaceError(f"session: the statement changed a setting: {unmet}")
         if reply.status is None:
-            self.abandon(cancel=True)
+            self.abandon(cancel=reply.full is not None)
         else:
             self._status = reply.status
         return reply
@@ -226,66 +214,8 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
             detail = "The statement and its answer took longer than they may. Ask for less, or add a predicate."
             raise StatementFailed("database.timeout", detail, sqlstate="57014") from error
         except (InterfaceError, OSError, ValueError, struct.error) as error:
-            self.abandon(cancel=True)
+            self.abandon(cancel=False)  # there is nobody at the other end, or nobody to be talked to
             raise DatabaseLost("database.lost", "The session broke while the statement ran. Send it again.") from error
         except BaseException:
             self.abandon(cancel=True)
             raise
-
-
-def _begin(mode: str, limits: Limits, application_name: str) -> bytes:
-    if not _SAFE_NAME.fullmatch(application_name):
-        raise ValueError("application_name: expected 1 to 63 letters, digits, dots, dashes or underscores")
-    constants = (
-        f"BEGIN {mode}",
-        f"SET LOCAL statement_timeout = {max(1, limits.statement_timeout_ms):d}",  # 0 would be no bound at all
-        f"SET LOCAL lock_timeout = {max(1, limits.lock_timeout_ms):d}",
-        f"SET LOCAL application_name = '{application_name}'",
-    )
-    return b"".join(protocol.extended_query(sql.encode(), (), 0, describe=False) for sql in constants)
-
-
-def _statement(sql: str, parameters: Sequence[Parameter], limits: Limits) -> bytes:
-    if "\0" in sql:
-        raise BadRequest("guard.nul", "sql: expected text without NUL characters")
-    try:
-        encoded = sql.encode()
-    except UnicodeEncodeError as error:
-        raise BadRequest("request.invalid", "sql: expected Unicode text, got half a surrogate pair") from error
-    return protocol.extended_query(encoded, parameters, limits.max_rows + 1) + protocol.SYNC
-
-
-def _check_statement(reply: Reply) -> None:
-    """Whether the reply to a whole request is one that leaves its transaction open, by its result or by its error."""
-    if reply.tags[: len(_BEGUN)] != _BEGUN:
-        raise InterfaceError("BEGIN: expected it and its settings to succeed")
-    completed = len(reply.tags) - len(_BEGUN)
-    clean = (1, protocol.IN_TRANSACTION) if reply.fields is None else (0, protocol.IN_FAILED_TRANSACTION)
-    if (completed, reply.status) != clean or reply.tags[-1].split(b" ")[0].rstrip(b"\0") in _TRANSACTION_VERBS:
-        raise InterfaceError("statement: expected its transaction to be open still")
-
-
-def _check_constant(reply: Reply, tag: bytes) -> None:
-    if (reply.fields, reply.tags, reply.status) != (None, [tag], protocol.IDLE):
-        raise InterfaceError("constant: expected it to succeed and no transaction to be open")
-
-
-def _answer(reply: Reply, sql: str, limits: Limits, *, truncates: bool) -> Answer:
-    if reply.fields is not None:
-        raise sanitise(reply.fields, sql)
-    rows = reply.rows
-    affected = parse_affected(reply.tags[-1]) if reply.tags else None
-    if rows is None:
-        return Answer((), (), 0, affected, truncated=False, received_bytes=0)
-    more = rows.row_count > limits.max_rows
-    if rows.full is Full.WIDE:
-        detail = f"a row or value: expected at most {limits.max_cell_bytes:,} bytes a value. Select less of it."
-        raise TooLarge("answer.too_large", detail)
-    if (more or rows.full) and not truncates:
-        detail = f"rows returned by a write: expected at most {limits.max_rows:,} rows, {limits.max_bytes:,} bytes."
-        raise TooLarge("answer.too_large", f"{detail} Nothing was written. Return less.")
-    if more:
-        rows.drop_last()
-    return Answer(
-        reply.columns, rows.columns(), rows.row_count, affected, more or rows.full is not None, rows.received_bytes
-    )

@@ -1,0 +1,260 @@
+"""The deployed account on the emulator: what each function can do with the credentials that it really gets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from postern_local.aws.server import AwsServer
+from postern_local.failure import StackFailure
+from postern_local.model import Deployment
+from postern_local.resources import FunctionEnvironment, administrator, create_resources
+from tests.support.stack import project_deployment
+
+USER = "task_018f0000000070008000000000000001"
+RECORD = "wal/v1/test-2026/a/20261122/10/018f/1-intent.json"
+FUNCTIONS = ("authorize", "tasks", "query", "provision")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The deployed templates on a running server."""
+
+    aws: AwsServer
+    deployment: Deployment
+    environment: FunctionEnvironment
+
+    @property
+    def bucket(self) -> str:
+        return self.deployment.buckets[0].name
+
+    @property
+    def table(self) -> str:
+        return self.deployment.tables[0].name
+
+    def client(self, service: str, function: str | None = None) -> Any:
+        """A client of a function, by the variables of its environment, or of the administrator."""
+        if function is None:
+            return administrator("us-east-1").client(service, endpoint_url=self.aws.url)  # type: ignore[call-overload]
+        given = self.environment(self.deployment.function(f"postern-{function}"))
+        return boto3.client(  # type: ignore[call-overload]
+            service,
+            endpoint_url=given["AWS_ENDPOINT_URL"],
+            region_name=given["AWS_REGION"],
+            aws_access_key_id=given["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=given["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=given["AWS_SESSION_TOKEN"],
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Account]:
+    folder = tmp_path_factory.mktemp("account")
+    deployment = project_deployment()
+    with AwsServer.start(folder) as aws:
+        create_resources(deployment, aws.url)
+        yield Account(aws, deployment, FunctionEnvironment(deployment, aws, "http://127.0.0.1:9", "/state/policy"))
+
+
+def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
+    return str(error.value.response["Error"]["Code"])
+
+
+def put(client: Any, account: Account, key: str, **options: Any) -> Any:
+    return client.put_object(Bucket=account.bucket, Key=key, Body=b"{}", **options)
+
+
+def test_each_function_gets_its_own_role(account: Account) -> None:
+    arns = {
+        function: account.client("sts", function).get_caller_identity()["Arn"].split("/")[1] for function in FUNCTIONS
+    }
+
+    assert arns == {function: f"postern-local-{function.capitalize()}Role" for function in FUNCTIONS}
+
+
+def test_the_environment_is_the_templates_with_the_local_addresses(account: Account) -> None:
+    given = account.environment(account.deployment.function("postern-query"))
+
+    assert given["POSTERN_POLICY_DIR"] == "/state/policy"
+    assert given["POSTERN_LOCAL_ISSUER"] == "http://127.0.0.1:9"
+    assert given["POSTERN_BUCKET"] == account.bucket
+    assert given["AWS_ENDPOINT_URL"] == account.aws.url
+    assert given["AWS_ACCESS_KEY_ID"].startswith("ASIA")
+
+
+def test_a_path_that_only_begins_like_opt_is_left_alone(account: Account) -> None:
+    from dataclasses import replace
+
+    function = account.deployment.function("postern-query")
+    given = account.environment(replace(function, environment={"A": "/optional", "B": "/opt/ca.pem", "C": "x/opt"}))
+
+    assert (given["A"], given["B"], given["C"]) == ("/optional", "/state/policy/ca.pem", "x/opt")
+
+
+@pytest.mark.parametrize("function", ["tasks", "query", "provision"])
+def test_a_writer_adds_a_locked_record_once(function: str, account: Account) -> None:
+    s3, key = account.client("s3", function), RECORD.replace("018f", function)
+
+    put(s3, account, key, IfNoneMatch="*")
+    with pytest.raises(ClientError) as again:
+        put(s3, account, key, IfNoneMatch="*")
+    held = s3.head_object(Bucket=account.bucket, Key=key)
+
+    assert code_of(again) == "PreconditionFailed"
+    assert held["ObjectLockMode"] == "COMPLIANCE"
+
+
+WITHOUT_RIGHT = {
+    "overwrites": lambda s3, a: put(s3, a, RECORD),
+    "writes another log": lambda s3, a: put(s3, a, RECORD.replace("test-2026", "test-2025"), IfNoneMatch="*"),
+    "writes a checkpoint": lambda s3, a: put(s3, a, "log/test-2026/checkpoint", IfNoneMatch="*"),
+    "sets a retention": lambda s3, a: put(
+        s3,
+        a,
+        RECORD.replace("018f", "0190"),
+        IfNoneMatch="*",
+        ObjectLockMode="GOVERNANCE",
+        ObjectLockRetainUntilDate="2027-01-01T00:00:00Z",
+        ChecksumAlgorithm="SHA256",
+    ),
+    "deletes": lambda s3, a: s3.delete_object(Bucket=a.bucket, Key=RECORD),
+    "lists": lambda s3, a: s3.list_objects_v2(Bucket=a.bucket),
+    "suspends versioning": lambda s3, a: s3.put_bucket_versioning(
+        Bucket=a.bucket, VersioningConfiguration={"Status": "Suspended"}
+    ),
+    "changes the policy": lambda s3, a: s3.delete_bucket_policy(Bucket=a.bucket),
+}
+
+
+@pytest.mark.parametrize("attempt", WITHOUT_RIGHT)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_touches_the_evidence_otherwise(attempt: str, function: str, account: Account) -> None:
+    with pytest.raises(ClientError) as refused:
+        WITHOUT_RIGHT[attempt](account.client("s3", function), account)
+
+    assert code_of(refused) == "AccessDenied"
+
+
+@pytest.mark.parametrize("attempt", ["overwrites", "deletes", "suspends versioning", "changes the policy"])
+def test_the_administrator_of_the_account_does_not_either(attempt: str, account: Account) -> None:
+    with pytest.raises(ClientError) as refused:
+        WITHOUT_RIGHT[attempt](account.client("s3"), account)
+
+    assert code_of(refused) == "AccessDenied"
+
+
+def test_the_table_has_its_indexes_and_protection(account: Account) -> None:
+    dynamodb = account.client("dynamodb")
+    found = dynamodb.describe_table(TableName=account.table)["Table"]
+
+    assert {index["IndexName"] for index in found["GlobalSecondaryIndexes"]} == {"by_principal", "by_deadline"}
+    assert found["DeletionProtectionEnabled"] is True
+    ttl = dynamodb.describe_time_to_live(TableName=account.table)["TimeToLiveDescription"]
+    assert ttl == {"AttributeName": "ttl_s", "TimeToLiveStatus": "ENABLED"}
+    backups = dynamodb.describe_continuous_backups(TableName=account.table)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_the_authorizer_reaches_neither_table_nor_bucket(account: Account) -> None:
+    with pytest.raises(ClientError) as table:
+        account.client("dynamodb", "authorize").get_item(
+            TableName=account.table, Key={"pk": {"S": "a"}, "sk": {"S": "b"}}
+        )
+    with pytest.raises(ClientError) as bucket:
+        put(account.client("s3", "authorize"), account, RECORD, IfNoneMatch="*")
+
+    assert (code_of(table), code_of(bucket)) == ("AccessDeniedException", "AccessDenied")
+
+
+def assume(account: Account, function: str, user: str = USER, **changed: Any) -> Any:
+    arn = next(role.arn for role in account.deployment.roles if role.name.endswith("ConnectRole"))
+    options = {
+        "RoleArn": arn,
+        "RoleSessionName": "018f",
+        "SourceIdentity": "018f",
+        "Tags": [{"Key": "postern_user", "Value": user}],
+    } | changed
+    given = {name: value for name, value in options.items() if value is not None}
+    return account.client("sts", function).assume_role(**given)["Credentials"]
+
+
+def test_query_becomes_one_tasks_user(account: Account) -> None:
+    session = account.aws.session(assume(account, "query")["AccessKeyId"])
+
+    assert session is not None
+    assert session.tags == {"postern_user": USER}
+    assert session.source_identity == "018f"
+
+
+@pytest.mark.parametrize(
+    ("function", "changed"),
+    [
+        pytest.param("tasks", {}, id="another function"),
+        pytest.param("provision", {}, id="the provisioner"),
+        pytest.param("authorize", {}, id="the authorizer"),
+        pytest.param("query", {"user": "postgres"}, id="user of no task"),
+        pytest.param("query", {"Tags": None}, id="no tag"),
+        pytest.param("query", {"SourceIdentity": None}, id="no source identity"),
+        pytest.param(
+            "query",
+            {"Tags": [{"Key": "postern_user", "Value": USER}, {"Key": "x", "Value": "y"}]},
+            id="a second tag",
+        ),
+    ],
+)
+def test_nobody_else_connects_and_not_otherwise(function: str, changed: dict[str, Any], account: Account) -> None:
+    with pytest.raises(ClientError) as refused:
+        assume(account, function, **changed)
+
+    assert code_of(refused) == "AccessDenied"
+
+
+def test_a_template_that_cannot_be_deployed_is_one_line(account: Account) -> None:
+    with pytest.raises(StackFailure, match="template: could not be deployed") as failure:
+        create_resources(account.deployment, account.aws.url)
+    assert "\n" not in str(failure.value)
+
+
+FORGETTING = """
+import os
+from postern_local.surroundings import forget_surroundings
+forget_surroundings()
+import boto3
+session = boto3.Session()
+print(session.get_credentials(), session.region_name, session.profile_name, os.environ.get("PGHOST"),
+      os.environ.get("https_proxy"), os.environ["KEPT"])
+"""
+
+
+def test_the_users_own_aws_settings_are_forgotten(tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws/credentials").write_text("[default]\naws_access_key_id = AKIA1\naws_secret_access_key = s\n")
+    surroundings = {
+        **os.environ,
+        "HOME": str(tmp_path),
+        "AWS_PROFILE": "production",
+        "AWS_ENDPOINT_URL": "https://elsewhere",
+        "AWS_ACCESS_KEY_ID": "AKIA2",
+        "AWS_SECRET_ACCESS_KEY": "s",
+        "AWS_REGION": "eu-west-1",
+        "PGHOST": "elsewhere",
+        "https_proxy": "http://elsewhere",
+        "KEPT": "kept",
+    }
+
+    run = subprocess.run(
+        [sys.executable, "-c", FORGETTING], env=surroundings, capture_output=True, text=True, check=True
+    )
+
+    assert run.stdout.split() == ["None", "None", "default", "None", "None", "kept"]
