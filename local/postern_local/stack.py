@@ -176,7 +176,6 @@ class _Start:
         environment = FunctionEnvironment(deployment, aws, issuer.url, str(self.state.folder("policy")))
         lambdas = Lambdas(deployment.functions, environment, self.state.folder("logs"))
         self.parts.callback(lambdas.stop)
-        lambdas.warm()
         endpoint = lambdas.serve()
         self.parts.callback(endpoint.stop)
         aws.set_lambda_endpoint(endpoint.url)
@@ -190,6 +189,7 @@ class _Start:
         schedules = Schedules(deployment.schedules, lambdas)
         self.parts.callback(schedules.stop)
         _wait_until_healthy(gateway.url, self.state.path / "logs")
+        lambdas.warm()  # not before: four workers that load their packages at once would hold up the first answer
         return gateway
 
     def _ready(

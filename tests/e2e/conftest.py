@@ -50,7 +50,7 @@ def agent(chinook: Stack) -> Caller:
 @pytest.fixture(scope="session")
 def task(agent: Caller) -> str:
     """A task of the agent's on every table of the catalog, with more budget than the suite uses."""
-    tables = [table for table in TABLES]
+    tables = list(TABLES)
     reply = agent.call(
         "POST",
         "/v1/tasks",

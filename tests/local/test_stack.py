@@ -184,7 +184,7 @@ def _postgres_folder(said: str) -> Path:
     return Path(found[1])
 
 
-@pytest.mark.parametrize("after", ["PostgreSQL", "AWS", "RDS front", "API"])
+@pytest.mark.parametrize("after", ["PostgreSQL", "RDS front"])
 def test_ends_whole_while_it_starts(after: str, tmp_path: Path) -> None:
     with postern_process("local", "up", "--ready", "r.json", "--state", "state", cwd=tmp_path) as process:
         said = said_until(process, after)

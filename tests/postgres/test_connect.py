@@ -77,6 +77,7 @@ def test_the_token_is_not_sent(certificate, tmp_path, front_changes, address_cha
 
 def test_a_token_is_never_sent_without_tls():
     ours, theirs = socket.socketpair()
+    ours.settimeout(2)
     theirs.sendall(message(b"R", struct.pack("!i", 3)))
     with pytest.raises(DatabaseUnavailable):
         open_connection(ours, user="u", database="d", application_name="a", token=TOKEN)

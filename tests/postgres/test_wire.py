@@ -376,6 +376,7 @@ def cell(value: bytes) -> bytes:
 )
 def test_only_an_answer_that_is_in_step_is_an_answer(said, fine):
     ours, theirs = socket.socketpair()
+    ours.settimeout(2)
     with theirs:
         theirs.sendall(welcome(GOOD_STATUSES))
         connection = open_connection(ours, user="u", database="d", application_name="a")
@@ -392,6 +393,7 @@ def test_only_an_answer_that_is_in_step_is_an_answer(said, fine):
 
 def test_bytes_that_nobody_asked_for_are_never_an_answer():
     ours, theirs = socket.socketpair()
+    ours.settimeout(2)
     with theirs:
         answer = BEGUN + ONE_COLUMN + cell(b"x") + DONE + ROLLED_BACK
         theirs.sendall(welcome(GOOD_STATUSES))

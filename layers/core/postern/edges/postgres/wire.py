@@ -50,6 +50,8 @@ DELIVERY_GRACE_S = 1.0  # for what comes after the statement's own time is over:
 _AUTHENTICATED = struct.pack("!i", 0)
 _CLEARTEXT_PASSWORD = struct.pack("!i", 3)
 _OWN_LIMITS = Limits(1_000, 1_048_576, 65_536, statement_timeout_ms=5_000, lock_timeout_ms=1_000)
+# A kept session may be gone without a sign (a frozen environment, a forgotten NAT entry): a new one takes 10 ms.
+_LIVENESS_LIMITS = Limits(0, 65_536, 65_536, statement_timeout_ms=500, lock_timeout_ms=500)
 
 
 class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no types
@@ -135,11 +137,11 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
         """Undoes the open transaction, if there is one; where the server does not confirm it, by closing."""
         if self.is_open:
             with contextlib.suppress(DatabaseLost, StatementFailed):  # closed, which undoes it as well
-                self._run_constant("ROLLBACK")
+                self._run_constant("ROLLBACK", _OWN_LIMITS)
 
     def discard_all(self) -> None:
         """Puts the session back to how it was opened. Raises `DatabaseLost`, and is closed, where that fails."""
-        self._run_constant("DISCARD ALL")
+        self._run_constant("DISCARD ALL", _LIVENESS_LIMITS)
 
     def fetch_constant(self, constant_sql: str, parameters: Sequence[Parameter]) -> Answer:
         """Runs a query of our own outside any transaction. Raises as `read` does."""
@@ -163,9 +165,9 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
         if cancel and self._cancel is not None and self._backend_key_data is not None:
             self._cancel(self._backend_key_data)
 
-    def _run_constant(self, constant_sql: str) -> None:
+    def _run_constant(self, constant_sql: str, limits: Limits) -> None:
         with self._closed_unless_clean():
-            reply = self._exchange(protocol.simple_query(constant_sql), _OWN_LIMITS)
+            reply = self._exchange(protocol.simple_query(constant_sql), limits)
             check_constant(reply, f"{constant_sql}\0".encode())
 
     def _exchange(self, request: bytes, limits: Limits, status: bytes | None = None) -> Reply:

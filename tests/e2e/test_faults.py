@@ -1,0 +1,216 @@
+"""A part is away: the caller gets a code, nothing runs, nothing is half done; and all is well when it is back."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import boto3
+import pytest
+
+from postern_cli.main import main as postern
+from postern_local import stack as stacks
+from postern_local.demo.caller import Caller, Reply
+from postern_local.model import Function
+from postern_local.resources import FunctionEnvironment
+from postern_local.stack import Options, Stack, run_stack
+from tests.support import direct
+from tests.support.cut import Cut, Wire
+
+# Works for seconds and touches nothing: ten million pairs of rows, joined and counted.
+SLOW = "SELECT count(*) FROM order_lines a JOIN order_lines b ON a.quantity = b.quantity AND a.line <> b.line"
+
+
+@dataclass
+class Bench:
+    """A shop whose functions reach S3 and DynamoDB over wires that a test can cut."""
+
+    stack: Stack
+    s3: Cut
+    dynamodb: Cut
+    agent: Caller
+
+    def open(self) -> Reply:
+        access = [{"tables": ["orders", "order_lines"], "actions": ["select"]}]
+        return self.agent.call("POST", "/v1/tasks", {"database": "shop", "purpose": "faults", "access": access})
+
+    def query(self, task_id: str, sql: str = "SELECT count(*) FROM orders") -> Reply:
+        return self.agent.call("POST", f"/v1/tasks/{task_id}/query", {"sql": sql})
+
+    def sql(self, statement: str) -> list[list[object]]:
+        return direct.answer(self.stack.ready.databases["shop"], statement)[1]
+
+    def roles(self) -> set[object]:
+        return {row[0] for row in self.sql("SELECT rolname FROM pg_roles WHERE rolname LIKE 'task!_%' ESCAPE '!'")}
+
+    def records(self) -> dict[str, dict]:
+        client = boto3.client(
+            "s3",
+            endpoint_url=self.stack.ready.aws,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.stack.ready.bucket)
+        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
+        return {
+            key: json.loads(client.get_object(Bucket=self.stack.ready.bucket, Key=key)["Body"].read()) for key in keys
+        }
+
+    def statements(self) -> int:
+        """How many statements of tasks the database has seen, by its own log."""
+        return self.stack.postgres.log.read_text().count("execute <unnamed>: SELECT count(*) FROM orders")
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    wires: dict[str, Cut] = {}
+
+    class Wired(FunctionEnvironment):
+        """The functions' environment, with two services reached over wires."""
+
+        def __call__(self, function: Function) -> Mapping[str, str]:
+            address = urlsplit(self.aws.url)
+            for name in ("S3", "DYNAMODB"):
+                wires.setdefault(name, Cut((str(address.hostname), int(address.port or 0))))
+            over = {f"AWS_ENDPOINT_URL_{name}": f"http://127.0.0.1:{wire.port}" for name, wire in wires.items()}
+            return {**super().__call__(function), **over}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stacks, "FunctionEnvironment", Wired)
+        with run_stack(Options(state=tmp_path_factory.mktemp("faults") / "state")) as stack:
+            agent = Caller(stack.ready, "repo:acme/shop:main", {"role": "agent"})
+            made = Bench(stack, wires["S3"], wires["DYNAMODB"], agent)
+            made.sql("ALTER SYSTEM SET log_statement = 'all'")
+            made.sql("SELECT pg_reload_conf()")
+            yield made
+    for wire in wires.values():
+        wire.close()
+
+
+@pytest.fixture
+def task(bench: Bench) -> Iterator[str]:
+    task_id = bench.open().body["task_id"]
+    yield task_id
+    assert bench.agent.call("DELETE", f"/v1/tasks/{task_id}").status == 200
+
+
+@contextmanager
+def database_down(bench: Bench) -> Iterator[None]:
+    """The server takes no connections and drops those that stand."""
+    server = bench.stack.postgres
+
+    def admin(statement: str) -> None:
+        connection = server.connect("postgres")
+        try:
+            connection.run(statement)
+        finally:
+            connection.close()
+
+    admin("ALTER DATABASE shop ALLOW_CONNECTIONS false")
+    admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'shop'")
+    try:
+        yield
+    finally:
+        admin("ALTER DATABASE shop ALLOW_CONNECTIONS true")
+
+
+@contextmanager
+def cut(wire: Cut, how: Wire) -> Iterator[None]:
+    wire.wire = how
+    try:
+        yield
+    finally:
+        wire.wire = Wire.WHOLE
+
+
+FAULTS: dict[str, tuple[Callable[[Bench], object], str]] = {
+    "bucket-refuses-connections": (lambda bench: cut(bench.s3, Wire.REFUSES), "evidence.unavailable"),
+    "bucket-swallows-connections": (lambda bench: cut(bench.s3, Wire.SWALLOWS), "evidence.unavailable"),
+    "table-refuses-connections": (lambda bench: cut(bench.dynamodb, Wire.REFUSES), "state.unavailable"),
+    "table-swallows-connections": (lambda bench: cut(bench.dynamodb, Wire.SWALLOWS), "state.unavailable"),
+    "database-down": (database_down, "database.unavailable"),
+}
+
+
+@pytest.mark.parametrize(("fault", "code"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_statement_gets_503_runs_nowhere_and_runs_again_when_the_part_is_back(bench, task, fault, code):
+    assert bench.query(task).status == 200
+    before = bench.statements()
+    with fault(bench):
+        refused = bench.query(task)
+    assert (refused.status, refused.body["code"]) == (503, code)
+    assert bench.statements() == before
+    again = bench.query(task)
+    assert again.status == 200
+    assert bench.statements() == before + 1
+
+
+@pytest.mark.parametrize(("fault", "code"), FAULTS.values(), ids=FAULTS.keys())
+def test_a_task_is_not_opened_half(bench, fault, code):
+    before = bench.roles()
+    with fault(bench):
+        refused = bench.open()
+    assert (refused.status, refused.body["code"]) == (503, code)
+    assert bench.roles() == before
+    opened = bench.open()
+    assert opened.status == 201
+    assert bench.agent.call("DELETE", f"/v1/tasks/{opened.body['task_id']}").status == 200
+    assert bench.roles() == before
+
+
+def test_access_ends_even_when_nothing_can_be_recorded(bench):
+    task_id = bench.open().body["task_id"]
+    with cut(bench.s3, Wire.REFUSES):
+        assert bench.agent.call("DELETE", f"/v1/tasks/{task_id}").status == 503
+        assert f"task_{task_id}" not in bench.roles()
+        assert bench.query(task_id).status == 409
+    ended = bench.agent.call("DELETE", f"/v1/tasks/{task_id}")
+    assert (ended.status, ended.body["state"]) == (200, "ended")
+
+
+def test_an_intent_is_locked_before_its_statement_ends_and_stays_open_when_the_function_dies(
+    bench, task, tmp_path, capsys
+):
+    seen = set(bench.records())
+    answer: list[Reply] = []
+    calling = threading.Thread(target=lambda: answer.append(bench.query(task, SLOW)))
+    calling.start()
+    running = "SELECT 1 FROM pg_stat_activity WHERE usename LIKE 'task!_%' ESCAPE '!' AND query LIKE '%order_lines a%'"
+    wait_until(lambda: bool(bench.sql(running)))
+    stored = {key: record for key, record in bench.records().items() if key not in seen}
+    [key] = stored
+    assert key.endswith("/1-intent.json")
+    assert stored[key]["statement"]["text"] == SLOW
+    assert answer == []
+    for pid in bench.stack.lambdas.pids("postern-query"):
+        os.kill(pid, signal.SIGKILL)
+    calling.join()
+    assert answer[0].status >= 500
+    assert open_intents(bench, tmp_path, capsys) == [key]
+    assert bench.query(task).status == 200
+
+
+def open_intents(bench: Bench, folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
+    """The open intents that `postern audit verify` reports of a fresh pull, which must hold otherwise."""
+    ready = folder / "ready.json"
+    ready.write_text(json.dumps({"bucket": bench.stack.ready.bucket, "aws": bench.stack.ready.aws}))
+    assert postern(["audit", "pull", "--ready", str(ready), "--dir", str(folder / "log")]) == 0
+    capsys.readouterr()
+    assert postern(["audit", "verify", "--dir", str(folder / "log"), "--json"]) == 0
+    return [one["key"] for one in json.loads(capsys.readouterr().out)["open"]]
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Asks again and again; each look is a query of its own, so that nothing sleeps."""
+    for _ in range(2000):
+        if holds():
+            return
+    raise AssertionError("it never came to hold")
