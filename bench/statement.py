@@ -1,4 +1,4 @@
-"""Where a statement's time goes: each step of the product, its own CPU, and the same statement straight to the database.
+"""Where a statement's time goes: each step, the product's own CPU, and the same statement straight to the database.
 
 One run, interleaved: a statement through the gate, the same one over a kept pg8000 connection as the superuser,
 again and again. Medians with the middle half beside them; machines are noisy, so read the ratios.
@@ -26,7 +26,8 @@ from postern_local.stack import Options, Stack, run_stack
 REPEATS = 40
 STATEMENTS = {
     "point lookup, open columns": "SELECT id, status, total FROM orders WHERE id = 4711",
-    "point lookup, masked columns": "SELECT id, full_name, email, birth_date FROM customers ORDER BY created_at LIMIT 1",
+    "the newest row, masked columns": "SELECT id, full_name, email, birth_date FROM customers "
+    "ORDER BY created_at DESC LIMIT 1",
     "aggregate over a join": "SELECT p.category, sum(l.quantity * l.unit_price) FROM order_lines l "
     "JOIN products p ON p.id = l.product_id GROUP BY p.category ORDER BY 1",
     "1,000 rows of 7 columns": "SELECT * FROM orders ORDER BY id LIMIT 1000",
@@ -45,7 +46,7 @@ class Samples:
 
 
 def main() -> None:
-    console = Console(width=110, highlight=False)
+    console = Console(width=150, highlight=False)
     with (
         tempfile.TemporaryDirectory(prefix="postern-bench-") as folder,
         run_stack(Options(state=Path(folder))) as stack,
@@ -57,16 +58,19 @@ def main() -> None:
             f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, "
             f"PostgreSQL 18 and moto on the same machine; {REPEATS} repeats\n"
         )
-        table = Table("statement", "whole", *STEPS, "CPU", "direct", "whole / direct", title="milliseconds, median")
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        table.add_column("median ms", no_wrap=True)
+        for column in ("whole", *STEPS, "CPU", "direct", "whole / direct"):
+            table.add_column(column, justify="right", no_wrap=True)
         table.add_row("the first of a process", f"{first.whole_ms:.0f}", *_cells(first.steps), "", "", "")
         for name, sql in STATEMENTS.items():
             table.add_row(name, *_row(_measure(stack, agent, task_id, sql)))
         console.print(table)
         console.print(
-            "whole: HTTP request to answer, with the gateway and the authorizer, which answers each call anew.\n"
-            "task, intent, outcome: what the emulated DynamoDB and S3 take, for the most part; intent is what was left\n"
-            "of it when the session stood. CPU: of the function's process, everything in it. direct: the same text over\n"
-            "a kept connection on a unix socket, without TLS, masks or JSON."
+            "\nwhole: HTTP request to answer, with the gateway and the authorizer; in brackets the middle half.\n"
+            "task, intent, outcome: for the most part what the emulated DynamoDB and S3 take; intent is what was\n"
+            "left of it when the session stood. CPU: of the function's process, all of it. direct: the same text\n"
+            "over a kept connection on a unix socket, without TLS, masks or JSON."
         )
 
 

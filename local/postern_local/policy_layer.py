@@ -23,7 +23,7 @@ class PolicyLayer:
     """A folder's files, found to be a policy layer; `databases` are the names of its catalogs, sorted."""
 
     folder: Path
-    files: Mapping[str, bytes]  # without databases.yaml
+    files: Mapping[str, bytes]
     bundle: PolicyBundle  # with addresses that are not yet real
     audience: str  # of the local issuer
 
@@ -37,10 +37,10 @@ def read_policy(folder: Path, *, region: str) -> PolicyLayer:
     if not folder.is_dir():
         raise StackFailure(f"{folder}: expected a folder with a policy layer, got none")
     try:
-        # A layer that is deployed somewhere has its own; the databases of a local stack are others.
-        files = {path: text for path, text in read_layer(folder).items() if path != DATABASES}
+        files = read_layer(folder)
         names = [Path(path).stem for path in files if path.startswith("catalog/")]
         unreal = [local_address(DatabaseName(name), port=1, ca="none", region=region) for name in names]
+        # A layer that is deployed somewhere names its databases; a local stack's are others.
         bundle = parse_bundle({**files, DATABASES: _format_databases(unreal)}, local=_NOWHERE)
     except PolicyFileError as error:
         raise StackFailure(f"{folder}/{error.detail}") from error

@@ -159,7 +159,7 @@ def parse_result(payload: bytes, request_id: str) -> Response:
 
 
 def _status(value: object) -> int:
-    text = str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    text = str(value) if isinstance(value, (int, str)) else ""
     if not re.fullmatch(r"[2-5][0-9]{2}", text):
         raise MalformedResult(f"statusCode: expected 200 to 599, got {value!r}")
     return int(text)

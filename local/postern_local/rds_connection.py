@@ -43,6 +43,7 @@ from postern_local.rds_token import Target, TokenRefused, verify_token
 _log = logging.getLogger(__name__)
 
 _LOGIN_LIMIT_S = 10.0
+_CLOSE_LIMIT_S = 1.0  # for a client's part in an orderly end
 _MAX_LOGINS = 64  # connections at once that have not proved anything yet
 _MAX_PASSWORD_BYTES = 16_384
 _MAX_CANCEL_BYTES = 268  # PostgreSQL 18's longest key
@@ -99,7 +100,7 @@ class Front:
         finally:
             if client is None:
                 connection.close()
-            else:
+            elif not client[1].is_closing():  # one that is closing ends by itself, within `_CLOSE_LIMIT_S`
                 client[1].transport.abort()
 
     async def _begin(self, connection: socket.socket) -> bool:
@@ -216,7 +217,11 @@ async def _start_tls(connection: socket.socket, context: ssl.SSLContext) -> Stre
     reader = asyncio.StreamReader(limit=_CHUNK_BYTES)
     protocol = asyncio.StreamReaderProtocol(reader)
     transport, _ = await loop.connect_accepted_socket(
-        lambda: protocol, connection, ssl=context, ssl_handshake_timeout=_LOGIN_LIMIT_S
+        lambda: protocol,
+        connection,
+        ssl=context,
+        ssl_handshake_timeout=_LOGIN_LIMIT_S,
+        ssl_shutdown_timeout=_CLOSE_LIMIT_S,
     )
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
@@ -250,7 +255,7 @@ async def _relay(client: Streams, backend: Streams) -> None:
         await asyncio.gather(upward, downward, return_exceptions=True)
         client[1].close()
         with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(1):
+            async with asyncio.timeout(_CLOSE_LIMIT_S):
                 await client[1].wait_closed()
 
 

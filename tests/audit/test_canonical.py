@@ -179,3 +179,21 @@ def test_refuses_to_read(data: bytes) -> None:
 
 def test_strict_reading_takes_white_space_and_any_order() -> None:
     assert parse_strict(b' {"b": 1, "a": "\\u0041"}\n', max_bytes=100) == {"b": 1, "a": "A"}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b'{"a":NaN}', id="NaN"),
+        pytest.param(b'{"a":1.5}', id="float"),
+        pytest.param(b'{"a":' + b"9" * 40 + b"}", id="integer of 40 digits"),
+        pytest.param(b'{"a":1,"a":1}', id="name twice"),
+        pytest.param('{"a":1}'.encode("utf-16"), id="UTF-16"),
+        pytest.param(b'\xef\xbb\xbf{"a":1}', id="byte order mark"),
+        pytest.param(b"[" * 90, id="brackets without end"),
+        pytest.param(b'{"a":"' + b"x" * 100 + b'"}', id="too long"),
+    ],
+)
+def test_strict_reading_refuses(data: bytes) -> None:
+    with pytest.raises(IntegrityError):
+        parse_strict(data, max_bytes=100)

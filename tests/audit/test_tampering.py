@@ -13,6 +13,7 @@ import pytest
 from postern.audit.canonical import canonical_bytes
 from postern.audit.findings import Bounds, Step
 from postern.audit.keys import record_key
+from postern.audit.objects import MAX_OBJECT_BYTES
 from postern.audit.records import RecordType
 from postern.audit.verify import verify
 from postern.types import CommandId
@@ -285,6 +286,27 @@ def test_names_the_first_thing_wrong(tamper: Tampering, step: Step, says: str) -
     assert report.first.step is step
     assert says in str(report.first)
     assert not report.holds
+
+
+def test_a_line_after_a_later_key_is_named_and_counted_once() -> None:
+    copy = good_log()
+    copy.rows.append(copy.rows[0])
+
+    report = verify(copy, Bounds(), now_us=NOW_US)
+
+    assert [finding.what for finding in report.findings] == ["order"]
+    assert report.counts.objects == 19
+
+
+def test_an_object_longer_than_any_of_ours_is_not_read_whole() -> None:
+    copy = good_log()
+    copy.store(min(copy.objects), b"x" * (MAX_OBJECT_BYTES + 1))
+
+    report = verify(copy, Bounds(), now_us=NOW_US)
+
+    assert [str(finding).split(": ", 1)[1] for finding in report.findings] == [
+        f"size: expected at most {MAX_OBJECT_BYTES} bytes, got more"
+    ]
 
 
 def test_a_removed_intent_and_outcome_leave_a_gap_in_their_chain() -> None:

@@ -61,11 +61,11 @@ BEHIND_THE_GUARD = {
     "a new schema": "CREATE SCHEMA s",
     "a file": "SELECT pg_read_file('/etc/passwd')",
     "a program": "COPY (SELECT 1) TO PROGRAM 'id'",
-    "statistics of raw values": "SELECT 1 / count(*) FROM pg_stats WHERE tablename = 'customers' AND schemaname = 'public'",
+    "statistics of raw values": "SELECT 1 / count(*) FROM pg_stats WHERE schemaname || tablename = 'publiccustomers'",
     "a copy": "COPY public.customers TO STDOUT",
     "other sessions": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
     "hashes of passwords": "SELECT * FROM pg_authid",
-    "a way out of its search path": "SELECT set_config('search_path', 'public', false), (SELECT email FROM public.customers)",
+    "a way out of its search path": "SELECT set_config('search_path', 'public', false), (TABLE public.staff)",
 }
 
 

@@ -24,6 +24,7 @@ OUTSIDE = [
     "pg_stat_activity",
     "pg_toast.pg_toast_1260",
     "otherdb.public.orders",
+    "public.orders.secret",
     '"Orders"',
     '"public.orders"',
     'U&"\\0073ecret"',
@@ -253,3 +254,14 @@ def test_names_every_relation_once_and_sorted() -> None:
 
     assert isinstance(verdict, Allowed)
     assert verdict.relations == ("public.customers", "public.events", "public.orders")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    ["SELECT {}", "SELECT {}()", "SELECT 1::{}", "SELECT 1 OPERATOR({}.+) 2", "SELECT 1 COLLATE {}", "SELECT {}.*"],
+)
+def test_bounds_the_reason_however_long_the_name(sql: str) -> None:
+    verdict = check(sql.format(".".join(["a" * 60] * 500)), SHOP)
+
+    assert isinstance(verdict, Refused)
+    assert len(verdict.reason) < 600

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pg8000.core import CoreConnection
@@ -11,7 +11,7 @@ from postern.guard.check import check
 from postern.guard.findings import Mapped
 from postern.guard.rewrite import rewrite
 from postern.guard.scope import Scope
-from postern.guard.source import Source, read
+from postern.guard.source import Node, Source, read
 from postern.guard.verdict import Allowed, Objection, Refused
 from tests.support.guard import SHOP_SQL, WRITE, named_statements, relation, shop_scope
 from tests.support.servers import Database
@@ -154,13 +154,53 @@ def test_keeps_the_fingerprint_of_what_was_asked() -> None:
     assert verdict.fingerprint == source.fingerprint
 
 
-def test_refuses_when_the_result_is_not_the_tree_that_was_asked() -> None:
-    source = read("SELECT 1 FROM public.orders, public.customers")
+def _point_elsewhere(body: Node) -> None:
+    body["fromClause"][0]["RangeVar"]["location"] += 1
+
+
+def _add_a_field(body: Node) -> None:
+    body["fromClause"][0]["RangeVar"]["alias"] = {"aliasname": "o"}
+
+
+def _drop_a_field(body: Node) -> None:
+    del body["fromClause"][0]["RangeVar"]["inh"]
+
+
+def _add_to_a_list(body: Node) -> None:
+    body["targetList"].append(body["targetList"][0])
+
+
+def _change_a_value(body: Node) -> None:
+    body["targetList"][0]["ResTarget"]["name"] = "two"
+
+
+def _change_a_kind(body: Node) -> None:
+    body["targetList"] = {}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [_point_elsewhere, _add_a_field, _drop_a_field, _add_to_a_list, _change_a_value, _change_a_kind],
+    ids=lambda change: change.__name__.strip("_"),
+)
+def test_refuses_when_the_result_is_not_the_tree_that_was_asked(change: Callable[[Node], None]) -> None:
+    """As if splicing had gone wrong: the text that comes out differs from the tree it should be."""
+    source = read("SELECT 1 AS one FROM public.orders, public.customers")
     assert isinstance(source, Source)
     body = source.body["fromClause"][0]["RangeVar"]
-    body["location"] += 1  # as if the parser pointed at something else
+    change(source.body)
 
     assert isinstance(rewrite(source, [Mapped("RangeVar", body, "orders")]), Objection)
+
+
+def test_the_same_change_without_a_fault_is_made() -> None:
+    source = read("SELECT 1 AS one FROM public.orders, public.customers")
+    assert isinstance(source, Source)
+
+    changed = rewrite(source, [Mapped("RangeVar", source.body["fromClause"][0]["RangeVar"], "orders")])
+
+    assert isinstance(changed, Source)
+    assert changed.sql == 'SELECT 1 AS one FROM "orders", public.customers'
 
 
 def test_view_with_a_quote_in_its_name_stays_one_identifier() -> None:

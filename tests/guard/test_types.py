@@ -39,6 +39,14 @@ def test_refuses_closed_type(cast: str, name: str) -> None:
     assert verdict.code == "guard.type"
 
 
+@pytest.mark.parametrize("name", sorted(CLOSED_TYPES))
+def test_refuses_cast_to_a_closed_type_after_a_dot(name: str) -> None:
+    verdict = check(f"SELECT ('x').\"{name}\"", SHOP)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.function"
+
+
 @pytest.mark.parametrize("name", sorted(types.OPEN))
 def test_allows_open_type(name: str) -> None:
     for sql in (f'SELECT NULL::"{name}"', f'SELECT NULL::pg_catalog."{name}"[]', f'SELECT NULL::"_{name}"'):

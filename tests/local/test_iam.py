@@ -197,6 +197,12 @@ def test_allow_with_not_principal_allows_nobody() -> None:
         ({"StringLike": {"aws:username": "a${*}b"}}, {"aws__username": "a*b"}, True),
         ({"StringNotLike": {"aws:username": "task_*"}}, {"aws__username": "bob"}, True),
         ({"StringLike": {"aws:username": "task_*"}}, {"aws__username": "task_1\nx"}, True),
+        ({"StringNotEquals": {"aws:username": "a*"}}, {"aws__username": "ann"}, True),
+        ({"StringEqualsIgnoreCase": {"aws:username": "A*"}}, {"aws__username": "ann"}, False),
+        ({"StringNotEqualsIgnoreCase": {"aws:username": "ANN"}}, {"aws__username": "ann"}, False),
+        ({"StringNotEqualsIgnoreCase": {"aws:username": "A*"}}, {"aws__username": "ann"}, True),
+        ({"StringNotLike": {"aws:username": "task_*"}}, {"aws__username": "task_1"}, False),
+        ({"StringEquals": {"s3:ObjectCreationOperation": True}}, {"s3__ObjectCreationOperation": "true"}, True),
         # Variables inside values
         (
             {"StringEquals": {"sts:RoleSessionName": "${aws:PrincipalTag/task}"}},
@@ -235,6 +241,12 @@ def test_allow_with_not_principal_allows_nobody() -> None:
         ),
         ({"DateGreaterThan": {"aws:CurrentTime": "2030-01-01T00:00:00Z"}}, {"aws__CurrentTime": "1893456001"}, True),
         ({"DateEquals": {"aws:CurrentTime": "2030-01-01"}}, {"aws__CurrentTime": "2030-01-01T01:00:00+01:00"}, True),
+        ({"DateLessThan": {"aws:CurrentTime": "2030-01-01"}}, {"aws__CurrentTime": "soon"}, False),
+        ({"DateNotEquals": {"aws:CurrentTime": "2030-01-01"}}, {"aws__CurrentTime": "2030-01-01"}, False),
+        ({"DateLessThanEquals": {"aws:CurrentTime": "2030-01-01"}}, {"aws__CurrentTime": "2030-01-01"}, True),
+        ({"DateLessThanEquals": {"aws:CurrentTime": "2030-01-01"}}, {"aws__CurrentTime": "2030-01-02"}, False),
+        ({"DateGreaterThanEquals": {"aws:CurrentTime": "2030-01-01"}}, {"aws__CurrentTime": "2030-01-01"}, True),
+        ({"DateGreaterThanEquals": {"aws:CurrentTime": "2030-01-01"}}, {"aws__CurrentTime": "2029-01-01"}, False),
         # Keys of several values
         ({"ForAnyValue:StringEquals": {"aws:TagKeys": "a"}}, {"aws__TagKeys": ("a", "b")}, True),
         ({"ForAnyValue:StringEquals": {"aws:TagKeys": "c"}}, {"aws__TagKeys": ("a", "b")}, False),
@@ -290,6 +302,14 @@ def test_principal_tag_in_a_resource_names_one_user(tag: str | None, user: str, 
     assert is_allowed(policies, asked) is allowed
 
 
+def test_colons_inside_a_variable_do_not_part_an_arn() -> None:
+    resource = "arn:aws:rds-db:eu-west-1:${aws:PrincipalTag/account:id}:dbuser:db-X/a"
+    policies = PolicySet(identity=(policy(statement(Action="rds-db:connect", Resource=resource)),))
+    context = {"aws:PrincipalTag/account:id": (ACCOUNT,)}
+    asked = Request(CALLER, "rds-db:connect", f"arn:aws:rds-db:eu-west-1:{ACCOUNT}:dbuser:db-X/a", context)
+    assert is_allowed(policies, asked)
+
+
 def test_default_stands_in_for_an_absent_variable() -> None:
     policies = PolicySet(identity=(policy(statement(Resource=f"{BUCKET}/${{aws:PrincipalTag/team, 'none'}}/a")),))
     assert is_allowed(policies, request(resource=f"{BUCKET}/none/a"))
@@ -312,11 +332,14 @@ MAY_ASSUME = policy(statement(Action="sts:AssumeRole", Resource=CONNECT_ROLE))
         pytest.param({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, (), False, id="account-without-own-policy"),
         pytest.param({"Service": "lambda.amazonaws.com"}, (MAY_ASSUME,), False, id="own-policy-without-trust"),
         pytest.param({"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}, (MAY_ASSUME,), False, id="trust-of-another"),
+        pytest.param({"AWS": "999999999999"}, (MAY_ASSUME,), False, id="trust-of-another-account"),
     ],
 )
 def test_role_is_assumed_only_by_whom_it_trusts(trusted: object, identity: tuple[Policy, ...], allowed: bool) -> None:
     asked = Request(CALLER, "sts:AssumeRole", CONNECT_ROLE)
-    assert is_allowed(PolicySet(identity=identity, resource=(trust(trusted),)), asked) is allowed
+    decision = evaluate(PolicySet(identity=identity, resource=(trust(trusted),)), asked)
+    assert isinstance(decision, Allowed if allowed else Denied)
+    assert not (isinstance(decision, Denied) and decision.explicit)
 
 
 def test_service_assumes_a_role_that_trusts_it() -> None:
@@ -397,6 +420,18 @@ def test_trust_policy_with_tag_condition_refuses_other_tags() -> None:
             PolicyKind.IDENTITY,
             "Null",
             id="null-if-exists",
+        ),
+        pytest.param(
+            statement(Condition={"ForAllValues:Null": {"aws:TagKeys": "true"}}),
+            PolicyKind.IDENTITY,
+            "ForAllValues:Null",
+            id="null-with-quantifier",
+        ),
+        pytest.param(
+            statement(Condition={"StringEquals": {"aws:username": {}}}),
+            PolicyKind.IDENTITY,
+            "expected text",
+            id="object",
         ),
         pytest.param(
             statement(Condition={"StringEquals": {"s3:nothing": "a"}}), PolicyKind.IDENTITY, "s3:nothing", id="key"

@@ -90,6 +90,11 @@ def test_grants_tables_with_their_masks_and_filters(
             ["id", "email", "full_name", "region"],
             id="an-entry-without-columns-means-all",
         ),
+        pytest.param(
+            [access("customers"), access("customers", columns=["id"])],
+            ["id", "email", "full_name", "region"],
+            id="an-entry-without-columns-means-all-whatever-follows",
+        ),
     ],
 )
 def test_columns_narrow_what_is_granted(parts: list[AccessRequest], columns: list[str]):

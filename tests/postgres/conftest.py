@@ -17,6 +17,7 @@ insert into numbers values (1, '{1.50,NULL}'), (2, NULL);
 create table target (a int primary key);
 create sequence s;
 create type mood as enum ('sad', 'happy');
+create function fail(text) returns int language plpgsql as $$ begin raise exception 'x' using errcode = $1; end $$;
 create function loud() returns int language plpgsql as $$
 begin set local client_min_messages = debug; raise notice 'secret alice'; return 7; end $$;
 """

@@ -109,7 +109,7 @@ def test_a_wide_row_is_judged_before_its_body_is_there(arrived):
         b"D\0\0\0\3" + READY,
         b"T\0\0\0\0",
         message(b"T", struct.pack("!h", 2) + b"a\0" + b"\0" * 18),
-        message(b"T", struct.pack("!h", 1) + b"a\0" + b"\0" * 19),
+        message(b"T", struct.pack("!h", 1) + b"a\0" + b"\0" * 19) + DONE + READY,
         message(b"G", b"\0\0\0"),
         message(b"H", b"\0\0\0"),
         message(b"d", b"x"),
@@ -128,6 +128,27 @@ def test_what_is_out_of_place_is_never_an_answer(data):
         reply = read_reply(inbox(data), LIMITS)
         assert reply.rows is not None
         reply.rows.columns()
+
+
+@pytest.mark.parametrize("code", [b"C", b"N", b"S", b"T"])
+def test_a_message_longer_than_any_of_its_kind_is_not_waited_for(code):
+    received = []
+
+    def receive(size: int) -> bytes:
+        received.append(size)
+        if len(received) == 1:
+            return code + struct.pack("!i", 2_000_000_000)
+        return b"x" * size if len(received) < 50 else b""
+
+    with pytest.raises(InterfaceError, match="at most"):
+        read_reply(Inbox(receive), LIMITS)
+    assert len(received) == 1
+
+
+@pytest.mark.parametrize("length", [0, 3, 2**31])
+def test_a_length_that_no_message_has_is_out_of_place(length):
+    with pytest.raises(InterfaceError, match=r"length|at most"):
+        read_reply(inbox(b"N" + struct.pack("!I", length) + b"xxx"), LIMITS)
 
 
 def test_more_rows_than_were_asked_for_are_out_of_place():

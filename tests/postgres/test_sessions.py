@@ -108,8 +108,10 @@ def test_a_clean_error_keeps_the_session(opener):
         ("select repeat('x', 5000)", dataclasses.replace(LIMITS, max_cell_bytes=1_000), TooLarge),
         ("commit", LIMITS, DatabaseLost),
         ("copy pg_class to stdout", LIMITS, DatabaseLost),
+        ("select fail('53200')", LIMITS, DatabaseUnavailable),
+        ("select fail('57P01')", LIMITS, DatabaseLost),
     ],
-    ids=["too-large", "transaction", "copy"],
+    ids=["too-large", "transaction", "copy", "no-room", "shutdown"],
 )
 def test_anything_else_ends_the_session(opener, sql, limits, error):
     kept = KeptSession(opener)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 from typing import assert_never
 
 import msgspec
@@ -29,13 +30,14 @@ from postern.type_names import BUILT_IN
 from postern.value_arrays import Elements, format_array, parse_array
 
 Cells = list["str | None"]
-Json = bool | int | float | str | list["Json"] | dict[str, "Json"] | None
+Json = bool | int | float | Decimal | str | list["Json"] | dict[str, "Json"] | None
 _Convert = Callable[[str], object]
 
 ROWS_AT_ONCE = 2048  # rows that stand as Python tuples at the same time while they are encoded
 MAX_PARAMETERS = 65_535  # the protocol counts them in 16 bits
 MAX_ARRAY_DEPTH = 6  # PostgreSQL's own bound (MAXDIM)
 
+_OBJECTS = msgspec.json.Encoder(decimal_format="number")
 _BOOLEANS = {"t": True, "f": False}
 _BOX_ARRAY_OID = 1020
 
@@ -161,6 +163,8 @@ def _parameter(value: Json, where: str) -> str | None:
             return None
         case bool():
             return "true" if value else "false"
+        case Decimal():
+            return str(value)
         case int() | float():
             return _number(value, where)
         case str():
@@ -204,7 +208,8 @@ def _array_elements(values: list[Json], where: str, *, depth: int) -> Elements:
 
 def _object(value: dict[str, Json], where: str) -> str:
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        json.dumps(value, allow_nan=False, default=str)  # refuses what is not finite, for which msgspec writes null
+        text = _OBJECTS.encode(value).decode()
     except (RecursionError, ValueError) as error:
         raise BadRequest("request.invalid", f"{where}: expected JSON of finite numbers, not too deep") from error
     return _checked(text, where)

@@ -143,7 +143,13 @@ class S3Request:
         """The one subresource that the query names. Raises `Refused` for two, and for one that is not known."""
         named = [name for name in self.query if name not in _PLAIN and not name.startswith(("X-Amz-", "response-"))]
         known = _OBJECT if self.key is not None else _BUCKET
-        if len(named) > 1 or any(name not in known for name in named) or any(len(v) != 1 for v in self.query.values()):
+        is_known = len(named) <= 1 and all(name in known for name in named)
+        # A name given twice or left empty, or a part without its number, could mean one thing here and another in moto.
+        is_plain = all(len(values) == 1 for values in self.query.values()) and all(
+            self.query.get(name, ["x"])[0] for name in ("versionId", "uploadId", "partNumber")
+        )
+        is_part = self.method == "PUT" and "uploadId" in self.query
+        if not is_known or not is_plain or is_part != (self.method == "PUT" and "partNumber" in self.query):
             raise Refused("NotImplemented", f"query: expected one known subresource, got {sorted(self.query)}", 501)
         return named[0] if named else ""
 

@@ -43,12 +43,15 @@ class Caller:
             now=int(time.time()),
         )
 
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token()}", "Content-Type": "application/json"}
+
     def call(self, method: str, path: str, body: object | None = None) -> Reply:
         request = urllib.request.Request(  # noqa: S310 - the API's own loopback address
             self.ready.api + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {self.token()}", "Content-Type": "application/json"},
+            headers=self.headers(),
         )
         try:
             with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310

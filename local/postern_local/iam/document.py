@@ -149,7 +149,7 @@ def _check_kind(kind: PolicyKind, *, resources: object | None, principals: objec
 def _parse_action(text: str) -> Pattern:
     if not _ACTION.fullmatch(text):
         raise PatternError(f"action: expected service:Name, got {text!r}")
-    return parse_pattern(text, variables=False)
+    return parse_pattern(text)
 
 
 def _parse_condition_element(element: object) -> tuple[Condition | NullCondition, ...]:

@@ -50,13 +50,13 @@ class Pattern:
         return re.fullmatch(source, text, re.DOTALL | (re.IGNORECASE if ignore_case else 0)) is not None
 
 
-def parse_pattern(text: str, *, wildcards: bool = True, variables: bool = True) -> Pattern:
+def parse_pattern(text: str, *, wildcards: bool = True) -> Pattern:
     """Parses a policy's text. Without `wildcards`, `*` and `?` are themselves. Raises `PatternError`."""
     parts: list[str | Variable] = []
     at = 0
     for found in _VARIABLE.finditer(text):
         parts.append(_expression(text[at : found.start()], wildcards=wildcards))
-        parts.append(_parse_variable(found.group(1), variables=variables))
+        parts.append(_parse_variable(found.group(1)))
         at = found.end()
     rest = text[at:]
     if "${" in rest:
@@ -111,11 +111,9 @@ def _expression(text: str, *, wildcards: bool) -> str:
     return escaped.replace(r"\*", ".*").replace(r"\?", ".") if wildcards else escaped
 
 
-def _parse_variable(text: str, *, variables: bool) -> str | Variable:
+def _parse_variable(text: str) -> str | Variable:
     if text in _ESCAPES:
         return re.escape(_ESCAPES[text])
-    if not variables:
-        raise PatternError(f"policy variable ${{{text}}}: expected none in this element")
     with_default = _DEFAULT.fullmatch(text)
     key, default = (with_default["key"], with_default["default"]) if with_default else (text, None)
     if not is_single_valued_key(key):

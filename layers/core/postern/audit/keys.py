@@ -30,7 +30,6 @@ _FILES = {
     RecordType.EVENT: "1-event.json",
 }
 _TYPES = {file: type_ for type_, file in _FILES.items()}
-_MAX_KEY = 160  # a record's key is at most 129 characters
 _BLOB = re.compile(r"blob/([a-z0-9-]{1,40})/([0-9a-f-]{36})/(0|[1-9][0-9]{0,3})")
 
 
@@ -61,7 +60,7 @@ def record_key(log: str, record_type: RecordType, id_: CommandId) -> str:
 
 def parse_record_key(key: str) -> RecordKey:
     """What this key says. Raises `IntegrityError` (`evidence.malformed`) unless it is exactly a record's key."""
-    parts = key.split("/") if len(key) <= _MAX_KEY else []
+    parts = key.split("/")
     if len(parts) != 8 or parts[7] not in _TYPES:
         raise malformed("record key", "the form of wal/v1", "another form")
     parsed = RecordKey(log=parts[2], type=_TYPES[parts[7]], id=CommandId(parts[6]))

@@ -18,7 +18,7 @@ def public_answer(event: http.Event, policy: PolicySource) -> http.Response:
         return http.json_answer(200, {"status": "ok"})
     if event["resource"] == "/openapi.json":
         return http.answer(200, openapi.description())
-    issuers = [rules.issuer_url for rules in policy.load().issuers]
+    issuers = [rules.issuer for rules in policy.load().issuers]
     return http.json_answer(
         200,
         {

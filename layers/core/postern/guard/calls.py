@@ -6,9 +6,9 @@ from postern.guard import types
 from postern.guard.closed_functions import CLOSED
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
 from postern.guard.functions import BEHIND_OPERATORS, CALLED
-from postern.guard.relations import Names
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
+from postern.guard.visibility import Names
 
 MAX_PARAMETER = 1_000
 
@@ -57,7 +57,7 @@ def check_operator(_findings: Findings, body: Node, _names: Names) -> Objection 
     for key in ("name", "operName", "useOp"):
         parts = strings(body.get(key, []))
         if parts[:-1] not in ([], [_OWN_SCHEMA]):
-            reason = f"operator {'.'.join(parts)}: expected one of PostgreSQL's own; leave the schema out"
+            reason = f"operator {quoted(parts)}: expected one of PostgreSQL's own; leave the schema out"
             return Objection("guard.operator", reason, offset_of(body))
     return None
 

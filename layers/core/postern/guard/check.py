@@ -11,7 +11,7 @@ The database is the wall and the guard stands before it: each holds without the 
 from __future__ import annotations
 
 from postern.guard.findings import Findings
-from postern.guard.kinds import KINDS, objection_to_kind
+from postern.guard.kinds import KINDS
 from postern.guard.rewrite import rewrite
 from postern.guard.scope import Scope
 from postern.guard.source import Source, read
@@ -38,8 +38,6 @@ def check(sql: str, scope: Scope) -> Verdict:
 
 
 def _walk(source: Source, scope: Scope) -> Findings | Objection:
-    if source.node not in KINDS:
-        return objection_to_kind(source.node)
     findings = Findings(scope)
     return walk(source.node, source.body, findings) or findings
 

@@ -12,9 +12,10 @@ from postern.guard.calls import CLOSED_FUNCTIONS, CLOSED_TYPES
 from postern.guard.closed_functions import CLOSED_ON_ROWS
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
 from postern.guard.functions import CALLED
-from postern.guard.relations import Names, objection_to_name, resolve
+from postern.guard.relations import objection_to_name, resolve
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
+from postern.guard.visibility import Names
 
 _VENDOR_PREFIXES = ("pg_", "rds_", "aurora_", "apg_", "aws_", "dblink")
 
@@ -39,7 +40,7 @@ def check_selection(findings: Findings, body: Node, _names: Names) -> Objection 
     """A name after a closing parenthesis or bracket: what stands before it may be of any type."""
     (argument,) = body["arg"].values()
     for name in strings(body["indirection"]):
-        because = CLOSED_FUNCTIONS.get(name) or CLOSED_TYPES.get(name)
+        because = CLOSED_TYPES.get(name) or CLOSED_FUNCTIONS.get(name)
         if because is not None:
             return _objection(name, because, offset_of(argument))
         if (objection := _check_prefix(findings, name, argument)) is not None:

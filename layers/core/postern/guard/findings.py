@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from postern.guard.scope import Scope
 from postern.guard.source import Node
 
+_MAX_PARTS = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
@@ -40,5 +42,6 @@ def offset_of(body: Node) -> int | None:
 
 
 def quoted(parts: list[str]) -> str:
-    """A dotted name for a reason, shown as PostgreSQL would read it back."""
-    return ".".join(part if part.isidentifier() and part == part.lower() else f'"{part}"' for part in parts)
+    """A dotted name for a reason, as PostgreSQL would read it back. The grammar bounds a part, not their number."""
+    shown = [part if part.isidentifier() and part == part.lower() else f'"{part}"' for part in parts[:_MAX_PARTS]]
+    return ".".join([*shown, "…"] if len(parts) > _MAX_PARTS else shown)

@@ -85,7 +85,11 @@ _STATEMENTS: dict[str, Shape] = {
     ),
 }
 
-_RELATION = _shape(plain="catalogname schemaname relname inh relpersistence location", alias=Bare("Alias"))
+_RELATION = _shape(
+    plain="catalogname schemaname relname inh location",
+    alias=Bare("Alias"),
+    relpersistence=OneOf(frozenset({"p"})),  # p(ermanent): TEMP and UNLOGGED stand only where a table is made
+)
 _FROM: dict[str, Shape] = {
     "RangeVar": _RELATION,
     "InsertTarget": _RELATION,

@@ -7,31 +7,12 @@ target of a write never does.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
 from postern.guard.scope import Relation, Scope
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
+from postern.guard.visibility import NOTHING, Names
 from postern.types import Action
-
-Names = frozenset[str]  # WITH queries that are visible at a place
-
-
-def names_after(body: Node, names: Names) -> Names:
-    """The WITH queries visible in a statement outside of its own WITH clause."""
-    clause = body.get("withClause")
-    return names if clause is None else names.union(_declared(clause))
-
-
-def names_in_with(clause: Node, names: Names) -> Iterator[Names]:
-    """The WITH queries visible in each query of a WITH clause, in order.
-
-    RECURSIVE shows all of them to each; without it, each sees the ones before it and not itself.
-    """
-    declared = _declared(clause)
-    for place in range(len(declared)):
-        yield names.union(declared if clause.get("recursive") else declared[:place])
 
 
 def check_read(findings: Findings, body: Node, names: Names) -> Objection | None:
@@ -78,14 +59,14 @@ def objection_to_name(parts: list[str], offset: int | None) -> Objection:
 def _check_target(findings: Findings, body: Node, action: Action) -> Objection | None:
     findings.writes = True
     # Unqualified, a target's name never means a WITH query, so none is visible to it.
-    return _check(findings, body, frozenset(), action)
+    return _check(findings, body, NOTHING, action)
 
 
 def _check(findings: Findings, body: Node, names: Names, action: Action) -> Objection | None:
     parts = _parts(body)
     offset = offset_of(body)
     relation = resolve(findings.scope, body)
-    if relation is None or body.get("relpersistence") != "p":
+    if relation is None:
         return objection_to_name(parts, offset)
     if action not in relation.actions:
         reason = f"{action.value} on {quoted(parts)}: not granted to this task; ask for it when you open one"
@@ -101,10 +82,6 @@ def _check(findings: Findings, body: Node, names: Names, action: Action) -> Obje
 
 def _parts(body: Node) -> list[str]:
     return [body[key] for key in ("catalogname", "schemaname", "relname") if key in body]
-
-
-def _declared(clause: Node) -> list[str]:
-    return [node["CommonTableExpr"]["ctename"] for node in clause["ctes"]]
 
 
 def check_method(_findings: Findings, body: Node, _names: Names) -> Objection | None:

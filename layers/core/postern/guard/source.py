@@ -15,6 +15,9 @@ from postern.guard.verdict import Objection, Refused
 Node = dict[str, Any]  # one message: field name to a plain value, a message, or a list of messages
 
 MAX_CHARACTERS = 100_000
+# A tree is at most half as deep as its statement has tokens, and the parser's recursion takes up to 170 bytes of
+# stack a level: so a thread of 2 MB is enough, and no statement can end the process.
+MAX_TOKENS = 20_000
 MAX_LEVELS = 700  # of JSON nesting; CPython's decoder gives up near 1,000 less the frames in use
 _MAX_MESSAGE_CHARACTERS = 300  # PostgreSQL quotes the offending token, which may be a literal of any length
 
@@ -41,6 +44,9 @@ def read(sql: str) -> Source | Refused:
     encoded = _encode(sql)
     if isinstance(encoded, Refused):
         return encoded
+    if len(encoded) > MAX_TOKENS and (tokens := _count_tokens(sql)) > MAX_TOKENS:
+        reason = f"statement: expected at most {MAX_TOKENS} words and signs, got {tokens}; use params for long lists"
+        return Refused("guard.length", reason, None, None)
     parsed = _parse(encoded)
     if isinstance(parsed, Refused):
         return parsed
@@ -79,6 +85,15 @@ def _encode(sql: str) -> bytes | Refused:
     except UnicodeEncodeError as error:
         reason = "statement: expected Unicode text, got a lone surrogate; send valid UTF-8"
         return Refused("sql.syntax", reason, error.start + 1, None)
+
+
+def _count_tokens(sql: str) -> int:
+    from postgast import PgQueryError, scan
+
+    try:
+        return len(scan(sql).tokens)
+    except PgQueryError:
+        return 0  # the parser stops at the same place, and says where
 
 
 def _parse(encoded: bytes) -> Node | Refused | None:

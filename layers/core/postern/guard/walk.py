@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from postern.guard import calls, fields, relations
+from postern.guard import calls, fields, relations, visibility
 from postern.guard.closed_nodes import objection_to_field, objection_to_node
 from postern.guard.findings import Findings, offset_of
 from postern.guard.kinds import is_statement, objection_to_kind
 from postern.guard.nodes import NODE, NODES, PLAIN, SHAPES, Bare, OneOf
-from postern.guard.relations import Names
 from postern.guard.source import MAX_LEVELS, Node, objection_to_depth
 from postern.guard.verdict import Objection
+from postern.guard.visibility import Names
 
 Rule = Callable[[Findings, Node, Names], Objection | None]
 
@@ -52,7 +52,7 @@ Place = tuple[str, Node, Names, int]  # a node's name and body, the WITH queries
 
 def walk(node: str, body: Node, findings: Findings) -> Objection | None:
     """Checks a whole statement and fills `findings`, or returns the first objection."""
-    stack: list[Place] = [(node, body, frozenset(), 0)]
+    stack: list[Place] = [(node, body, visibility.NOTHING, 0)]
     while stack:
         name, body, names, level = stack.pop()
         if level > MAX_LEVELS:
@@ -73,7 +73,7 @@ def _expand(name: str, body: Node, names: Names, level: int, children: list[Plac
     shape = SHAPES.get(name)
     if shape is None:
         return objection_to_kind(name, offset_of(body)) if is_statement(name) else objection_to_node(name, body)
-    inner = relations.names_after(body, names) if "withClause" in body else names
+    inner = visibility.names_after(body, names) if "withClause" in body else names
     for field, value in body.items():
         kind = shape.get(field)
         if kind is PLAIN and not isinstance(value, _CONTAINERS):
@@ -81,7 +81,7 @@ def _expand(name: str, body: Node, names: Names, level: int, children: list[Plac
         if kind is NODE:
             _append(value, inner, level + 2, children)
         elif kind is NODES and name == "WithClause":
-            for query, visible in zip(value, relations.names_in_with(body, names), strict=True):
+            for query, visible in zip(value, visibility.names_in_with(body, names), strict=True):
                 _append(query, visible, level + 3, children)
         elif kind is NODES:
             for wrapped in value:

@@ -65,7 +65,7 @@ def entities_json(parents: dict[Entity, Entity | None]) -> str:
 
 def principal_json(principal: Principal) -> str:
     """The principal with its attributes as tags, and its groups, as Cedar reads them."""
-    groups = [Entity("Group", name).reference() for name in sorted(set(principal.groups))]
+    groups = [Entity("Group", name).reference() for name in principal.groups]
     attributes = {"issuer": principal.issuer, "subject": principal.subject}
     if principal.on_behalf_of is not None:
         attributes["on_behalf_of"] = principal.on_behalf_of

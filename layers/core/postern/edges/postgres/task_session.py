@@ -68,7 +68,6 @@ class TaskSession:
         try:
             answer = self._connection.fetch_constant(_NAMES_OF_TYPES, [Parameter(format_array([str(o) for o in oids]))])
         except PosternError as error:
-            # A transaction may be open: only a closed session surely has none.
-            self._connection.abandon(cancel=False)
+            # Not as it came: `run` would take a clean error for the statement's, and a write may be open.
             raise DatabaseLost("database.lost", "The session broke after the statement ran. Send it again.") from error
         return {int(oid or 0): name or UNNAMED_TYPE for oid, name in zip(*answer.values, strict=True)}
