@@ -73,7 +73,7 @@ CLOSED_FUNCTIONS: Patterns = (
     (
         "it reads catalogs",
         r"pg_get_.*|.*_description|format_type|to_reg.*|satisfies_hash_partition|ts_debug|ts_parse|ts_token_type"
-        r"|get_current_ts_config|amvalidate|oidvectortypes|querytree|.*_validator",
+        r"|get_current_ts_config|amvalidate|oidvectortypes|querytree|.*_validator|reg.*send",
     ),
     (
         "it is the server's own maintenance",
@@ -93,7 +93,6 @@ OPEN_OVERLOADED = {"age", "int8", "max", "min", "text"}
 
 CLOSED_TYPE_TAKEN = "it takes or gives a type that is closed"
 CLOSED_VOLATILE = "it has effects, or depends on more than its arguments"
-CLOSED_PART = "it is a part of an aggregate, an index or a type, which PostgreSQL calls by itself"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,7 @@ class Overload:
     volatile: bool
     types: frozenset[str]  # taken or given; an array stands as its element
     takes_row: bool  # can be called with one whole row
-    behind_operator: bool
-    part: bool  # of an aggregate or an index
+    part: bool  # of an operator, an aggregate or an index
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +127,8 @@ SELECT p.proname::text, p.provolatile = 'v',
                LEFT JOIN pg_type AS element ON element.typarray = t.oid),
        p.pronargs > 0 AND p.pronargs - p.pronargdefaults <= 1,
        (SELECT t.typname::text FROM pg_type AS t WHERE t.oid = p.proargtypes[0]),
-       EXISTS (SELECT FROM pg_operator AS o WHERE o.oprcode = p.oid),
-       EXISTS (SELECT FROM pg_amproc AS a WHERE a.amproc = p.oid)
+       EXISTS (SELECT FROM pg_operator AS o WHERE o.oprcode = p.oid)
+         OR EXISTS (SELECT FROM pg_amproc AS a WHERE a.amproc = p.oid)
          OR EXISTS (SELECT FROM pg_aggregate AS a
                      WHERE p.oid IN (a.aggtransfn, a.aggfinalfn, a.aggcombinefn, a.aggserialfn, a.aggdeserialfn,
                                      a.aggmtransfn, a.aggminvtransfn, a.aggmfinalfn))
@@ -152,8 +150,8 @@ def read_catalog(dsn: str) -> Catalog:
     try:
         types = dict(connection.run(_TYPES_SQL))
         overloads = [
-            Overload(name, volatile, frozenset(used), single and first in TAKES_ROW, operator, part)
-            for name, volatile, used, single, first, operator, part in connection.run(_FUNCTIONS_SQL)
+            Overload(name, volatile, frozenset(used), single and first in TAKES_ROW, part)
+            for name, volatile, used, single, first, part in connection.run(_FUNCTIONS_SQL)
         ]
     finally:
         connection.close()
@@ -181,7 +179,7 @@ class Functions:
     """Every function name of the servers asked, sorted into what may be called and what may not."""
 
     called: frozenset[str]
-    behind_operators: frozenset[str]
+    parts: frozenset[str]
     volatile: frozenset[str]
     closed: Mapping[str, set[str]]  # by reason
     closed_on_rows: frozenset[str]
@@ -203,11 +201,9 @@ def sort_functions(catalogs: Iterable[Catalog], open_types: frozenset[str]) -> F
     for name, reason in reasons.items():
         if reason is not None:
             closed[reason].add(name)
-    behind = {name for name in opened if all(overload.behind_operator for overload in by_name[name])}
+    parts = {name for name in opened if all(overload.part for overload in by_name[name])}
     on_rows = {name for name in by_name.keys() - opened if any(overload.takes_row for overload in by_name[name])}
-    return Functions(
-        frozenset(opened - behind), frozenset(behind), frozenset(OPEN_VOLATILE), closed, frozenset(on_rows)
-    )
+    return Functions(frozenset(opened - parts), frozenset(parts), frozenset(OPEN_VOLATILE), closed, frozenset(on_rows))
 
 
 def _closed_because(name: str, overloads: Sequence[Overload], usable: frozenset[str]) -> str | None:
@@ -220,8 +216,6 @@ def _closed_because(name: str, overloads: Sequence[Overload], usable: frozenset[
     clean = [overload.types <= usable for overload in overloads]
     if not all(clean) and name not in OPEN_OVERLOADED:
         return CLOSED_TYPE_TAKEN
-    if all(overload.part and not overload.behind_operator for overload in overloads) and not name.startswith("hash"):
-        return CLOSED_PART
     return None
 
 
@@ -248,7 +242,7 @@ def render(catalogs: Sequence[Catalog]) -> dict[Path, str]:
             "functions that a statement may call, by name",
             "A name that stands in no list is refused.",
             _names("CALLED", functions.called, "Immutable and stable functions, and those of OPEN_VOLATILE."),
-            _names("BEHIND_OPERATORS", functions.behind_operators, "As harmless as the operators they implement."),
+            _names("PARTS", functions.parts, "What operators, aggregates and indexes call: as harmless as those are."),
             _names("OPEN_VOLATILE", functions.volatile, "They read a clock or a random source, nothing else."),
         ),
         GUARD / "closed_functions.py": _file(

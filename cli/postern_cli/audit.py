@@ -78,7 +78,7 @@ def verify(
     for option, value in (("--vkey", vkey), ("--since", since)):
         if value is not None:
             raise Stop(
-                Exit.UNKNOWN, f"{option}: the log has no signed checkpoints yet; leave it out to check all but order"
+                Exit.UNKNOWN, f"{option}: the log has no signed checkpoints yet; leave it out to check everything else"
             )
     pulled = PulledFolder(folder)
     if not pulled.versions.is_file():

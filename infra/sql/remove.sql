@@ -1,4 +1,4 @@
--- Takes out of a PostgreSQL database what bootstrap.sql and tasks put into it, and gives back what it took from PUBLIC.
+-- Takes out of a PostgreSQL database what bootstrap.sql put into it, and gives back what it took from PUBLIC.
 -- Run it as the same user, connected to that database, when no task stands any more.
 
 BEGIN;
@@ -13,7 +13,7 @@ $postern$;
 
 DO $postern$
 BEGIN
-    IF to_regclass('postern.taken') IS NULL THEN
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'postern') THEN
         RETURN;
     END IF;
     IF NOT pg_has_role('postern_owner', 'USAGE') THEN
@@ -29,19 +29,23 @@ END
 $postern$;
 
 DO $postern$
-DECLARE
-    leaving text;
 BEGIN
-    FOREACH leaving IN ARRAY ARRAY['postern_provision', 'postern_owner'] LOOP
-        IF EXISTS (SELECT FROM pg_roles WHERE rolname = leaving) THEN
-            IF NOT pg_has_role(leaving, 'USAGE') THEN
-                EXECUTE format('GRANT %I TO CURRENT_USER WITH INHERIT TRUE', leaving);
-            END IF;
-            EXECUTE format('DROP OWNED BY %I CASCADE', leaving);
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_provision') THEN
+        EXECUTE format('REVOKE ALL ON DATABASE %I FROM postern_provision', current_database());
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_owner') THEN
+        IF NOT pg_has_role('postern_owner', 'USAGE') THEN
+            GRANT postern_owner TO CURRENT_USER WITH INHERIT TRUE;
         END IF;
-    END LOOP;
+        DROP OWNED BY postern_owner CASCADE;
+    END IF;
+END
+$postern$;
+
+DO $postern$
+BEGIN
     IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
-               WHERE d.refclassid = 'pg_authid'::regclass AND d.dbid <> 0
+               WHERE d.refclassid = 'pg_authid'::regclass AND (d.dbid <> 0 OR d.classid = 'pg_database'::regclass)
                    AND r.rolname IN ('postern_provision', 'postern_owner')) THEN
         RAISE NOTICE 'postern: another database of this cluster is still prepared, so the roles stay';
         RETURN;

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
 
 from postern.audit.chain import Source, Writer, link
+from postern.audit.keys import record_key
 from postern.audit.records import Record, RecordType
 from postern.errors import IntegrityError
 from postern.types import CommandId, Sha256Hex
 
+SPECIFICATION = Path(__file__).parents[2] / "docs" / "log-format.md"
 ENV = "0123456789abcdef0123456789abcdef"
 SOURCE = Source(log="prod-2026", deployment="shop", code_version="0.1.0", function="query")
 RECORD = Record(
@@ -44,6 +47,14 @@ def test_golden_record() -> None:
 
     assert linked.data == GOLDEN
     assert linked.sha256 == hashlib.sha256(GOLDEN).hexdigest()
+
+
+def test_the_record_in_the_specification_is_the_golden_record() -> None:
+    text = SPECIFICATION.read_text("utf-8")
+    shown = text[text.index('{"code":') : text.index('"prev":null}}') + len('"prev":null}}')]
+
+    assert shown.replace("\n", "").encode() == GOLDEN
+    assert record_key("prod-2026", RECORD.type, RECORD.id) in text
 
 
 def test_the_next_record_names_the_digest_of_the_one_before() -> None:

@@ -156,6 +156,14 @@ def event_beside_a_command(copy: Copy) -> None:
     under("prod-2026", RecordType.EVENT, id_, middle, time=time)(copy)
 
 
+def early_outcome(copy: Copy) -> None:
+    """The intent dated ten minutes after its outcome, within what its id and its storing allow; one chain apart."""
+    intent_key, outcome_key = intent(copy), outcome(copy)
+    copy.rewrite(intent_key, lambda one: one.update(time="2026-11-22T10:10:00.000000Z"))
+    copy.row(intent_key).update(last_modified="2026-11-22T10:10:00Z")
+    copy.rewrite(outcome_key, lambda one: one.update(intent=copy.row(intent_key)["sha256"]))
+
+
 def same_place_twice(copy: Copy) -> None:
     """A second record at the same place of a chain, as sound as the first: a fork."""
     id_ = Story().id_at(3)
@@ -259,6 +267,7 @@ CASES: list[tuple[str, Tampering, Step, str]] = [
     ),
     ("an outcome of another kind", record(outcome, kind="teardown"), Step.COMMAND, "expected statement, got teardown"),
     ("an outcome of another deployment", record(outcome, deployment="x", writer=LONE), Step.COMMAND, "deployment"),
+    ("an outcome earlier than its intent", early_outcome, Step.COMMAND, "not before its intent"),
     ("an event under a command's id", event_beside_a_command, Step.COMMAND, "nothing after the final event"),
     # 10. Chains.
     ("a record taken out of the middle", removed(middle), Step.CHAIN, "a record at 1, got none before 2"),

@@ -141,6 +141,12 @@ def test_a_statement_that_cannot_be_delivered_gets_its_code(agent, task, sql, st
     assert query(agent, task, "SELECT 1").status == 200
 
 
+def test_a_statement_too_long_for_a_record_runs_and_is_on_record_whole(agent, task):
+    numbers = ", ".join(str(n) for n in range(9000))
+    reply = query(agent, task, f"SELECT count(*) FROM track WHERE track_id IN ({numbers})")
+    assert (reply.status, reply.body["rows"]) == (200, [[3503]])
+
+
 def test_a_big_answer_is_cut_at_its_bytes(agent, task):
     reply = query(agent, task, "SELECT repeat('x', 10000) FROM generate_series(1, 1000)", max_rows=100_000)
     assert (reply.status, reply.body["truncated"]) == (200, True)

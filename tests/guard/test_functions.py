@@ -7,7 +7,7 @@ import pytest
 from postern.guard.calls import CLOSED_FUNCTIONS, OPEN_FUNCTIONS
 from postern.guard.check import check
 from postern.guard.closed_functions import CLOSED_ON_ROWS
-from postern.guard.functions import BEHIND_OPERATORS, CALLED, OPEN_VOLATILE
+from postern.guard.functions import CALLED, OPEN_VOLATILE, PARTS
 from postern.guard.scope import Scope
 from postern.guard.verdict import Allowed, Refused
 from tests.support.guard import relation, shop_scope
@@ -190,7 +190,7 @@ def test_refuses_hostile_call(sql: str) -> None:
 
 def test_lists_do_not_overlap() -> None:
     assert not OPEN_FUNCTIONS & CLOSED_FUNCTIONS.keys()
-    assert not CALLED & BEHIND_OPERATORS
+    assert not CALLED & PARTS
     assert OPEN_VOLATILE <= CALLED
     assert CLOSED_FUNCTIONS.keys() > CLOSED_ON_ROWS
 

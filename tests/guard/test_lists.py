@@ -11,7 +11,7 @@ import pytest
 
 from postern.guard import types
 from postern.guard.calls import CLOSED_FUNCTIONS, CLOSED_TYPES, OPEN_FUNCTIONS
-from postern.guard.functions import BEHIND_OPERATORS, CALLED, OPEN_VOLATILE
+from postern.guard.functions import CALLED, OPEN_VOLATILE, PARTS
 from postern_local.postgres import PostgresServer
 from tests.support.servers import fresh_database
 
@@ -46,8 +46,8 @@ def test_every_listed_function_exists_on_some_server(postgres: PostgresServer, p
     sql = "SELECT proname FROM pg_proc WHERE pronamespace = 'pg_catalog'::regnamespace"
     existing = _names(postgres, sql) | _names(postgres16, sql)
 
-    assert existing >= CALLED | BEHIND_OPERATORS
-    assert CLOSED_FUNCTIONS.keys() | CALLED | BEHIND_OPERATORS == existing
+    assert existing >= CALLED | PARTS
+    assert CLOSED_FUNCTIONS.keys() | CALLED | PARTS == existing
 
 
 def test_no_allowed_function_is_volatile_but_the_named_few(

@@ -9,7 +9,7 @@ from pg8000.core import CoreConnection
 
 from postern.guard.check import check
 from postern.guard.findings import Mapped
-from postern.guard.rewrite import rewrite
+from postern.guard.rewrite import Rewritten, rewrite
 from postern.guard.scope import Scope
 from postern.guard.source import Node, Source, read
 from postern.guard.verdict import Allowed, Objection, Refused
@@ -120,6 +120,31 @@ def test_maps_the_names_of_writes(asked: str, runs: str) -> None:
     assert verdict.writes
 
 
+POSITIONS = {
+    "before": ("SELECT bad FROM public.orders", "bad"),
+    "after": ("SELECT 'é' FROM public.orders WHERE bad = 1", "bad"),
+    "after two of different lengths": ("SELECT public.orders.id FROM sales.orders, public.customers WHERE bad", "bad"),
+    "at the name itself": ("SELECT 1 FROM public.orders", "public.orders"),
+    "end of the text": ("SELECT 1 FROM sales.targets, x", "x"),
+}
+
+
+@pytest.mark.parametrize(("asked", "word"), POSITIONS.values(), ids=POSITIONS)
+def test_finds_a_position_of_what_runs_in_what_was_asked(asked: str, word: str) -> None:
+    verdict = check(f"WITH x AS (SELECT 1) {asked}", SHOP)
+    assert isinstance(verdict, Allowed)
+    runs = verdict.sql.rindex(word if word in verdict.sql else '"orders"') + 1
+
+    assert verdict.position_as_asked(runs) == f"WITH x AS (SELECT 1) {asked}".rindex(word) + 1
+
+
+def test_positions_of_an_unchanged_statement_stay() -> None:
+    verdict = check("SELECT * FROM orders", SHOP)
+
+    assert isinstance(verdict, Allowed)
+    assert [verdict.position_as_asked(position) for position in (1, 10, 20)] == [1, 10, 20]
+
+
 CAPTURED = {
     "later use": "WITH orders AS (SELECT 1) SELECT * FROM public.orders",
     "sibling": "WITH orders AS (SELECT 1), a AS (SELECT * FROM public.orders) TABLE a",
@@ -199,8 +224,8 @@ def test_the_same_change_without_a_fault_is_made() -> None:
 
     changed = rewrite(source, [Mapped("RangeVar", source.body["fromClause"][0]["RangeVar"], "orders")])
 
-    assert isinstance(changed, Source)
-    assert changed.sql == 'SELECT 1 AS one FROM "orders", public.customers'
+    assert isinstance(changed, Rewritten)
+    assert changed.source.sql == 'SELECT 1 AS one FROM "orders", public.customers'
 
 
 def test_view_with_a_quote_in_its_name_stays_one_identifier() -> None:

@@ -128,7 +128,7 @@ def test_lets_another_accounts_roles_add_records_only() -> None:
     assert [(one["Principal"], sorted(one["Action"])) for one in allows] == [
         ({"AWS": "arn:aws:iam::210987654321:root"}, ["s3:GetObject", "s3:PutObject"])
     ]
-    assert allows[0]["Resource"].endswith("/wal/v1/*")
+    assert [resource.partition("/")[2] for resource in allows[0]["Resource"]] == ["wal/v1/*", "blob/*"]
 
 
 def test_allows_nobody_by_itself(bucket: Bucket) -> None:

@@ -59,7 +59,7 @@ def test_no_role_names_everything(deployed: Deployment) -> None:
             assert all("*" not in action for action in listed(statement["Action"])), role.name
             for resource in listed(statement["Resource"]):
                 # Objects have names of their own below the log; a log stream has one below its group.
-                bare = resource.removesuffix("/wal/v1/test-2026/*").removesuffix(":*")
+                bare = resource.removesuffix("/wal/v1/test-2026/*").removesuffix("/blob/test-2026/*").removesuffix(":*")
                 assert "*" not in bare, (role.name, resource)
 
 
@@ -76,6 +76,8 @@ def test_writers_add_records_of_their_log_only(function: str, deployed: Deployme
 
     assert may(role, "s3:PutObject", f"{bucket}/wal/v1/test-2026/a/20261122/10/018f/1-intent.json")
     assert not may(role, "s3:PutObject", f"{bucket}/wal/v1/test-2027/a/20261122/10/018f/1-intent.json")
+    assert may(role, "s3:PutObject", f"{bucket}/blob/test-2026/018f/0")
+    assert not may(role, "s3:PutObject", f"{bucket}/blob/test-2027/018f/0")
     assert not may(role, "s3:PutObject", f"{bucket}/log/test-2026/checkpoint")
     for action in ("s3:ListBucket", "s3:DeleteObject", "s3:PutObjectRetention", "s3:PutBucketPolicy"):
         assert not may(role, action, bucket)

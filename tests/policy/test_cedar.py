@@ -212,6 +212,13 @@ SLIPS = [
         "unable to find an applicable action",
         id="action-on-a-resource-of-another-kind",
     ),
+    pytest.param(f"permit (principal, action, resource) when {{ {'(' * 9999}1 }};", 5, "too deeply", id="brackets"),
+    pytest.param(
+        f"permit (principal, action, resource) when {{ {'1 + ' * 9999}1 > 0 }};", 5, "too deeply", id="operators"
+    ),
+    pytest.param(
+        f"permit (principal, action, resource) when {{ {'1 + ' * 300}1 > 0 }};", 5, "nesting", id="cedars-depth"
+    ),
     pytest.param("permit (principal == ?principal, action, resource);", 5, "template", id="template"),
     pytest.param('@id("")\n' + PERMIT_ALL, 5, "empty", id="empty-id"),
     pytest.param(f'@id("a") {PERMIT_ALL}\n@id("a") {PERMIT_ALL}', 6, "policy/0.cedar:5", id="id-twice"),

@@ -25,7 +25,7 @@ from postern.errors import (
     TooLarge,
     Unprocessable,
 )
-from postern.ports import IdempotencyKey, Parameter
+from postern.ports import IdempotencyKey, Parameter, Result, ResultColumn
 from postern.services.answers import Answer
 from postern.services.run_query import QueryCall, RunQuery
 from postern.services.stopwatch import Stopwatch
@@ -64,7 +64,7 @@ class Bench:
         return service.run(principal, TASK_ID, call, Stopwatch(self.clock, budget_s=28))  # type: ignore[arg-type]
 
     def written(self) -> list[dict]:
-        return [parse_canonical(data) for data in self.records.objects.values()]
+        return [parse_canonical(data) for key, data in self.records.objects.items() if key.startswith("wal/")]
 
     def budgets(self) -> Budgets:
         return self.tasks.tasks[TASK_ID].budgets
@@ -292,3 +292,31 @@ def test_a_statement_costs_two_writes_of_state_and_two_of_evidence(bench):
 def test_address_comes_from_the_policys_databases(bench):
     bench.run()
     assert bench.written()[0]["target"]["resource_id"] == ADDRESS.resource_id
+
+
+@pytest.mark.parametrize("filler", ["x", "é", "\x01", "\U0001f600"], ids=["ascii", "latin", "control", "emoji"])
+@pytest.mark.parametrize("allowed", [True, False], ids=["allowed", "refused"])
+def test_a_statement_too_long_for_a_record_is_stored_beside_it_and_named(bench, filler, allowed):
+    sql = f"{SQL} WHERE email <> '{filler * 90_000}'" + ("" if allowed else " AND pg_sleep(1) IS NULL")
+    if allowed:
+        bench.run(sql)
+    else:
+        with pytest.raises(RefusedByPolicy):
+            bench.run(sql)
+    intent = bench.written()[0]
+    [blob] = [data for key, data in bench.records.objects.items() if key == f"blob/prod-2026/{intent['id']}/0"]
+    assert blob == sql.encode()
+    assert intent["statement"]["text"] == {"blob": 0, "sha256": hashlib.sha256(blob).hexdigest(), "bytes": len(blob)}
+
+
+def test_many_long_parameters_are_one_digest(bench):
+    bench.run(parameters=tuple(Parameter("v" * 900) for _ in range(1000)))
+    assert bench.written()[0]["statement"]["parameters"]["count"] == 1000
+    assert "vvv" not in str(bench.written()[0])
+
+
+def test_an_answer_of_very_many_masked_columns_still_fits_its_record(bench):
+    columns = tuple(ResultColumn("email" * 12, 25, "text", 4711, 2) for _ in range(1600))
+    bench.database.result = Result(columns, tuple(["a***@e***.com"] for _ in columns), 1, None, False, 9)  # noqa: FBT003
+    bench.run()
+    assert bench.written()[1]["masked"] == [{"column": None, "mask": "email", "count": 1600}]

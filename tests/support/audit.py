@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from postern.audit.canonical import canonical_bytes
 from postern.audit.chain import Linked, Source, Writer, link
 from postern.audit.ids import uuid7
-from postern.audit.keys import record_key
+from postern.audit.keys import blob_key, record_key
 from postern.audit.records import Record, RecordType
 from postern.audit.times import format_time, parse_time
 from postern.errors import EvidenceUnavailable, IntegrityError
@@ -69,6 +69,8 @@ class MemoryRecordStore:
         key = record_key(self.source.log, record.type, record.id)
         known, linked = self._unknown.get(key, (None, None))
         if known != record or linked is None:
+            for n, blob in enumerate(record.blobs):
+                self.objects[blob_key(self.source.log, record.id, n)] = blob
             linked = link(record, self._chain(), self.source)
             self._writer = None
             self._create(key, record, linked)
@@ -79,7 +81,7 @@ class MemoryRecordStore:
 
     def bodies(self, record_type: RecordType | None = None) -> list[Json]:
         """The records as objects, in the order in which they were written."""
-        found = [json.loads(data) for data in self.objects.values()]
+        found = [json.loads(data) for key, data in self.objects.items() if not key.startswith("blob/")]
         return [one for one in found if record_type is None or one["type"] == record_type.value]
 
     def _chain(self) -> Writer:

@@ -13,7 +13,7 @@ from postern.errors import PosternError
 
 
 class Tampered:
-    """Passes statements on; before the n-th of them, counted from 1, calls `before[n]`. `count` is how many there were."""
+    """Passes statements on and counts them; before the n-th, counted from 1, it calls `before[n]`."""
 
     def __init__(
         self, connection: pg8000.core.CoreConnection, before: Mapping[int, Callable[[], None]] | None = None

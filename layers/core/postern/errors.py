@@ -171,7 +171,6 @@ CODES: dict[str, str] = {
     "rate.requests": "More requests arrive than the gateway takes. Try again shortly. Said by the gateway.",
     "gateway.timeout": "No answer came in time. A statement may have run: look at its task. Said by the gateway.",
     "authorizer.unavailable": "The token could not be checked, so nothing ran. Try again. Said by the gateway.",
-    "request.database": "No database of that name is in the catalog. Ask your operator which names exist.",
     "token.missing": "No bearer token. Send `Authorization: Bearer <OIDC token>`.",
     "token.malformed": "The token is not a well-formed signed JWT.",
     "token.too_large": "The token is longer than the bound.",

@@ -10,7 +10,9 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
+from postern.audit.canonical import canonical_bytes
 from postern.audit.records import Record, RecordType
 from postern.errors import Refusal
 from postern.types import (
@@ -25,6 +27,9 @@ from postern.types import (
 )
 
 Body = dict[str, object]
+
+INLINE_BYTES = 8 * 1024  # of canonical JSON: five such members fit into a record with room to spare
+MAX_ASIDE_BYTES = 16 * 1024 * 1024  # a request's body is at most 1 MB, which JSON's escapes make six times longer
 
 
 def sha256_hex(data: bytes) -> Sha256Hex:
@@ -67,6 +72,22 @@ def scope_member(grant: Grant) -> list[Body]:
     return [_table_member(table) for table in grant.tables]
 
 
+@dataclass(slots=True)
+class _Asides:
+    """What a record is too short for: stored beside it, and named in it by place, digest and length."""
+
+    blobs: list[bytes] = field(default_factory=list)
+
+    def fit(self, value: object) -> object:
+        """The value, or the name of the blob that holds it: text as UTF-8, anything else as canonical JSON."""
+        canonical = canonical_bytes(value, max_bytes=MAX_ASIDE_BYTES)
+        if len(canonical) <= INLINE_BYTES:
+            return value
+        data = value.encode() if isinstance(value, str) else canonical
+        self.blobs.append(data)
+        return {"blob": len(self.blobs) - 1, "sha256": sha256_hex(data), "bytes": len(data)}
+
+
 def _table_member(table: GrantedTable) -> Body:
     return {
         "table": table.qualified,
@@ -100,16 +121,17 @@ def grant_event(
     event_id: CommandId, time_us: int, task: Task, *, needs_approval: bool, reasons: Sequence[str]
 ) -> Record:
     """The fact that policy granted a task; `reasons` are the policies that permitted."""
+    asides = _Asides()
     body: Body = {
         "principal": principal_member(task.principal),
         "task": task_member(task),
         "database": task.grant.database,
-        "scope": scope_member(task.grant),
+        "scope": asides.fit(scope_member(task.grant)),
         "budgets": {"statements": task.budgets.statements, "rows": task.budgets.rows},
         "policy": task.grant.policy_digest,
         "decision": {"result": "allow", "needs_approval": needs_approval, "reasons": list(reasons)},
     }
-    return Record(RecordType.EVENT, "grant", event_id, time_us, body)
+    return Record(RecordType.EVENT, "grant", event_id, time_us, body, tuple(asides.blobs))
 
 
 def refusal_event(
@@ -124,36 +146,44 @@ def refusal_event(
     policy_digest: Sha256Hex,
 ) -> Record:
     """The fact that a request for a task was refused, with each part and its reason."""
+    asides = _Asides()
+    named = [{"what": one.what, "code": one.code, "reason": one.reason} for one in refusals]
     body: Body = {
         "principal": principal_member(principal),
         "request": {"database": database, "purpose": purpose, "ticket": ticket},
         "policy": policy_digest,
-        "decision": {
-            "result": "refuse",
-            "refusals": [{"what": one.what, "code": one.code, "reason": one.reason} for one in refusals],
-        },
+        "decision": {"result": "refuse", "refusals": asides.fit(named)},
     }
-    return Record(RecordType.EVENT, "refusal", event_id, time_us, body)
+    return Record(RecordType.EVENT, "refusal", event_id, time_us, body, tuple(asides.blobs))
 
 
-def statement_member(
-    sql: str, *, ran: str, fingerprint: str | None, key: bytes, parameters: Sequence[str | None]
-) -> Body:
-    """The statement as asked; `ran` is left out where it is the same text, byte for byte.
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A statement as it was asked, the text that runs for it, and its parameters as they are sent.
 
-    Parameters appear as one keyed digest each: HMAC-SHA-256 of the text that was sent, null for NULL.
+    `key` is the record's digest key: parameters appear as one HMAC-SHA-256 over the canonical JSON of their texts.
     """
-    raw = sql.encode()
-    member: Body = {
-        "text": sql,
-        "sha256": sha256_hex(raw),
-        "bytes": len(raw),
-        "fingerprint": fingerprint,
-        "parameters": [None if text is None else keyed_digest(key, text.encode()) for text in parameters],
-    }
-    if ran != sql:
-        member["ran"] = ran
-    return member
+
+    sql: str
+    ran: str
+    fingerprint: str | None
+    parameters: Sequence[str | None]
+    key: bytes
+
+    def member(self, asides: _Asides) -> Body:
+        """`ran` is left out where it is the same text, byte for byte."""
+        raw = self.sql.encode()
+        sent = canonical_bytes(list(self.parameters), max_bytes=MAX_ASIDE_BYTES)
+        member: Body = {
+            "text": asides.fit(self.sql),
+            "sha256": sha256_hex(raw),
+            "bytes": len(raw),
+            "fingerprint": self.fingerprint,
+            "parameters": {"count": len(self.parameters), "hmac_sha256": keyed_digest(self.key, sent)},
+        }
+        if self.ran != self.sql:
+            member["ran"] = asides.fit(self.ran)
+        return member
 
 
 def statement_intent(
@@ -164,7 +194,7 @@ def statement_intent(
     *,
     target: Body,
     sequence: int,
-    statement: Body,
+    asked: Asked,
     decision: Body,
     policy_digest: Sha256Hex,
 ) -> Record:
@@ -172,15 +202,16 @@ def statement_intent(
 
     `principal` is who sent the statement: the task's owner, under the token of this very call.
     """
+    asides = _Asides()
     body: Body = {
         "principal": principal_member(principal),
         "task": {**task_member(task), "sequence": sequence},
         "target": target,
-        "statement": statement,
-        "decision": decision,
+        "statement": asked.member(asides),
+        "decision": {name: asides.fit(value) for name, value in decision.items()},
         "policy": policy_digest,
     }
-    return Record(RecordType.INTENT, "statement", command_id, time_us, body)
+    return Record(RecordType.INTENT, "statement", command_id, time_us, body, tuple(asides.blobs))
 
 
 def statement_outcome(
@@ -202,16 +233,17 @@ def statement_outcome(
 
 def world_intent(kind: str, command_id: CommandId, time_us: int, task: Task, *, target: Body, by: str) -> Record:
     """A world is about to be built (`provision`) or dropped (`teardown`); `by` says who or what asked."""
+    asides = _Asides()
     body: Body = {
         "principal": principal_member(task.principal),
         "task": task_member(task),
         "target": target,
-        "scope": scope_member(task.grant),
+        "scope": asides.fit(scope_member(task.grant)),
         "policy": task.grant.policy_digest,
         "decision": {"result": "allow"},
         "by": by,
     }
-    return Record(RecordType.INTENT, kind, command_id, time_us, body)
+    return Record(RecordType.INTENT, kind, command_id, time_us, body, tuple(asides.blobs))
 
 
 def world_outcome(

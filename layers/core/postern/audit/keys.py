@@ -58,6 +58,12 @@ def record_key(log: str, record_type: RecordType, id_: CommandId) -> str:
     return f"{_folder(log, id_)}/{_FILES[record_type]}"
 
 
+def blob_key(log: str, id_: CommandId, n: int) -> str:
+    """The key of what a record was too short for. Raises `IntegrityError` as `record_key` does."""
+    record_key(log, RecordType.INTENT, id_)
+    return f"blob/{log}/{id_}/{n}"
+
+
 def parse_record_key(key: str) -> RecordKey:
     """What this key says. Raises `IntegrityError` (`evidence.malformed`) unless it is exactly a record's key."""
     parts = key.split("/")

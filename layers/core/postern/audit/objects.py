@@ -30,9 +30,10 @@ class Checked:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A statement's text, beside its record: bytes without a form of their own."""
+    """What a record is too short for, beside it: bytes without a form of their own."""
 
     key: str
+    sha256: str
 
 
 def check_object(listed: Listed, pulled: PulledLog, bounds: Bounds) -> Checked | Blob | Finding:
@@ -58,7 +59,7 @@ def check_object(listed: Listed, pulled: PulledLog, bounds: Bounds) -> Checked |
     if finding is not None:
         return finding
     if isinstance(parsed, BlobKey):
-        return Blob(listed.key)
+        return Blob(listed.key, version.sha256 or "")
     # 6. They are a record.
     try:
         record = parse_record(data)

@@ -19,9 +19,6 @@ from enum import StrEnum
 
 from postern.types import CommandId
 
-# JSON without floats: what a record may hold.
-type_json = "str | int | bool | None | list | dict"
-
 
 class RecordType(StrEnum):
     INTENT = "intent"
@@ -39,3 +36,4 @@ class Record:
     id: CommandId  # the command's or the event's
     time_us: int
     body: Mapping[str, object]  # principal, task, target, statement, decision, status, …: see `audit/bodies.py`
+    blobs: tuple[bytes, ...] = ()  # what is too long for a record; stored before it, the body names each by its place

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from postern.audit.canonical import malformed, parse_canonical, type_names
@@ -23,6 +23,7 @@ SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 _ENV = re.compile(r"[0-9a-f]{32}")
 _STATUS = re.compile(r"[a-z][a-z_]{0,39}")
 _TYPES = frozenset(type_.value for type_ in RecordType)
+_BLOB_NAME = frozenset({"blob", "sha256", "bytes"})
 _RESULTS = frozenset({"allow", "refuse"})
 # The member by which a record names the one before it in its command.
 _NAMES = {RecordType.OUTCOME: "intent", RecordType.SETTLED: "outcome"}
@@ -51,6 +52,7 @@ class StoredRecord:
     is_refused: bool  # an intent whose decision is `refuse`
     status: str | None  # an outcome's
     names: Sha256Hex | None  # the intent that an outcome names, the outcome that a settlement names
+    blobs: tuple[tuple[int, str], ...]  # place and SHA-256 of each blob that it names, in order of their places
 
 
 def parse_record(data: bytes) -> StoredRecord:
@@ -71,7 +73,22 @@ def parse_record(data: bytes) -> StoredRecord:
         is_refused=type_ is RecordType.INTENT and _parse_decision(members) == "refuse",
         status=_word(members, "status", _STATUS.fullmatch) if type_ is RecordType.OUTCOME else None,
         names=None if names is None else Sha256Hex(_word(members, names, SHA256_HEX.fullmatch)),
+        blobs=tuple(sorted(_blobs(members))),
     )
+
+
+def _blobs(value: object) -> Iterator[tuple[int, str]]:
+    """Each blob that is named anywhere in the value: an object of exactly `blob`, `sha256` and `bytes`."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _blobs(one)
+    elif isinstance(value, dict):
+        if value.keys() == _BLOB_NAME:
+            place, sha256 = value["blob"], value["sha256"]
+            if isinstance(place, int) and isinstance(sha256, str):
+                yield place, sha256
+        for one in value.values():
+            yield from _blobs(one)
 
 
 def _parse_source(members: Mapping[str, object]) -> Source:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from postern.audit.chains import Chains
 from postern.audit.commands import Open, check_command
 from postern.audit.findings import Bounds, Finding, Step
+from postern.audit.keys import blob_key
 from postern.audit.listing import Listed, PulledLog, read_listing
 from postern.audit.objects import Blob, Checked, check_object
 from postern.audit.records import RecordType
@@ -92,6 +93,7 @@ class _Tally:
     chains: Chains = field(default_factory=Chains)
     findings: list[Finding] = field(default_factory=list)
     open: list[Open] = field(default_factory=list)
+    blobs: dict[str, str] = field(default_factory=dict)  # SHA-256 by key, of those that no record has named yet
     damaged: str = ""  # the folder of the last object that does not hold by itself
 
     def find(self, finding: Finding) -> None:
@@ -105,12 +107,23 @@ class _Tally:
             self.find(checked)
         elif isinstance(checked, Blob):
             self.count["blobs"] += 1
+            self.blobs[checked.key] = checked.sha256
         else:
+            self.check_blobs(checked)
             self.count[checked.record.type.value] += 1
             self.count["refused"] += checked.record.is_refused
             forked = self.chains.add(checked)
             if forked is not None:
                 self.find(forked)
+
+    def check_blobs(self, checked: Checked) -> None:
+        """What a record names must be there: in key order all blobs come before all records."""
+        record = checked.record
+        for place, sha256 in record.blobs:
+            key = blob_key(record.source.log, record.id, place)
+            stored = self.blobs.pop(key, None)
+            if stored != sha256:
+                self.find(Finding(Step.COMMAND, checked.key, f"{key}", sha256, stored or "no such object"))
 
     def close(self, command: list[Checked]) -> None:
         # With one of its records damaged, what is said of the rest would only repeat that.

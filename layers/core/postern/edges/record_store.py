@@ -11,6 +11,7 @@ was given up, and then takes the place in the old chain that was meant for it.
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import secrets
 import threading
@@ -23,7 +24,7 @@ from botocore.exceptions import HTTPClientError as BrokenOffError
 from botocore.parsers import ResponseParserError
 
 from postern.audit.chain import ENV_BYTES, Linked, Source, Writer, link
-from postern.audit.keys import record_key
+from postern.audit.keys import blob_key, record_key
 from postern.audit.records import Record
 from postern.errors import EvidenceUnavailable, IntegrityError
 from postern.types import Sha256Hex
@@ -41,7 +42,7 @@ class S3RecordStore:
     """Implements `ports.RecordStore` on a versioned bucket whose default retention is COMPLIANCE.
 
     Timeouts and attempts are the client's: at most one PUT and one HEAD are asked of it for each `put`.
-    The role needs `s3:PutObject` and `s3:GetObject` (for HEAD) on `wal/*`. One record at a time: a chain
+    The role needs `s3:PutObject` and `s3:GetObject` (for HEAD) on `wal/*` and `blob/*`. One record at a time: a chain
     has one end. A record whose PUT stayed unknown may be put again by this environment: the same bytes
     are sent, so whichever of the two arrived, it is the same record.
     """
@@ -61,6 +62,8 @@ class S3RecordStore:
             if earlier is not None and earlier[0] == record:
                 self._create(key, record, earlier[1])
                 return earlier[1].sha256
+            for n, blob in enumerate(record.blobs):
+                self._create_blob(blob_key(self.source.log, record.id, n), blob)
             linked = link(record, self._chain(), self.source)
             # Whatever ends this call early, even from outside: what was meant for this place may be there.
             self._writer = None
@@ -77,29 +80,37 @@ class S3RecordStore:
 
     def _create(self, key: str, record: Record, linked: Linked) -> None:
         try:
-            self._put(key, linked)
+            self._put(key, linked.data, linked.sha256, "application/json")
         except _FAILURES as error:
-            if not self._is_there(key, linked, error):
+            if not self._is_there(key, linked.sha256, error):
                 self._remember(key, record, linked)
-                raise EvidenceUnavailable(
-                    "evidence.unavailable", f"record: expected it to be written, got {_reason(error)}: try again"
-                ) from error
+                raise _unavailable(error) from error
         self._unknown.pop(key, None)
 
-    def _put(self, key: str, linked: Linked) -> None:
+    def _create_blob(self, key: str, data: bytes) -> None:
+        # Outside the chain: the record that follows names the blob's digest. One that a failure leaves behind is
+        # named by no record, and the same bytes may be put there again.
+        sha256 = Sha256Hex(hashlib.sha256(data).hexdigest())
+        try:
+            self._put(key, data, sha256, "application/octet-stream")
+        except _FAILURES as error:
+            if not self._is_there(key, sha256, error):
+                raise _unavailable(error) from error
+
+    def _put(self, key: str, data: bytes, sha256: Sha256Hex, content_type: str) -> None:
         self.client.put_object(
             Bucket=self.bucket,
             Key=key,
-            Body=linked.data,
-            ContentType="application/json",
+            Body=data,
+            ContentType=content_type,
             # S3 checks the digest before it stores; the algorithm is named beside it because with a
             # default retention some implementations refuse the digest alone.
             ChecksumAlgorithm="SHA256",
-            ChecksumSHA256=_checksum(linked),
+            ChecksumSHA256=_checksum(sha256),
             IfNoneMatch="*",
         )
 
-    def _is_there(self, key: str, linked: Linked, error: Exception) -> bool:
+    def _is_there(self, key: str, sha256: Sha256Hex, error: Exception) -> bool:
         """Whether our bytes stand under the key after a PUT ended in `error`. Raises `IntegrityError` for others."""
         if not _may_have_landed(error):
             return False
@@ -108,7 +119,7 @@ class S3RecordStore:
         except _FAILURES:
             # 404, 403 without the right to list, or away: not known to be there. The caller raises.
             return False
-        if found.get("ChecksumSHA256") == _checksum(linked):
+        if found.get("ChecksumSHA256") == _checksum(sha256):
             return True
         raise IntegrityError("evidence.conflict", f"{key}: expected our record, got other bytes: tell an operator")
 
@@ -118,9 +129,15 @@ class S3RecordStore:
             self._unknown.popitem(last=False)
 
 
-def _checksum(linked: Linked) -> str:
+def _unavailable(error: Exception) -> EvidenceUnavailable:
+    return EvidenceUnavailable(
+        "evidence.unavailable", f"record: expected it to be written, got {_reason(error)}: try again"
+    )
+
+
+def _checksum(sha256: Sha256Hex) -> str:
     """The digest as S3's header carries it: base64 of the 32 bytes."""
-    return base64.b64encode(bytes.fromhex(linked.sha256)).decode("ascii")
+    return base64.b64encode(bytes.fromhex(sha256)).decode("ascii")
 
 
 def _may_have_landed(error: Exception) -> bool:

@@ -31,6 +31,12 @@ _SETTINGS = (
 )
 _STANDS = {"23505", "42710", "42P06"}  # the key is there, the role is, the schema is
 _NOT_PERMITTED = "42501"
+_MENDED_BY_HAND = {
+    _NOT_PERMITTED: "a right is missing; an operator must run db bootstrap",
+    # dependent_objects_still_exist: access has ended, yet DROP OWNED reaches neither other databases nor others' grants
+    "2BP01": "the role, which cannot log in any more, holds something in another database or by an administrator's"
+    " grant; an operator must run DROP OWNED BY it there",
+}
 
 
 class PostgresWorlds:
@@ -216,8 +222,9 @@ def _sqlstate(error: DatabaseError) -> str:
 def _away(what: str, error: Exception) -> PosternError:
     # The message of the database may quote a value; its SQLSTATE cannot.
     sqlstate = _sqlstate(error) if isinstance(error, DatabaseError) else ""
-    if sqlstate == _NOT_PERMITTED:
-        reason = "a right is missing (SQLSTATE 42501); an operator must run db bootstrap"
+    mended_by_hand = _MENDED_BY_HAND.get(sqlstate)
+    if mended_by_hand is not None:
+        reason = f"{mended_by_hand} (SQLSTATE {sqlstate})"
     else:
         reason = f"SQLSTATE {sqlstate}; try again" if sqlstate else "the session could not be had or broke; try again"
     return DatabaseUnavailable("database.unavailable", f"{what}: {reason}")

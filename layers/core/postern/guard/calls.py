@@ -5,7 +5,7 @@ from __future__ import annotations
 from postern.guard import types
 from postern.guard.closed_functions import CLOSED
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
-from postern.guard.functions import BEHIND_OPERATORS, CALLED
+from postern.guard.functions import CALLED, PARTS
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
 from postern.guard.visibility import Names
@@ -16,7 +16,7 @@ _OWN_SCHEMA = "pg_catalog"
 CLOSED_FUNCTIONS = {name: reason for reason, names in CLOSED.items() for name in names.split()}
 CLOSED_TYPES = {name: reason for reason, names in types.CLOSED.items() for name in names.split()}
 # A type's name called like a function is a cast: `date('2026-01-31')`.
-OPEN_FUNCTIONS = CALLED | BEHIND_OPERATORS | (types.OPEN - CLOSED_FUNCTIONS.keys())
+OPEN_FUNCTIONS = CALLED | PARTS | (types.OPEN - CLOSED_FUNCTIONS.keys())
 
 
 def check_call(findings: Findings, body: Node, _names: Names) -> Objection | None:

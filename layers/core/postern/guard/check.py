@@ -15,7 +15,7 @@ from postern.guard.kinds import KINDS
 from postern.guard.rewrite import rewrite
 from postern.guard.scope import Scope
 from postern.guard.source import Source, read
-from postern.guard.verdict import Allowed, Objection, Refused, Verdict
+from postern.guard.verdict import Allowed, Edit, Objection, Refused, Verdict
 from postern.guard.walk import walk
 
 
@@ -29,12 +29,12 @@ def check(sql: str, scope: Scope) -> Verdict:
         return _refuse(source, findings)
     if not findings.mapped:
         return _allow(source, findings, sql)
-    changed = rewrite(source, findings.mapped)
-    if isinstance(changed, Objection):
-        return _refuse(source, changed)
-    if (objection := _objection_to_changed(changed, scope, findings)) is not None:
+    rewritten = rewrite(source, findings.mapped)
+    if isinstance(rewritten, Objection):
+        return _refuse(source, rewritten)
+    if (objection := _objection_to_changed(rewritten.source, scope, findings)) is not None:
         return _refuse(source, objection)
-    return _allow(source, findings, changed.sql)
+    return _allow(source, findings, rewritten.source.sql, rewritten.edits)
 
 
 def _walk(source: Source, scope: Scope) -> Findings | Objection:
@@ -52,15 +52,16 @@ def _objection_to_changed(changed: Source, scope: Scope, asked: Findings) -> Obj
     return None
 
 
-def _allow(source: Source, findings: Findings, sql: str) -> Allowed:
+def _allow(source: Source, findings: Findings, sql: str, edits: tuple[Edit, ...] = ()) -> Allowed:
     return Allowed(
         sql=sql,
-        rewritten=sql != source.sql,
+        rewritten=bool(edits),
         kind=KINDS[source.node],
         writes=findings.writes,
         relations=tuple(sorted(findings.relations)),
         fingerprint=source.fingerprint,
         parameters=findings.parameters,
+        edits=edits,
     )
 
 

@@ -26,31 +26,6 @@ CLOSED: dict[str, str] = {
         bernoulli brinhandler bthandler dsnowball_init dsnowball_lexize ginhandler gisthandler hashhandler
         heap_tableam_handler plpgsql_call_handler plpgsql_inline_handler spghandler system
     """,
-    "it is a part of an aggregate, an index or a type, which PostgreSQL calls by itself": """
-        any_value_transfn array_larger array_smaller bitcmp booland_statefunc boolor_statefunc bound_box bpchar_larger
-        bpchar_smaller bpcharcmp btarraycmp btboolcmp btbpchar_pattern_cmp btcharcmp btfloat48cmp btfloat4cmp
-        btfloat84cmp btfloat8cmp btint24cmp btint28cmp btint2cmp btint42cmp btint48cmp btint4cmp btint82cmp btint84cmp
-        btint8cmp btnamecmp btnametextcmp btrecordcmp btrecordimagecmp bttext_pattern_cmp bttextcmp bttextnamecmp
-        bytea_larger bytea_smaller byteacmp cash_cmp cashlarger cashsmaller date_cmp date_cmp_timestamp
-        date_cmp_timestamptz date_larger date_smaller enum_cmp enum_larger enum_smaller float4_accum float4larger
-        float4smaller float8_accum float8_avg float8_combine float8_corr float8_covar_pop float8_covar_samp
-        float8_regr_accum float8_regr_avgx float8_regr_avgy float8_regr_combine float8_regr_intercept float8_regr_r2
-        float8_regr_slope float8_regr_sxx float8_regr_sxy float8_regr_syy float8_stddev_pop float8_stddev_samp
-        float8_var_pop float8_var_samp float8larger float8smaller gin_cmp_tslexeme gin_compare_jsonb
-        gist_translate_cmptype_common in_range inet_merge inet_same_family int2_avg_accum int2_avg_accum_inv int2_sum
-        int2int4_sum int2larger int2smaller int4_avg_accum int4_avg_accum_inv int4_avg_combine int4_sum int4larger
-        int4smaller int8_avg int8dec int8dec_any int8inc int8inc_any int8inc_float8_float8 int8larger int8smaller
-        interval_accum interval_accum_inv interval_cmp interval_combine interval_hash interval_hash_extended
-        interval_larger interval_smaller jsonb_cmp jsonb_hash jsonb_hash_extended macaddr8_cmp macaddr_cmp
-        multirange_cmp multirange_intersect_agg_transfn network_cmp network_larger network_smaller numeric_cmp
-        numeric_larger numeric_smaller range_cmp range_intersect_agg_transfn record_larger record_smaller
-        spg_poly_quad_compress text_larger text_smaller time_cmp time_hash time_hash_extended time_larger time_smaller
-        timestamp_cmp timestamp_cmp_date timestamp_cmp_timestamptz timestamp_hash timestamp_hash_extended
-        timestamp_larger timestamp_smaller timestamptz_cmp timestamptz_cmp_date timestamptz_cmp_timestamp
-        timestamptz_hash timestamptz_hash_extended timestamptz_larger timestamptz_smaller timetz_cmp timetz_hash
-        timetz_hash_extended timetz_larger timetz_smaller tsquery_cmp tsvector_cmp uuid_cmp uuid_hash uuid_hash_extended
-        varbitcmp
-    """,
     "it is administration: catalogs, replication, backup, control data": """
         pg_available_extension_versions pg_available_extensions pg_available_wal_summaries pg_backend_pid
         pg_backup_start pg_backup_stop pg_basetype pg_blocking_pids pg_char_to_encoding pg_clear_attribute_stats

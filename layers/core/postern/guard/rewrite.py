@@ -8,10 +8,11 @@ refused: nothing rests on the splicing being right.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from postern.guard.findings import Mapped
 from postern.guard.source import Source, read
-from postern.guard.verdict import Objection, Refused
+from postern.guard.verdict import Edit, Objection, Refused
 from postern.world.names import quote_ident
 
 # Fields that tell where a node stood in the text, and nothing about what it means.
@@ -20,7 +21,15 @@ _PLACES = {
     *("rexpr_list_start", "rexpr_list_end", "stmt_location", "stmt_len"),
 }
 
-Edit = tuple[int, int, str]  # byte offsets in the text as asked, and what comes in their place
+Splice = tuple[int, int, str]  # byte offsets in the text as asked, and what comes in their place
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What runs in place of the statement as asked, and where it differs."""
+
+    source: Source
+    edits: tuple[Edit, ...]
 
 
 class _Tokens:
@@ -45,18 +54,19 @@ class _Tokens:
         return self._text[start:end].decode().lower()
 
 
-def rewrite(source: Source, mapped: list[Mapped]) -> Source | Objection:
+def rewrite(source: Source, mapped: list[Mapped]) -> Rewritten | Objection:
     """The statement with each mapped name as the task's schema has it. Changes the tree of `source` to match."""
     tokens = _Tokens(source)
     try:
         # A set: the grammar shows the source of `SET (a, b) = (SELECT …)` once for each column.
-        edits = {edit for name in mapped for edit in _EDITS[name.node](tokens, name)}
+        splices = sorted({splice for name in mapped for splice in _SPLICES[name.node](tokens, name)})
     except LookupError:  # a name spelled with UESCAPE has more tokens than it has parts
         return _objection_to_text()
-    changed = read(_splice(source.encoded, edits))
+    text, edits = _apply(source.encoded, splices)
+    changed = read(text)
     if isinstance(changed, Refused) or changed.node != source.node or not _is_same(changed.body, source.body):
         return _objection_to_text()
-    return changed
+    return Rewritten(changed, edits)
 
 
 def _objection_to_text() -> Objection:
@@ -64,7 +74,7 @@ def _objection_to_text() -> Objection:
     return Objection("guard.node", reason)
 
 
-def _map_relation(tokens: _Tokens, mapped: Mapped) -> Iterator[Edit]:
+def _map_relation(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """`sales.orders` → `"sales.orders" AS "orders"`, so that columns may still be called `orders.id`."""
     body, first = mapped.body, tokens.at(mapped.body["location"])
     asked = body["relname"]
@@ -83,34 +93,41 @@ def _map_relation(tokens: _Tokens, mapped: Mapped) -> Iterator[Edit]:
     body["relname"] = mapped.name
 
 
-def _map_column(tokens: _Tokens, mapped: Mapped) -> Iterator[Edit]:
+def _map_column(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """`public.orders.id` → `"orders".id`."""
     first = tokens.at(mapped.body["location"])
     yield tokens.span(first)[0], tokens.span(first + 2)[1], quote_ident(mapped.name)
     del mapped.body["fields"][0]
 
 
-def _map_call(tokens: _Tokens, mapped: Mapped) -> Iterator[Edit]:
+def _map_call(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """`tax(…)` → `"public".tax(…)`: the task's search path leaves out the schemas of the catalog's functions."""
     start, _end = tokens.span(tokens.at(mapped.body["location"]))
     yield start, start, f"{quote_ident(mapped.name)}."
     mapped.body["funcname"].insert(0, {"String": {"sval": mapped.name}})
 
 
-def _map_type(tokens: _Tokens, mapped: Mapped) -> Iterator[Edit]:
+def _map_type(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """`NULL::public.orders` → `NULL::"orders"`."""
     first = tokens.at(mapped.body["location"])
     yield tokens.span(first)[0], tokens.span(first + 2)[1], quote_ident(mapped.name)
     mapped.body["names"] = [{"String": {"sval": mapped.name}}]
 
 
-_EDITS = {"RangeVar": _map_relation, "ColumnRef": _map_column, "FuncCall": _map_call, "TypeName": _map_type}
+_SPLICES = {"RangeVar": _map_relation, "ColumnRef": _map_column, "FuncCall": _map_call, "TypeName": _map_type}
 
 
-def _splice(text: bytes, edits: set[Edit]) -> str:
-    for start, end, replacement in sorted(edits, reverse=True):
-        text = text[:start] + replacement.encode() + text[end:]
-    return text.decode()
+def _apply(text: bytes, splices: list[Splice]) -> tuple[str, tuple[Edit, ...]]:
+    parts: list[str] = []
+    edits: list[Edit] = []
+    done = asked = 0  # bytes and characters of the text as asked
+    for start, end, replacement in splices:
+        kept, dropped = text[done:start].decode(), text[start:end].decode()
+        parts += (kept, replacement)
+        edits.append(Edit(asked + len(kept), asked + len(kept) + len(dropped), len(replacement)))
+        asked += len(kept) + len(dropped)
+        done = end
+    return "".join([*parts, text[done:].decode()]), tuple(edits)
 
 
 def _is_same(one: object, other: object) -> bool:

@@ -16,11 +16,20 @@ class StatementKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A stretch of the statement as asked, in characters from 0, and the length of what runs in its place."""
+
+    start: int
+    end: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
 class Allowed:
     """The statement stays inside the task's scope.
 
-    `sql` is what was asked, byte for byte, unless `rewritten`: then schema qualifiers were mapped to the
-    task's own views, and `sql` is the deparsed tree, which was checked like the first.
+    `sql` is what was asked, byte for byte, unless `rewritten`: then names with a schema were mapped to the
+    task's own views, in place, and what came out was checked like the first.
     """
 
     sql: str
@@ -30,6 +39,19 @@ class Allowed:
     relations: tuple[str, ...]  # `schema.name` of every relation it reads or writes, sorted
     fingerprint: str  # libpg_query's, of the statement as asked: 16 hex digits
     parameters: int  # the highest n of its $n; 0 where it has none
+    edits: tuple[Edit, ...] = ()  # in order of the text
+
+    def position_as_asked(self, position: int) -> int:
+        """Where in the statement as asked a position of `sql` is, such as an error's; both 1-based, in characters."""
+        grown = 0
+        for edit in self.edits:
+            begins = edit.start + grown
+            if position <= begins:
+                break
+            if position <= begins + edit.length:
+                return edit.start + 1
+            grown += edit.length - (edit.end - edit.start)
+        return position - grown
 
 
 @dataclass(frozen=True, slots=True)

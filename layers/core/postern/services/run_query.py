@@ -9,6 +9,7 @@ Crash points, by what is durable when the process dies:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -42,7 +43,7 @@ from postern.ports import (
     TaskDatabase,
     TaskStore,
 )
-from postern.services.answers import Answer, Delivery, deliver
+from postern.services.answers import Answer, Delivery, Masked, deliver
 from postern.services.stopwatch import Stopwatch
 from postern.types import Budgets, CommandId, DatabaseAddress, Principal, Receipt, Sha256Hex, TaskId, TaskState
 from postern.world.names import role_name
@@ -52,6 +53,7 @@ MARGIN_S = 6.0
 MAX_BYTES = 5_000_000
 MAX_CELL_BYTES = 1_000_000
 LOCK_TIMEOUT_MS = 2_000
+MASKED_NAMED = 100  # columns that an outcome names one by one; a record has a bound
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,7 @@ class RunQuery:
             command.reservation.task,
             target=self._target(command),
             sequence=command.reservation.sequence,
-            statement=self._statement(command, verdict.sql, verdict.fingerprint),
+            asked=_asked(command, verdict.sql, verdict.fingerprint),
             decision={"result": "allow", "relations": list(verdict.relations)},
             policy_digest=command.bundle.digest,
         )
@@ -206,7 +208,7 @@ class RunQuery:
                     command.reservation.task,
                     target=self._target(command),
                     sequence=command.reservation.sequence,
-                    statement=self._statement(command, command.call.sql, verdict.fingerprint),
+                    asked=_asked(command, command.call.sql, verdict.fingerprint),
                     decision={"result": "refuse", "code": verdict.code, "reason": verdict.reason},
                     policy_digest=command.bundle.digest,
                 )
@@ -234,7 +236,7 @@ class RunQuery:
                 "truncated": result.truncated,
                 "bytes": len(delivery.rows_json),
                 "answer_hmac_sha256": bodies.keyed_digest(command.key, delivery.rows_json),
-                "masked": [{"column": one.column, "mask": one.mask, "count": one.count} for one in delivery.masked],
+                "masked": _masked_member(delivery.masked),
                 "duration_ms": _spent_ms(watch),
             },
             watch,
@@ -285,22 +287,24 @@ class RunQuery:
     def _target(self, command: _Command) -> bodies.Body:
         return bodies.target_member(command.address, role_name(command.reservation.task.id))
 
-    def _statement(self, command: _Command, ran: str, fingerprint: str | None) -> bodies.Body:
-        return bodies.statement_member(
-            command.call.sql,
-            ran=ran,
-            fingerprint=fingerprint,
-            key=command.key,
-            parameters=_texts(command.call.parameters),
-        )
-
 
 # The outcome's status by the code of what stopped the statement; all others: the database refused it.
 _STATUS = {"database.unavailable": "not_run", "database.lost": "lost", "answer.too_large": "too_large"}
 
 
-def _texts(parameters: Sequence[Parameter]) -> list[str | None]:
-    return [parameter.text for parameter in parameters]
+def _masked_member(masked: Sequence[Masked]) -> list[dict[str, object]]:
+    """Column by column; where there are very many, only how often each mask stands in all of them."""
+    if len(masked) <= MASKED_NAMED:
+        return [{"column": one.column, "mask": one.mask, "count": one.count} for one in masked]
+    sums: Counter[str] = Counter()
+    for one in masked:
+        sums[one.mask] += one.count
+    return [{"column": None, "mask": mask, "count": count} for mask, count in sorted(sums.items())]
+
+
+def _asked(command: _Command, ran: str, fingerprint: str | None) -> bodies.Asked:
+    texts = [parameter.text for parameter in command.call.parameters]
+    return bodies.Asked(command.call.sql, ran, fingerprint, texts, command.key)
 
 
 def _spent_ms(watch: Stopwatch) -> int:

@@ -157,7 +157,7 @@ $postern$"""
 
 _GIVE_BACK = """DO $postern$
 BEGIN
-    IF to_regclass('postern.taken') IS NULL THEN
+    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'postern') THEN
         RETURN;
     END IF;
     IF NOT pg_has_role('postern_owner', 'USAGE') THEN
@@ -172,21 +172,26 @@ BEGIN
 END
 $postern$"""
 
+# Not DROP OWNED BY postern_provision: that would take its right on the cluster's other databases as well.
+_CLEAR = """DO $postern$
+BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_provision') THEN
+        EXECUTE format('REVOKE ALL ON DATABASE %I FROM postern_provision', current_database());
+    END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_owner') THEN
+        IF NOT pg_has_role('postern_owner', 'USAGE') THEN
+            GRANT postern_owner TO CURRENT_USER WITH INHERIT TRUE;
+        END IF;
+        DROP OWNED BY postern_owner CASCADE;
+    END IF;
+END
+$postern$"""
+
 # The roles belong to the whole cluster: another database of it may still need them.
 _DROP_ROLES = """DO $postern$
-DECLARE
-    leaving text;
 BEGIN
-    FOREACH leaving IN ARRAY ARRAY['postern_provision', 'postern_owner'] LOOP
-        IF EXISTS (SELECT FROM pg_roles WHERE rolname = leaving) THEN
-            IF NOT pg_has_role(leaving, 'USAGE') THEN
-                EXECUTE format('GRANT %I TO CURRENT_USER WITH INHERIT TRUE', leaving);
-            END IF;
-            EXECUTE format('DROP OWNED BY %I CASCADE', leaving);
-        END IF;
-    END LOOP;
     IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
-               WHERE d.refclassid = 'pg_authid'::regclass AND d.dbid <> 0
+               WHERE d.refclassid = 'pg_authid'::regclass AND (d.dbid <> 0 OR d.classid = 'pg_database'::regclass)
                    AND r.rolname IN ('postern_provision', 'postern_owner')) THEN
         RAISE NOTICE 'postern: another database of this cluster is still prepared, so the roles stay';
         RETURN;
@@ -211,7 +216,7 @@ def plan_remove() -> tuple[str, ...]:
 
     Only `rds_iam` stays: other users may log in by it.
     """
-    return (_NO_WORLDS, _GIVE_BACK, _DROP_ROLES, _LET_GO)
+    return (_NO_WORLDS, _GIVE_BACK, _CLEAR, _DROP_ROLES, _LET_GO)
 
 
 def _reading(tables: Iterable[TableKey]) -> list[str]:
@@ -248,5 +253,5 @@ Each catalogued table then needs two grants, which `postern db bootstrap` prints
     GRANT USAGE ON SCHEMA public TO postern_owner;
     GRANT SELECT ON TABLE public.orders TO postern_owner;"""
 
-_ABOUT_REMOVE = """Takes out of a PostgreSQL database what bootstrap.sql and tasks put into it, and gives back what it took from PUBLIC.
+_ABOUT_REMOVE = """Takes out of a PostgreSQL database what bootstrap.sql put into it, and gives back what it took from PUBLIC.
 Run it as the same user, connected to that database, when no task stands any more."""

@@ -1,0 +1,230 @@
+"""Preparing a database and its reverse on real servers, as a superuser and as a master user like that of RDS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from pg8000.exceptions import DatabaseError
+
+from postern.types import DatabaseAddress, DatabaseName
+from postern.world.bootstrap import bootstrap_script, plan_bootstrap, plan_remove, remove_script
+from postern_local.postgres import PostgresServer, run_sql_file
+from tests.support.servers import Database, fresh_database
+from tests.support.world import PreparedDatabase, granted, run_all
+from tests.world.conftest import CATALOGUED, SHOP
+
+SQL = Path(__file__).parents[2] / "infra" / "sql"
+MASTER = "rds_master"
+
+# Everything that bootstrap may touch: roles, memberships, schemas, rights on the database, schemas and tables.
+STATE = """
+SELECT 'role', rolname::text, concat(rolcanlogin, rolinherit, rolcreaterole, rolsuper, rolbypassrls) FROM pg_roles
+UNION ALL SELECT 'member', roleid::regrole::text || ' of ' || member::regrole::text,
+    concat(admin_option, inherit_option, set_option, grantor::regrole) FROM pg_auth_members
+UNION ALL SELECT 'schema', nspname::text, concat(nspowner::regrole, nspacl) FROM pg_namespace WHERE nspname !~ '^pg_'
+UNION ALL SELECT 'database', '', coalesce(datacl, acldefault('d', datdba))::text
+    FROM pg_database WHERE datname = current_database()
+UNION ALL SELECT 'relation', oid::regclass::text, coalesce(relacl, acldefault('r', relowner))::text
+    FROM pg_class WHERE relkind IN ('r', 'v') AND relnamespace NOT IN ('pg_catalog'::regnamespace,
+                                                                       'information_schema'::regnamespace)
+ORDER BY 1, 2, 3
+"""
+
+
+@dataclass(frozen=True)
+class Site:
+    """A shop that nobody has prepared yet, and the user who will."""
+
+    database: Database
+    user: str
+
+    def prepare(self) -> None:
+        run_all(self.database, plan_bootstrap(CATALOGUED, rds=True), user=self.user)
+
+    def remove(self) -> None:
+        run_all(self.database, plan_remove(), user=self.user)
+
+    def state(self) -> list[list[object]]:
+        return self.database.run(STATE)
+
+
+@pytest.fixture(params=["postgres", MASTER])
+def site(server: PostgresServer, request: pytest.FixtureRequest) -> Iterator[Site]:
+    with fresh_database(server) as database:
+        if request.param == MASTER:
+            database.run(f"""
+                CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB;
+                GRANT rds_iam, pg_signal_backend TO {MASTER} WITH ADMIN OPTION;
+                ALTER DATABASE {database.name} OWNER TO {MASTER}""")
+        connection = database.connect(user=request.param)
+        connection.execute_simple(SHOP)
+        connection.close()
+        try:
+            yield Site(database, request.param)
+        finally:
+            run_all(database, plan_remove())
+            if request.param == MASTER:
+                database.run(f"DROP OWNED BY {MASTER} CASCADE; ALTER DATABASE {database.name} OWNER TO postgres")
+                database.run(f"REVOKE rds_iam, pg_signal_backend FROM {MASTER}; DROP ROLE {MASTER}")
+
+
+def test_worlds_can_be_built_and_ended(site: Site) -> None:
+    site.prepare()
+    address = DatabaseAddress(DatabaseName("shop"), "localhost", 5432, site.database.name, "db", "eu-west-1", "none")
+    ready = PreparedDatabase(site.database, address)
+    task_id, _ = ready.build(granted("customers", {"id": None}), granted("orders", {"total": None}))
+    with ready.session(task_id) as session:
+        assert session.run("SELECT count(*) FROM customers, orders") == [[9]]
+    assert ready.worlds().tear_down(task_id, address).is_clean
+
+
+def test_preparing_again_changes_nothing(site: Site) -> None:
+    site.prepare()
+    once = site.state()
+    site.prepare()
+    assert site.state() == once
+
+
+def test_the_reverse_leaves_what_was_there_before(site: Site) -> None:
+    site.database.run("GRANT CREATE ON SCHEMA public TO PUBLIC")
+    before = site.state()
+    site.prepare()
+    assert site.state() != before
+    site.remove()
+    assert site.state() == before
+    site.remove()
+    assert site.state() == before
+
+
+def test_the_reverse_gives_back_only_what_was_taken(site: Site) -> None:
+    site.database.run(f"REVOKE TEMP ON DATABASE {site.database.name} FROM PUBLIC")
+    site.prepare()
+    site.remove()
+    assert site.database.run(
+        "SELECT has_database_privilege('public', current_database(), 'TEMP'),"
+        " has_schema_privilege('public', 'public', 'CREATE')"
+    ) == [[False, False]]
+
+
+def test_the_roles_have_what_the_design_gives_them_and_no_more(site: Site) -> None:
+    site.prepare()
+    assert site.database.run(
+        "SELECT rolname::text, rolcanlogin, rolinherit, rolcreaterole, rolcreatedb, rolsuper, rolbypassrls,"
+        " rolreplication FROM pg_roles WHERE rolname ~ '^postern_' ORDER BY 1"
+    ) == [
+        ["postern_owner", False, False, False, False, False, False, False],
+        ["postern_provision", True, False, True, False, False, False, False],
+    ]
+    assert site.database.run(
+        "SELECT roleid::regrole::text, admin_option, inherit_option, set_option FROM pg_auth_members"
+        " WHERE member = 'postern_provision'::regrole ORDER BY 1"
+    ) == [
+        ["pg_signal_backend", False, True, False],
+        ["postern_owner", False, False, True],
+        ["rds_iam", True, False, False],
+    ]
+    owned = "SELECT oid::regclass::text FROM pg_class WHERE relowner = 'postern_owner'::regrole AND relkind = 'r'"
+    assert sorted(site.database.run(owned)) == [["postern.taken"], ["postern.task_key"]]
+    readable = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+    for role, tables in (("postern_owner", [["customers"], ["orders"]]), ("postern_provision", [])):
+        rights = "'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'"
+        assert site.database.run(f"{readable} AND has_table_privilege('{role}', oid, {rights}) ORDER BY 1") == tables
+
+
+PROVISION_CANNOT = [
+    "SELECT * FROM customers",
+    "SET LOCAL ROLE postern_owner; DELETE FROM customers",
+    "SET LOCAL ROLE postern_owner; UPDATE customers SET region = 'x'",
+    "SELECT * FROM postern.task_key",
+    "SET ROLE rds_iam",
+    "CREATE ROLE stronger SUPERUSER",
+    "CREATE ROLE stronger BYPASSRLS",
+    "CREATE ROLE stronger CREATEDB",
+    "CREATE ROLE stronger; GRANT pg_read_all_data TO stronger",
+    "CREATE ROLE stronger; GRANT pg_signal_backend TO stronger",
+    "GRANT postern_owner TO postern_provision WITH INHERIT TRUE",
+    "CREATE ROLE stronger; GRANT postern_owner TO stronger",
+    "ALTER ROLE postern_owner LOGIN",
+    "ALTER ROLE postgres PASSWORD 'x'",
+    "CREATE TEMP TABLE t (i int)",
+    "COPY (SELECT 1) TO PROGRAM 'true'",
+]
+
+
+@pytest.mark.parametrize("sql", PROVISION_CANNOT)
+def test_the_provisioner_alone_cannot(shop: PreparedDatabase, sql: str) -> None:
+    connection = shop.database.connect(user="postern_provision")
+    try:
+        connection.run("BEGIN")
+        with pytest.raises(DatabaseError) as refused:
+            connection.execute_simple(sql)
+        assert refused.value.args[0]["C"] == "42501"
+    finally:
+        connection.close()
+
+
+def test_worlds_that_stand_refuse_the_reverse(shop: PreparedDatabase) -> None:
+    task_id, _ = shop.build(granted("customers", {"id": None}))
+    with pytest.raises(DatabaseError, match="expected every task to have ended"):
+        run_all(shop.database, plan_remove())
+    assert shop.remains(task_id) == (1, 1, 1)
+
+
+def test_the_roles_stay_while_another_database_needs_them(shop18: PreparedDatabase) -> None:
+    with fresh_database(shop18.database.server) as second:
+        run_all(second, plan_bootstrap((), rds=True))
+        run_all(second, plan_remove())
+        task_id, _ = shop18.build(granted("customers", {"id": None}))
+        assert shop18.remains(task_id) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason", "mend"),
+    [
+        ("ALTER ROLE postern_owner BYPASSRLS", "expected plain roles", "ALTER ROLE postern_owner NOBYPASSRLS"),
+        ("ALTER ROLE postern_provision SUPERUSER", "expected plain roles", "ALTER ROLE postern_provision NOSUPERUSER"),
+        ("ALTER SCHEMA postern OWNER TO postgres", "another owner", "ALTER SCHEMA postern OWNER TO postern_owner"),
+        ("CREATE SCHEMA open; GRANT CREATE ON SCHEMA open TO PUBLIC", "still has CREATE on schema open", "SELECT 1"),
+    ],
+    ids=["bypasses row security", "superuser", "foreign schema", "open schema"],
+)  # fmt: skip
+def test_refuses_what_would_make_the_wall_hollow(shop18: PreparedDatabase, spoil: str, reason: str, mend: str) -> None:
+    shop18.database.run(spoil)
+    try:
+        with pytest.raises(DatabaseError, match=reason):
+            run_all(shop18.database, plan_bootstrap((), rds=True))
+    finally:
+        shop18.database.run(mend)
+
+
+def test_a_catalogued_table_that_is_not_there_prepares_nothing(postgres: PostgresServer) -> None:
+    with fresh_database(postgres) as database:
+        with pytest.raises(DatabaseError, match="does not exist"):
+            run_all(database, plan_bootstrap([("public", "gone")], rds=True))
+        assert database.run("SELECT FROM pg_namespace WHERE nspname = 'postern'") == []
+
+
+def test_names_are_quoted() -> None:
+    assert plan_bootstrap([('a"b', "c d")], rds=True)[-3:-1] == (
+        'GRANT USAGE ON SCHEMA "a""b" TO postern_owner',
+        'GRANT SELECT ON TABLE "a""b"."c d" TO postern_owner',
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "script"), [("bootstrap.sql", bootstrap_script((), rds=True)), ("remove.sql", remove_script())]
+)
+def test_the_file_for_review_is_what_runs(name: str, script: str) -> None:
+    assert (SQL / name).read_text() == script, f"write world/bootstrap.py's script to infra/sql/{name} again"
+
+
+def test_the_files_run_as_they_are(shop: PreparedDatabase) -> None:
+    before = shop.database.run(STATE)
+    run_sql_file(shop.database.server, shop.database.name, SQL / "bootstrap.sql")
+    assert shop.database.run(STATE) == before
+    run_sql_file(shop.database.server, shop.database.name, SQL / "remove.sql")
+    assert shop.database.run("SELECT FROM pg_roles WHERE rolname ~ '^postern_'") == []
+    run_all(shop.database, plan_bootstrap(CATALOGUED, rds=True))
