@@ -1,4 +1,4 @@
--- Takes out of a PostgreSQL database what bootstrap.sql put into it, and gives back what it took from PUBLIC.
+-- Takes out of a PostgreSQL database what bootstrap.sql put into it, and gives PUBLIC back what it took.
 -- Run it as the same user, connected to that database, when no task stands any more.
 
 BEGIN;

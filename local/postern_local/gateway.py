@@ -125,11 +125,10 @@ class Gateway:
             outcome = self._lambdas.invoke(call.route.function, payload).result(self._integration_s)
         except TimeoutError:  # the function runs on, to its own timeout
             return _Said("INTEGRATION_TIMEOUT")
-        if outcome.failed:
-            return _Said("DEFAULT_5XX", 502)
         try:
             return parse_result(outcome.payload, call.request_id)
         except MalformedResult as error:
+            # A function error is such a result too; the function's own log says more.
             _log.warning("%s: %s: %s", call.request_id, call.route.function, error)
             return _Said("DEFAULT_5XX", 502)
 

@@ -317,6 +317,17 @@ def test_many_long_parameters_are_one_digest(bench):
 
 def test_an_answer_of_very_many_masked_columns_still_fits_its_record(bench):
     columns = tuple(ResultColumn("email" * 12, 25, "text", 4711, 2) for _ in range(1600))
-    bench.database.result = Result(columns, tuple(["a***@e***.com"] for _ in columns), 1, None, False, 9)  # noqa: FBT003
+    bench.database.result = Result(columns, tuple(["a***@e***.com"] for _ in columns), 1, None, False, 9)
     bench.run()
     assert bench.written()[1]["masked"] == [{"column": None, "mask": "email", "count": 1600}]
+
+
+@pytest.mark.parametrize(
+    ("sql", "position"),
+    [pytest.param(SQL, 8, id="as-asked"), pytest.param(SQL.replace("FROM ", "FROM public."), None, id="rewritten")],
+)
+def test_points_only_into_the_text_that_was_asked(bench, sql, position):
+    bench.database.result = StatementFailed("sql.failed", "no such column", sqlstate="42703", position=8)
+    with pytest.raises(StatementFailed) as caught:
+        bench.run(sql)
+    assert caught.value.position == position

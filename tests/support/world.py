@@ -128,7 +128,6 @@ def prepared(database: Database, schema_sql: str, tables: Iterable[tuple[str, st
     finally:
         for task_id in ready.built:
             ready.worlds().tear_down(task_id, address)
-        database.run("DROP OWNED BY postern_provision CASCADE; DROP OWNED BY postern_owner CASCADE")
 
 
 def run_all(database: Database, statements: Iterable[str], *, user: str = "postgres") -> None:

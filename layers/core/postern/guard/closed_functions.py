@@ -104,9 +104,11 @@ CLOSED: dict[str, str] = {
         pg_get_serial_sequence pg_get_shmem_allocations pg_get_shmem_allocations_numa pg_get_statisticsobjdef
         pg_get_statisticsobjdef_columns pg_get_statisticsobjdef_expressions pg_get_triggerdef pg_get_userbyid
         pg_get_viewdef pg_get_wait_events pg_get_wal_replay_pause_state pg_get_wal_resource_managers
-        pg_get_wal_summarizer_state plpgsql_validator postgresql_fdw_validator querytree satisfies_hash_partition
-        shobj_description to_regclass to_regcollation to_regnamespace to_regoper to_regoperator to_regproc
-        to_regprocedure to_regrole to_regtype to_regtypemod ts_debug ts_parse ts_token_type
+        pg_get_wal_summarizer_state plpgsql_validator postgresql_fdw_validator querytree regclasssend regcollationsend
+        regconfigsend regdictionarysend regnamespacesend regoperatorsend regopersend regproceduresend regprocsend
+        regrolesend regtypesend satisfies_hash_partition shobj_description to_regclass to_regcollation to_regnamespace
+        to_regoper to_regoperator to_regproc to_regprocedure to_regrole to_regtype to_regtypemod ts_debug ts_parse
+        ts_token_type
     """,
     "it reads or changes settings": """
         current_schemas current_setting getdatabaseencoding set_config setseed
@@ -206,13 +208,12 @@ CLOSED: dict[str, str] = {
         range_agg_transfn range_contains_elem_support range_gist_consistent range_gist_penalty range_gist_picksplit
         range_gist_same range_gist_union range_in range_out range_recv range_sortsupport range_typanalyze rangesel
         rank_final raw_array_subscript_handler record_in record_out record_recv regclass regclassin regclassout
-        regclassrecv regclasssend regcollationin regcollationout regcollationrecv regcollationsend regconfigin
-        regconfigout regconfigrecv regdictionaryin regdictionaryout regdictionaryrecv regexeqjoinsel regexeqsel
-        regexnejoinsel regexnesel regnamespacein regnamespaceout regnamespacerecv regnamespacesend regoperatorin
-        regoperatorout regoperatorrecv regoperatorsend regoperin regoperout regoperrecv regopersend regprocedurein
-        regprocedureout regprocedurerecv regproceduresend regprocin regprocout regprocrecv regprocsend regrolein
-        regroleout regrolerecv regrolesend regtypein regtypeout regtyperecv regtypesend scalargejoinsel scalargesel
-        scalargtjoinsel scalargtsel scalarlejoinsel scalarlesel scalarltjoinsel scalarltsel shell_in shell_out
+        regclassrecv regcollationin regcollationout regcollationrecv regconfigin regconfigout regconfigrecv
+        regdictionaryin regdictionaryout regdictionaryrecv regexeqjoinsel regexeqsel regexnejoinsel regexnesel
+        regnamespacein regnamespaceout regnamespacerecv regoperatorin regoperatorout regoperatorrecv regoperin
+        regoperout regoperrecv regprocedurein regprocedureout regprocedurerecv regprocin regprocout regprocrecv
+        regrolein regroleout regrolerecv regtypein regtypeout regtyperecv scalargejoinsel scalargesel scalargtjoinsel
+        scalargtsel scalarlejoinsel scalarlesel scalarltjoinsel scalarltsel shell_in shell_out
         shift_jis_2004_to_euc_jis_2004 shift_jis_2004_to_utf8 sjis_to_euc_jp sjis_to_mic sjis_to_utf8
         spg_bbox_quad_config spg_box_quad_choose spg_box_quad_config spg_box_quad_inner_consistent
         spg_box_quad_leaf_consistent spg_box_quad_picksplit spg_kd_choose spg_kd_config spg_kd_inner_consistent

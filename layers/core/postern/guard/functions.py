@@ -43,19 +43,19 @@ _CALLED = """
     percentile_cont percentile_disc pg_collation_for pg_column_size pg_size_bytes pg_size_pretty pg_typeof
     phraseto_tsquery pi plainto_tsquery point point_send poly_send polygon popen position pow power quote_ident
     quote_literal quote_nullable radians radius random random_normal range_agg range_intersect_agg range_merge
-    range_send rank record_send regconfigsend regdictionarysend regexp_count regexp_instr regexp_like regexp_match
-    regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr regr_avgx regr_avgy
-    regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy repeat replace reverse right round
-    row_number row_to_json rpad rtrim scale session_user set_bit set_byte set_masklen setweight sha224 sha256 sha384
-    sha512 sign similar_escape similar_to_escape sin sind sinh slope split_part sqrt statement_timestamp stddev
-    stddev_pop stddev_samp string_agg string_to_array string_to_table strip strpos substr substring sum tan tand tanh
-    text textlen textsend time time_send timeofday timestamp timestamp_send timestamptz timestamptz_send timetz
-    timetz_send timezone to_ascii to_bin to_char to_date to_hex to_json to_jsonb to_number to_oct to_timestamp
-    to_tsquery to_tsvector transaction_timestamp translate trim_array trim_scale trunc ts_delete ts_filter ts_headline
-    ts_lexize ts_rank ts_rank_cd tsmultirange tsquery_phrase tsquerysend tsrange tsrange_subdiff tstzmultirange
-    tstzrange tstzrange_subdiff tsvector_to_array tsvectorsend unicode_assigned unicode_version unistr unknownsend
-    unnest upper upper_inc upper_inf uuid_extract_timestamp uuid_extract_version uuid_send uuidv4 uuidv7 var_pop
-    var_samp varbit varbit_send varchar varcharsend variance version websearch_to_tsquery width width_bucket
+    range_send rank record_send regexp_count regexp_instr regexp_like regexp_match regexp_matches regexp_replace
+    regexp_split_to_array regexp_split_to_table regexp_substr regr_avgx regr_avgy regr_count regr_intercept regr_r2
+    regr_slope regr_sxx regr_sxy regr_syy repeat replace reverse right round row_number row_to_json rpad rtrim scale
+    session_user set_bit set_byte set_masklen setweight sha224 sha256 sha384 sha512 sign similar_escape
+    similar_to_escape sin sind sinh slope split_part sqrt statement_timestamp stddev stddev_pop stddev_samp string_agg
+    string_to_array string_to_table strip strpos substr substring sum tan tand tanh text textlen textsend time time_send
+    timeofday timestamp timestamp_send timestamptz timestamptz_send timetz timetz_send timezone to_ascii to_bin to_char
+    to_date to_hex to_json to_jsonb to_number to_oct to_timestamp to_tsquery to_tsvector transaction_timestamp translate
+    trim_array trim_scale trunc ts_delete ts_filter ts_headline ts_lexize ts_rank ts_rank_cd tsmultirange tsquery_phrase
+    tsquerysend tsrange tsrange_subdiff tstzmultirange tstzrange tstzrange_subdiff tsvector_to_array tsvectorsend
+    unicode_assigned unicode_version unistr unknownsend unnest upper upper_inc upper_inf uuid_extract_timestamp
+    uuid_extract_version uuid_send uuidv4 uuidv7 var_pop var_samp varbit varbit_send varchar varcharsend variance
+    version websearch_to_tsquery width width_bucket
 """
 CALLED = frozenset(_CALLED.split())
 

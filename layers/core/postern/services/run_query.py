@@ -21,6 +21,7 @@ from postern.errors import (
     DatabaseUnavailable,
     PosternError,
     RefusedByPolicy,
+    StatementFailed,
     StateUnavailable,
     Unprocessable,
 )
@@ -45,6 +46,7 @@ from postern.ports import (
 )
 from postern.services.answers import Answer, Delivery, Masked, deliver
 from postern.services.stopwatch import Stopwatch
+from postern.sqlstates import without_position
 from postern.types import Budgets, CommandId, DatabaseAddress, Principal, Receipt, Sha256Hex, TaskId, TaskState
 from postern.world.names import role_name
 
@@ -150,6 +152,9 @@ class RunQuery:
                 )
         except PosternError as failed:
             self._record_failure(command, intent, failed, watch)
+            if verdict.rewritten and isinstance(failed, StatementFailed):
+                # A place in the text that ran means nothing in the text that was asked.
+                raise without_position(failed) from failed
             raise
         with watch.step("detect"):
             delivery = deliver(result, command.reservation.task.views)
