@@ -170,5 +170,5 @@ def test_importing_the_handler_loads_no_sdk_and_reads_nothing():
         env={"PATH": "", "POSTERN_POLICY_DIR": "/nowhere"},
         cwd=Path(function.__file__).parents[2],
     ).stdout.split()
-    heavy = {"boto3", "botocore", "cedarpy", "pg8000", "postgast", "msgspec", "jwt", "requests", "urllib3"}
+    heavy = {"boto3", "botocore", "cedarpy", "pg8000", "postgast", "msgspec", "requests", "urllib3"}
     assert not heavy & set(seen)
