@@ -3,6 +3,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+# The pinned requirements list everything, so nothing is resolved: quicker, and nothing else can come in.
+PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
+RUNS   := $(VENV)/.runs
 READY  := $(VENV)/.ready
 WORKERS ?= 2
 
@@ -14,23 +17,29 @@ export SAM_CLI_TELEMETRY := 0
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## make the virtual environment with everything pinned in requirements/dev.txt
+setup: $(READY) ## make the virtual environment, with everything pinned in requirements/
 
-$(READY): requirements/dev.txt pyproject.toml
+$(RUNS): requirements/local.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Postern needs Python 3.11 or later; say which: make PYTHON=python3.13"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --require-hashes -r requirements/dev.txt
-	$(BIN)/pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "setting up $(VENV) (a minute or two, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements/local.txt
+	@$(PIP) --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY) ## play the whole story on a shop database: agent, operator, auditor
+$(READY): $(RUNS) requirements/dev.txt
+	@echo "adding what the checks need"
+	@$(PIP) --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(RUNS) ## play the whole story on a shop database: agent, operator, auditor
 	$(BIN)/python -m postern_local.demo
 
 test: $(READY) ## run the tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -q
 
-bench: $(READY) ## print where a statement's time goes
+bench: $(RUNS) ## print where a statement's time goes
 	$(BIN)/python -m bench.statement
 
 format: $(READY) ## format the code
@@ -51,9 +60,12 @@ validate: $(READY) ## check the templates
 build: $(READY) ## build what is deployed (needs python3.13 in PATH)
 	$(BIN)/sam build --template template.yaml
 
+COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
 lock: $(READY) ## pin the requirements anew
-	$(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-emit-index-url \
-		--no-emit-find-links --no-emit-trusted-host --extra local --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra local --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra local --constraint requirements/dev.txt --output-file requirements/local.txt pyproject.toml
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .aws-sam .postern .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,4 +1,4 @@
--- Takes out of a PostgreSQL database what bootstrap.sql put into it, and gives PUBLIC back what it took.
+-- Takes out of a PostgreSQL database what bootstrap.sql put into it; PUBLIC gets back what it lost.
 -- Run it as the same user, connected to that database, when no task stands any more.
 
 BEGIN;

@@ -120,6 +120,10 @@ def test_local_stands_for_the_local_stacks_issuer_only_where_one_is_set(folder: 
             PolicyFiles(str(folder), local_issuer=absent).load()
 
 
+def test_an_empty_local_issuer_is_none(folder: Path):
+    assert PolicyFiles(str(folder), local_issuer="").load().issuers
+
+
 def test_a_local_issuer_that_is_not_on_this_machine_is_refused(folder: Path):
     with pytest.raises(PolicyUnavailable):
         PolicyFiles(str(folder), local_issuer="http://issuer.example").load()

@@ -264,4 +264,5 @@ def test_bounds_the_reason_however_long_the_name(sql: str) -> None:
     verdict = check(sql.format(".".join(["a" * 60] * 500)), SHOP)
 
     assert isinstance(verdict, Refused)
+    assert "…" in verdict.reason
     assert len(verdict.reason) < 600

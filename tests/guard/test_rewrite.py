@@ -12,7 +12,7 @@ from postern.guard.findings import Mapped
 from postern.guard.rewrite import Rewritten, rewrite
 from postern.guard.scope import Scope
 from postern.guard.source import Node, Source, read
-from postern.guard.verdict import Allowed, Objection, Refused
+from postern.guard.verdict import Allowed, Edit, Objection, Refused
 from tests.support.guard import SHOP_SQL, WRITE, named_statements, relation, shop_scope
 from tests.support.servers import Database
 
@@ -216,6 +216,30 @@ def test_refuses_when_the_result_is_not_the_tree_that_was_asked(change: Callable
     change(source.body)
 
     assert isinstance(rewrite(source, [Mapped("RangeVar", body, "orders")]), Objection)
+
+
+@pytest.mark.parametrize(
+    ("runs", "code"),
+    [
+        ("SELECT * FROM secret", "guard.relation"),
+        ("SELECT pg_sleep(1)", "guard.function"),
+        ("DROP TABLE orders", "guard.kind"),
+        ("SELECT * FROM customers", "guard.node"),
+        ("SELECT * FROM orders, public.orders o", "guard.node"),
+        ("WITH x AS (DELETE FROM orders) SELECT * FROM orders", "guard.node"),
+    ],
+)
+def test_what_will_run_is_checked_even_if_the_rewriting_is_wrong(
+    monkeypatch: pytest.MonkeyPatch, runs: str, code: str
+) -> None:
+    source = read(runs)
+    assert isinstance(source, Source)
+    monkeypatch.setattr("postern.guard.check.rewrite", lambda *_: Rewritten(source, (Edit(0, 1, 1),)))
+
+    verdict = check("SELECT * FROM public.orders", shop_scope(actions=WRITE))
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == code
 
 
 def test_the_same_change_without_a_fault_is_made() -> None:

@@ -217,7 +217,7 @@ def test_one_worker_is_enough_for_calls_one_after_the_other(tmp_path: Path) -> N
 
 
 def test_stopping_ends_open_calls_and_leaves_no_process(tmp_path: Path) -> None:
-    running = Pool(plan(tmp_path), limit=2)
+    running = Pool(plan(tmp_path, timeout_s=600), limit=2)
     grandchild = int(ask(running, do="child").payload)
     busy = [running.invoke(b'{"do": "sleep", "seconds": 600}') for _ in range(3)]
     wait_until(lambda: len(running.pids) == 2)

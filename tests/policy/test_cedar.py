@@ -212,6 +212,7 @@ SLIPS = [
         "unable to find an applicable action",
         id="action-on-a-resource-of-another-kind",
     ),
+    pytest.param('"\\' * 100_000, 5, "ends in `;`", id="many-open-quotes"),
     pytest.param(f"permit (principal, action, resource) when {{ {'(' * 9999}1 }};", 5, "too deeply", id="brackets"),
     pytest.param(
         f"permit (principal, action, resource) when {{ {'1 + ' * 9999}1 > 0 }};", 5, "too deeply", id="operators"

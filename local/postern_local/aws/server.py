@@ -38,21 +38,9 @@ class AwsServer:
 
     @classmethod
     def start(cls, folder: Path, *, port: int = 0, account: str = ACCOUNT) -> AwsServer:
-        """Starts an empty account and returns when it answers. Raises `StackFailure` as `launch` and `wait` do."""
-        server = cls.launch(folder, port=port, account=account)
-        try:
-            server.wait()
-        except BaseException:
-            server.stop()
-            raise
-        return server
+        """Starts an empty account; its log is `folder/aws.log`. `port` 0 takes a free one.
 
-    @classmethod
-    def launch(cls, folder: Path, *, port: int = 0, account: str = ACCOUNT) -> AwsServer:
-        """Starts the process and returns at once; its log is `folder/aws.log`. `port` 0 takes a free one.
-
-        The port takes connections from now on; they are served once the process is up, a second later.
-        Raises `StackFailure` where the port is in use.
+        Returns when the server answers. Raises `StackFailure` where the port is in use or it does not start.
         """
         folder.mkdir(parents=True, exist_ok=True)
         log = folder / "aws.log"
@@ -66,11 +54,13 @@ class AwsServer:
                 stop_signal=signal.SIGTERM,
                 pass_fd=listener.fileno(),
             )
-            return cls("127.0.0.1", listener.getsockname()[1], account, log, child, secret)
-
-    def wait(self) -> None:
-        """Returns when the server answers. Raises `StackFailure` where it does not; stop it then."""
-        self._call("GET", "ready", timeout_s=_START_LIMIT_S)
+            server = cls("127.0.0.1", listener.getsockname()[1], account, log, child, secret)
+        try:
+            server._call("GET", "ready", timeout_s=_START_LIMIT_S)
+        except BaseException:
+            server.stop()
+            raise
+        return server
 
     @property
     def url(self) -> str:

@@ -26,7 +26,7 @@ def guarded(call: Callable[[], http.Response], logger: Logger, watch: Stopwatch,
         if isinstance(error, IntegrityError):
             logger.critical("integrity", extra={"code": code, "command_id": command_id, "detail": error.detail})
         elif isinstance(error, UpstreamError):
-            logger.error("upstream", extra={"code": code, "command_id": command_id, "causes": causes(error)})
+            logger.warning("upstream", extra={"code": code, "command_id": command_id, "causes": causes(error)})
         elif isinstance(error, Unauthenticated):
             logger.warning("no principal reached the function: the route has no authorizer", extra={"code": code})
     except Exception as error:  # noqa: BLE001 - the last line of a handler: whatever it is, nothing leaves but a code

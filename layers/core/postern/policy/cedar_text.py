@@ -15,8 +15,9 @@ import cedarpy
 from postern.errors import PolicyFileError
 from postern.policy.entities import Entity
 
-# Cedar's tokens, as far as they can hide a `;`: its comments end at either line break character.
-_TOKEN = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*")|(?P<comment>//[^\n\r]*)|(?P<end>;)', re.DOTALL)
+# Cedar's tokens, as far as they can hide a `;`: its comments end at either line break character. A string that is
+# not closed runs to the end of the file, in one step: never tried again from each quote inside it.
+_TOKEN = re.compile(r'(?P<string>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))|(?P<comment>//[^\n\r]*)|(?P<end>;)', re.DOTALL)
 # The product's schema has one namespace, so its prefix may be left out: `Action::"select"` can mean nothing else.
 _TYPES = "Principal|Group|Database|Schema|Table|Class|Action"
 _BARE_TYPE = re.compile(rf"(?<![\w:])(?:{_TYPES})(?=\s*::\s*$)|(?<=\bis )(?:{_TYPES})\b(?!\s*::)")

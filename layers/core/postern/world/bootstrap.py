@@ -253,5 +253,5 @@ Each catalogued table then needs two grants, which `postern db bootstrap` prints
     GRANT USAGE ON SCHEMA public TO postern_owner;
     GRANT SELECT ON TABLE public.orders TO postern_owner;"""
 
-_ABOUT_REMOVE = """Takes out of a PostgreSQL database what bootstrap.sql put into it, and gives PUBLIC back what it took.
+_ABOUT_REMOVE = """Takes out of a PostgreSQL database what bootstrap.sql put into it; PUBLIC gets back what it lost.
 Run it as the same user, connected to that database, when no task stands any more."""
