@@ -182,7 +182,8 @@ def test_an_object_that_is_none_of_ours_is_hashed_but_not_written(s3: S3Client, 
 def test_pulling_again_fetches_only_what_is_new_or_damaged(s3: S3Client, tmp_path: Path) -> None:
     keys = write_records(s3)
     run("pull", "--bucket", BUCKET, "--dir", tmp_path)
-    (tmp_path / "objects" / keys[0]).write_bytes(b"damaged")
+    damaged = tmp_path / "objects" / keys[0]
+    damaged.write_bytes(b"x" * damaged.stat().st_size)
     (tmp_path / "objects" / keys[1]).unlink()
     write_records(s3, 1)
 

@@ -249,6 +249,18 @@ def test_the_log_holds_whichever_write_is_lost_and_whether_it_is_tried_again(
     assert report.counts.chains == (2 if at > 0 or when == "after" or again else 1)
 
 
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_record_that_was_lost_may_be_put_again_and_again(bench: Bench, when: str) -> None:
+    store = failing(bench, 0, when)
+    with pytest.raises(EvidenceUnavailable):
+        store.put(event(1))
+
+    digests = [store.put(event(1)) for _ in range(2)]
+
+    ((_, data),) = bench.objects().items()
+    assert digests == [hashlib.sha256(data).hexdigest()] * 2
+
+
 # S3's own.
 
 

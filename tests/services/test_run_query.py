@@ -324,10 +324,18 @@ def test_an_answer_of_very_many_masked_columns_still_fits_its_record(bench):
 
 @pytest.mark.parametrize(
     ("sql", "position"),
-    [pytest.param(SQL, 8, id="as-asked"), pytest.param(SQL.replace("FROM ", "FROM public."), None, id="rewritten")],
+    [
+        pytest.param(f"{SQL} WHERE nope = 1", 39, id="as-asked"),
+        pytest.param(f"{SQL} WHERE nope = 1".replace("FROM ", "FROM public."), 46, id="rewritten"),
+    ],
 )
-def test_points_only_into_the_text_that_was_asked(bench, sql, position):
-    bench.database.result = StatementFailed("sql.failed", "no such column", sqlstate="42703", position=8)
+def test_points_into_the_text_that_was_asked(bench, sql, position):
+    def point() -> None:
+        place = sql.replace("public.", "").index("nope") + 1
+        bench.database.result = StatementFailed("sql.failed", "no such column", sqlstate="42703", position=place)
+
+    bench.database.before_run = point
+    assert sql[position - 1 :].startswith("nope")
     with pytest.raises(StatementFailed) as caught:
         bench.run(sql)
     assert caught.value.position == position

@@ -101,7 +101,6 @@ class MemoryRecordStore:
         if failure is not None:
             self._unknown[key] = (record, linked)
             raise EvidenceUnavailable("evidence.unavailable", f"record: expected an answer, got one lost {failure}")
-        self._unknown.pop(key, None)
 
 
 @dataclass

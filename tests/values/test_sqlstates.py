@@ -6,7 +6,7 @@ import pytest
 
 from postern.errors import CODES, DatabaseLost, DatabaseUnavailable, StatementFailed
 from postern.sqlstate_conditions import CONDITIONS
-from postern.sqlstates import MAX_DETAIL_CHARACTERS, sanitise, without_position
+from postern.sqlstates import MAX_DETAIL_CHARACTERS, at_position, sanitise
 
 SQL = "select emial from customers"
 SECRET = "zq7alice"
@@ -155,8 +155,8 @@ def test_an_error_without_fields_is_still_an_error():
     assert sanitise({}, SQL).detail == "internal error"
 
 
-def test_an_error_of_a_rewritten_statement_has_no_position():
+def test_an_error_can_point_elsewhere_and_stays_the_same():
     error = sanitise(UNDEFINED, SQL)
     assert isinstance(error, StatementFailed)
-    moved = without_position(error)
-    assert (moved.position, moved.detail, moved.sqlstate) == (None, error.detail, "42703")
+    moved = at_position(error, 3)
+    assert (moved.position, moved.detail, moved.sqlstate) == (3, error.detail, "42703")

@@ -102,9 +102,11 @@ def sanitise(fields: Mapping[str, str], sql: str) -> PosternError:
     )
 
 
-def without_position(error: StatementFailed) -> StatementFailed:
-    """The same error for a statement that was rewritten: a place in other text than was asked says nothing."""
-    return StatementFailed(error.code, error.detail, sqlstate=error.sqlstate, command_id=error.command_id)
+def at_position(error: StatementFailed, position: int | None) -> StatementFailed:
+    """The same error, pointing elsewhere: at the place in the text as asked, where another text ran."""
+    return StatementFailed(
+        error.code, error.detail, sqlstate=error.sqlstate, position=position, command_id=error.command_id
+    )
 
 
 def _session_is_gone(fields: Mapping[str, str], sqlstate: str) -> bool:

@@ -85,7 +85,6 @@ class S3RecordStore:
             if not self._is_there(key, linked.sha256, error):
                 self._remember(key, record, linked)
                 raise _unavailable(error) from error
-        self._unknown.pop(key, None)
 
     def _create_blob(self, key: str, data: bytes) -> None:
         # Outside the chain: the record that follows names the blob's digest. One that a failure leaves behind is

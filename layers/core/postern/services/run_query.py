@@ -46,7 +46,7 @@ from postern.ports import (
 )
 from postern.services.answers import Answer, Delivery, Masked, deliver
 from postern.services.stopwatch import Stopwatch
-from postern.sqlstates import without_position
+from postern.sqlstates import at_position
 from postern.types import Budgets, CommandId, DatabaseAddress, Principal, Receipt, Sha256Hex, TaskId, TaskState
 from postern.world.names import role_name
 
@@ -152,9 +152,9 @@ class RunQuery:
                 )
         except PosternError as failed:
             self._record_failure(command, intent, failed, watch)
-            if verdict.rewritten and isinstance(failed, StatementFailed):
-                # A place in the text that ran means nothing in the text that was asked.
-                raise without_position(failed) from failed
+            if isinstance(failed, StatementFailed) and failed.position is not None:
+                # The database points into the text that ran; the agent knows the text that it sent.
+                raise at_position(failed, verdict.position_as_asked(failed.position)) from failed
             raise
         with watch.step("detect"):
             delivery = deliver(result, command.reservation.task.views)
