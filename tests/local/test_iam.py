@@ -406,6 +406,11 @@ def test_trust_policy_with_tag_condition_refuses_other_tags() -> None:
             statement(Principal={"CanonicalUser": "x"}), PolicyKind.RESOURCE, "CanonicalUser", id="canonical-user"
         ),
         pytest.param(statement(Principal={}), PolicyKind.RESOURCE, "expected * or an object", id="empty-principal"),
+        pytest.param(statement(Principal={"AWS": []}), PolicyKind.RESOURCE, "at least one", id="principal-of-nobody"),
+        pytest.param(
+            statement(Principal={"Federated": "lambda.amazonaws.com"}), PolicyKind.RESOURCE, "Federated", id="federated"
+        ),
+        pytest.param(statement(Condition=[]), PolicyKind.IDENTITY, "expected an object", id="condition-list"),
         pytest.param(
             statement(Condition={"IpAddress": {"aws:SourceIp": "::1"}}), PolicyKind.IDENTITY, "IpAddress", id="operator"
         ),

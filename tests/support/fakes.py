@@ -240,8 +240,8 @@ class FakeDatabase:
     def run(
         self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId, read_only: bool
     ) -> Result:
-        self.before_run()
         self.ran.append(sql)
+        self.before_run()
         self.limits.append(limits)
         self.read_only.append(read_only)
         if isinstance(self.result, PosternError):
