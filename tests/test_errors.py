@@ -7,9 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
+from scripts.generate_errors_doc import PAGE, page
 
 from postern.errors import CODES
-from scripts.generate_errors_doc import PAGE, page
 
 ROOT = Path(__file__).parent.parent
 SOURCES = [

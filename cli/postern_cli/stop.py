@@ -14,7 +14,7 @@ class Exit(IntEnum):
     UNKNOWN = 3  # cannot tell: missing, unreachable
 
 
-class Stop(Exception):  # noqa: N818 - it is not always an error
+class Stop(Exception):
     """Raised by a command to end with one line on standard error and the given code; `main.run` prints it."""
 
     def __init__(self, code: Exit, line: str) -> None:

@@ -193,4 +193,3 @@ def _result_header(name: str, value: object) -> tuple[str, str]:
     if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(text):
         raise MalformedResult(f"header {name!r}: expected a name and a value that HTTP allows")
     return (f"x-amzn-Remapped-{name}" if name.lower() in _REMAPPED else name), text
-

@@ -10,7 +10,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -251,6 +251,7 @@ REFUSED_TOKENS: dict[str, Callable[[Setup], str]] = {
         "X-Amz-Security-Token",
         s.assume(Tags=[{"Key": "postern_user", "Value": s.user}]).session_token.reveal(),
     ),
+    "signed-with-another-session-token": lambda s: s.token(replace(s.session, session_token=s.query.session_token)),
     "lifetime-over-15-minutes": lambda s: s.token(expires_s=901),
     "lifetime-stretched-after-signing": lambda s: with_parameter(s.token(expires_s=60), "X-Amz-Expires", "900"),
     "date-changed-after-signing": lambda s: with_parameter(

@@ -126,6 +126,10 @@ def test_the_roles_have_what_the_design_gives_them_and_no_more(site: Site) -> No
         ["postern_owner", False, False, True],
         ["rds_iam", True, False, False],
     ]
+    assert site.database.run(
+        "SELECT member::regrole::text FROM pg_auth_members"
+        " WHERE roleid = 'postern_owner'::regrole AND (inherit_option OR set_option)"
+    ) == [["postern_provision"]]
     owned = "SELECT oid::regclass::text FROM pg_class WHERE relowner = 'postern_owner'::regrole AND relkind = 'r'"
     assert sorted(site.database.run(owned)) == [["postern.taken"], ["postern.task_key"]]
     readable = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"

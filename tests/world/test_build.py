@@ -236,6 +236,20 @@ def test_a_table_that_changes_while_its_view_is_built_builds_nothing(shop18: Pre
     assert shop18.remains(task_id) == (0, 0, 0)
 
 
+class _MakesOneViewMore(Tampered):
+    def execute_simple(self, sql: str) -> object:
+        if sql.startswith("GRANT USAGE ON SCHEMA"):
+            super().execute_simple(f"CREATE VIEW {sql.split()[-1]}.unplanned AS SELECT * FROM public.customers")
+        return super().execute_simple(sql)
+
+
+def test_a_world_that_is_not_as_planned_is_not_built(shop18: PreparedDatabase) -> None:
+    task_id, connection = new_task_id(), _MakesOneViewMore(shop18.connect_core())
+    with pytest.raises(DatabaseUnavailable, match="expected those planned, got others"):
+        shop18.worlds(lambda _connection: connection).build(task_id, grant_of(CUSTOMERS), shop18.address, key=KEY)
+    assert shop18.remains(task_id) == (0, 0, 0)
+
+
 def test_of_two_builds_of_one_task_one_wins(shop: PreparedDatabase) -> None:
     task_id = new_task_id()
     shop.built.append(task_id)

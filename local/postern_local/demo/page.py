@@ -37,7 +37,7 @@ class Page:
             table.add_row(*(escape(_short(cell)) for cell in row))
         self.console.print(table)
 
-    def holds(self, what: str, held: bool) -> None:  # noqa: FBT001 - reads as a sentence: holds("…", is_so)
+    def holds(self, what: str, held: bool) -> None:  # noqa: FBT001 - reads as a sentence
         """Notes that something is as it must be, or that it is not: then the demo fails."""
         if held:
             self.console.print(f"  [green]✓[/green] {escape(what)}")

@@ -1,0 +1,48 @@
+"""A task past its deadline is refused at once, and the timer's next pass takes its role away."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import boto3
+
+from postern_local.demo.caller import Caller
+from postern_local.stack import Stack
+from tests.support import direct
+
+
+def let_expire(stack: Stack, task_id: str) -> None:
+    """Moves a task's deadline into the past, as waiting for it would."""
+    client = boto3.client(
+        "dynamodb",
+        endpoint_url=stack.ready.aws,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+    (table,) = client.list_tables()["TableNames"]
+    client.update_item(
+        TableName=table,
+        Key={"pk": {"S": f"task#{task_id}"}, "sk": {"S": "task"}},
+        UpdateExpression="SET expires_at_s = :past, gsi2sk = :past",
+        ExpressionAttributeValues={":past": {"N": str(int(time.time()) - 1)}},
+    )
+
+
+def test_an_expired_task_is_refused_at_once_and_torn_down_by_the_timer(shop):
+    agent = Caller(shop.ready, "repo:acme/shop:main", {"role": "agent"})
+    access = [{"tables": ["orders"], "actions": ["select"]}]
+    task = agent.call("POST", "/v1/tasks", {"database": "shop", "purpose": "expire", "access": access}).body["task_id"]
+    role = f"SELECT count(*) FROM pg_roles WHERE rolname = 'task_{task}'"
+    assert agent.call("POST", f"/v1/tasks/{task}/query", {"sql": "SELECT 1"}).status == 200
+
+    let_expire(shop, task)
+    refused = agent.call("POST", f"/v1/tasks/{task}/query", {"sql": "SELECT 1"})
+    assert (refused.status, refused.body["code"]) == (409, "task.expired")
+
+    # What the rule in the template sends each minute; the stack's own timer may have come first.
+    passed = shop.lambdas.invoke("postern-provision", json.dumps({"action": "expire"}).encode()).result()
+    assert b'"status": "ok"' in passed.payload or b'"status":"ok"' in passed.payload
+    assert direct.answer(shop.ready.databases["shop"], role)[1] == [[0]]
+    assert agent.call("GET", f"/v1/tasks/{task}").body["state"] == "expired"
