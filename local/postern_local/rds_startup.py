@@ -40,8 +40,6 @@ class Startup:
 
 def parse_startup(body: bytes) -> Startup:
     """Parses the message after its length. Raises `StartupError`."""
-    if len(body) < 5:
-        raise StartupError("startup message: expected a version and parameters")
     protocol = int.from_bytes(body[:4], "big")
     if protocol >> 16 != 3:
         raise StartupError(f"protocol: expected 3, got {protocol >> 16}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import sys
 from pathlib import Path
 
@@ -196,17 +197,16 @@ def test_stop_ends_the_server_and_removes_its_folder(tmp_path: Path) -> None:
 
 
 def test_failed_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setattr("tempfile.tempdir", None)
-    tmp_path.chmod(0o755)
-    monkeypatch.setitem(launcher._SETTINGS, "no_such_setting", "1")
-    # A path of a test's own temporary folder may be closed to the account that the server runs as.
-    for folder in tmp_path.parents:
-        if folder.stat().st_uid == os.geteuid() and folder != Path("/"):
-            folder.chmod(folder.stat().st_mode | 0o001)
-    with pytest.raises(StackFailure, match="no_such_setting"):
-        launcher.start(tmp_path / "state")
-    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+    # Not below pytest's own folder, which it closes to every other account whenever it likes.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        monkeypatch.setenv("TMPDIR", name)
+        monkeypatch.setattr("tempfile.tempdir", None)
+        monkeypatch.setitem(launcher._SETTINGS, "no_such_setting", "1")
+        with pytest.raises(StackFailure, match="no_such_setting"):
+            launcher.start(tmp_path / "state")
+        assert list(folder.iterdir()) == []
 
 
 HOLDER = """
