@@ -207,6 +207,12 @@ def test_source_identity_stays_for_the_whole_chain(aws: AwsServer, query: StsSes
     assert refusal(aws, first, role, SourceIdentity="task-2")[0] == "AccessDenied"
 
 
+def test_role_with_a_permissions_boundary_is_not_served(aws: AwsServer) -> None:
+    role = make_role(aws, allow("s3:*"), PermissionsBoundary=f"arn:aws:iam::{aws.account}:policy/bound")
+    with pytest.raises(StackFailure, match="permissions boundary"):
+        aws.assume_as_service(role, session_name="function")
+
+
 def test_service_takes_a_session_only_of_a_role_that_trusts_it(aws: AwsServer, connect: str) -> None:
     arn = f"arn:aws:lambda:eu-central-1:{aws.account}:function:query"
     session = aws.assume_as_service(make_role(aws), session_name="query", source_function_arn=arn)
