@@ -65,7 +65,7 @@ BEHIND_THE_GUARD = {
     "a copy": "COPY public.customers TO STDOUT",
     "other sessions": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
     "hashes of passwords": "SELECT * FROM pg_authid",
-    "a way out of its path": "SELECT set_config('search_path', 'public', false), (SELECT max(salary) FROM public.staff)",
+    "out of its path": "SELECT set_config('search_path', 'public', false), (SELECT max(salary) FROM public.staff)",
 }
 
 
