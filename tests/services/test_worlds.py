@@ -10,6 +10,7 @@ from postern.errors import (
     Conflict,
     DatabaseUnavailable,
     EvidenceUnavailable,
+    IntegrityError,
     NotFound,
     RefusedByPolicy,
     StateUnavailable,
@@ -193,6 +194,20 @@ def test_removes_access_even_when_nothing_can_be_recorded(active):
     active.expire.run()
     assert active.state() is TaskState.ENDED
     assert active.trail() == REMOVED
+
+
+def test_removes_access_even_when_the_record_has_a_conflict(active):
+    original = active.records.put
+
+    def put(record):
+        active.records.put = original
+        raise IntegrityError("evidence.conflict", "other bytes")
+
+    active.records.put = put
+    with pytest.raises(IntegrityError):
+        active.end.run(AGENT, TASK_ID)
+    assert active.worlds.standing == set()
+    assert active.state() is TaskState.ENDING
 
 
 def test_stays_ending_until_the_proof_is_on_record(active):

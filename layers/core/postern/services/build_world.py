@@ -66,7 +66,7 @@ class BuildWorld:
         # A world whose standing is not on record must not be used, nor one whose task was ended while it was
         # being built (its teardown may have come too early to see it): either way it is dropped again.
         try:
-            self._record(command_id, task, intent, "ok", {"views": [view.qualified for view in views]})
+            self._record(command_id, task, intent, "ok", {"views": len(views)})
             return self.tasks.move(
                 task.id, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, views=views
             )

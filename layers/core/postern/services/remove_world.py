@@ -9,7 +9,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.audit import bodies
-from postern.errors import Conflict, DatabaseUnavailable, EvidenceUnavailable, NotFound
+from postern.errors import (
+    Conflict,
+    DatabaseUnavailable,
+    EvidenceUnavailable,
+    IntegrityError,
+    NotFound,
+    PosternError,
+)
 from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore, TeardownProof, WorldDatabase
 from postern.types import CommandId, DatabaseAddress, Sha256Hex, Task, TaskId, TaskState
 from postern.world.names import role_name
@@ -34,11 +41,11 @@ class RemoveWorld:
             return task
         address = self.policy.load().address(task.grant.database)
         command_id = self.identifiers.command_id(self.clock.now_us())
-        unrecorded: EvidenceUnavailable | None = None
+        unrecorded: PosternError | None = None
         intent: Sha256Hex | None = None
         try:
             intent = self._intend(task, address, command_id, by)
-        except EvidenceUnavailable as away:
+        except (EvidenceUnavailable, IntegrityError) as away:
             unrecorded = away
         try:
             proof = self._drop(task, address)
