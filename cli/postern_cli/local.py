@@ -69,9 +69,9 @@ def up(
             postgres=int(postgres),
         )
         with run_stack(options, say=_say) as stack:
-            _say(_how_to_use(stack))
             with contextlib.suppress(KeyboardInterrupt):
-                threading.Event().wait()
+                _say(_how_to_use(stack))
+                _wait_for_signal()
             _say("stopping")
 
 
@@ -143,6 +143,15 @@ def _interruptible() -> Iterator[None]:
     finally:
         for number, handler in kept.items():
             signal.signal(number, handler)
+
+
+def _wait_for_signal() -> None:
+    """Waits until a signal's handler raises.
+
+    In slices: a signal that comes just before a wait begins does not end it, and its handler runs after it only.
+    """
+    while True:
+        time.sleep(0.2)
 
 
 def _how_to_use(stack: Stack) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 
 import pytest
@@ -15,13 +16,14 @@ from postern.errors import EvidenceUnavailable, IntegrityError, PolicyFileError,
 from postern.services.stopwatch import Stopwatch
 from tests.support.fakes import FakeClock
 
+_RUNS = itertools.count()
 SECRET = "SELECT 'ada@example.com'"
 
 
 def run(call):
     """The answer, and the log's lines."""
     out = io.StringIO()
-    logger = Logger(service=f"test-{id(call)}", stream=out)
+    logger = Logger(service=f"test-{next(_RUNS)}", stream=out)  # a logger is kept by its service's name
     watch = Stopwatch(FakeClock(), budget_s=28)
     with watch.step("guard"):
         pass

@@ -189,6 +189,22 @@ def test_longer_retention_of_its_own_stands(s3: Any, bucket: str) -> None:
     assert s3.get_object_retention(Bucket=bucket, Key=key)["Retention"]["RetainUntilDate"] == later
 
 
+def test_object_without_a_retention_can_be_given_one(s3: Any) -> None:
+    name = unique("locked")
+    location = {"LocationConstraint": s3.meta.region_name}
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=location)
+    version = s3.put_object(Bucket=name, Key="a", Body=b"x")["VersionId"]
+    later = datetime.now(UTC).replace(microsecond=0) + DAY
+    s3.put_object_retention(Bucket=name, Key="a", Retention={"Mode": "GOVERNANCE", "RetainUntilDate": later})
+    assert s3.get_object_retention(Bucket=name, Key="a")["Retention"] == {
+        "Mode": "GOVERNANCE",
+        "RetainUntilDate": later,
+    }
+    with pytest.raises(ClientError) as failure:
+        s3.delete_object(Bucket=name, Key="a", VersionId=version)
+    assert error_code(failure) == "AccessDenied"
+
+
 def test_bucket_with_locked_objects_cannot_be_deleted(s3: Any, stored: dict[str, str]) -> None:
     with pytest.raises(ClientError) as failure:
         s3.delete_bucket(Bucket=stored["Bucket"])

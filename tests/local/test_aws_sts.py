@@ -207,6 +207,37 @@ def test_source_identity_stays_for_the_whole_chain(aws: AwsServer, query: StsSes
     assert refusal(aws, first, role, SourceIdentity="task-2")[0] == "AccessDenied"
 
 
+@pytest.mark.parametrize(
+    ("condition", "good", "bad"),
+    [
+        pytest.param(
+            {"StringEquals": {"sts:ExternalId": "deployment-7"}},
+            {"ExternalId": "deployment-7"},
+            {"ExternalId": "deployment-8"},
+            id="external-id",
+        ),
+        pytest.param(
+            {"StringEquals": {"sts:RoleSessionName": "task-1"}},
+            {"RoleSessionName": "task-1"},
+            {"RoleSessionName": "task-2"},
+            id="session-name",
+        ),
+        pytest.param(
+            {"Null": {"sts:TransitiveTagKeys": "true"}},
+            {"Tags": [TASK]},
+            {"Tags": [TASK], "TransitiveTagKeys": ["postern_user"]},
+            id="transitive-tags",
+        ),
+    ],
+)
+def test_trust_policy_reads_every_parameter(
+    aws: AwsServer, query: StsSession, condition: Any, good: dict[str, Any], bad: dict[str, Any]
+) -> None:
+    role = make_role(aws, trusted=trust({"AWS": query.role_arn}, action=EVERY_STEP, Condition=condition))
+    assume(aws, query, role, **good)
+    assert refusal(aws, query, role, **bad)[0] == "AccessDenied"
+
+
 def test_role_with_a_permissions_boundary_is_not_served(aws: AwsServer) -> None:
     role = make_role(aws, allow("s3:*"), PermissionsBoundary=f"arn:aws:iam::{aws.account}:policy/bound")
     with pytest.raises(StackFailure, match="permissions boundary"):

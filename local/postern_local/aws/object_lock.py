@@ -62,7 +62,7 @@ def _put_object(original: Method, clock: Clock) -> Method:
             if bucket.has_default_lock:
                 options |= {"lock_mode": bucket.default_lock_mode, "lock_until": bucket.default_retention()}
         else:
-            _check_retention(mode, until, clock())
+            _parse_retention(mode, until, clock())
         stored: FakeKey = original(backend, bucket_name, key_name, value, **options)
         return stored
 
@@ -80,9 +80,7 @@ def _put_object_retention(original: Method, clock: Clock) -> Method:
         key = backend.get_object(bucket_name, key_name, version_id=version_id)
         if key is None:
             raise MissingKey(key=key_name)
-        mode, until = retention
-        if mode is not None or until is not None:
-            _check_retention(mode, until, clock())
+        mode, until = _parse_retention(*retention, clock())
         if _is_retained(key, clock()) and _weakens(key, mode, until):
             raise LockedError
         original(backend, bucket_name, key_name, version_id, retention)
@@ -130,20 +128,21 @@ def _is_retained(key: FakeKey, now_s: float) -> bool:
     return key.lock_mode in _MODES and _parse_time(key.lock_until).timestamp() > now_s
 
 
-def _weakens(key: FakeKey, mode: str | None, until: str | None) -> bool:
-    """Whether the change shortens, removes or softens a retention. Governance gives way to nobody here either:
-    its bypass is a right that no template of ours grants."""
-    if mode is None or until is None:
-        return True
+def _weakens(key: FakeKey, mode: str, until: datetime) -> bool:
+    """Whether the change shortens or softens a retention. Governance gives way to nobody here either: its
+    bypass is a right that no template of ours grants."""
     softer = key.lock_mode == "COMPLIANCE" and mode != "COMPLIANCE"
-    return softer or _parse_time(until) < _parse_time(key.lock_until)
+    return softer or until < _parse_time(key.lock_until)
 
 
-def _check_retention(mode: object, until: object, now_s: float) -> None:
-    if mode not in _MODES or not isinstance(until, str):
+def _parse_retention(mode: object, until: object, now_s: float) -> tuple[str, datetime]:
+    """A retention that S3 accepts: both parts, and a time to come. Raises `InvalidLockError`; removing is none."""
+    if not isinstance(mode, str) or mode not in _MODES or not isinstance(until, str):
         raise InvalidLockError("x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
-    if _parse_time(until).timestamp() <= now_s:
+    time = _parse_time(until)
+    if time.timestamp() <= now_s:
         raise InvalidLockError("The retain until date must be in the future!")
+    return mode, time
 
 
 def _parse_time(text: str | None) -> datetime:
