@@ -71,11 +71,22 @@ class Worker:
 
     def is_reusable(self) -> bool:
         """Whether it can take an invocation: it lives, is not too old, and is done with the one before."""
-        if self._process.returncode is not None or time.monotonic() - self._born > _LIFE_S:
+        if self._has_exited() or time.monotonic() - self._born > _LIFE_S:
             return False
         if self._served and not self._ready:
             self._ready = isinstance(self._event(_INIT_S), Ready)
         return self._ready or not self._served
+
+    def _has_exited(self) -> bool:
+        """Asks the system, which knows before the thread that waits for the process has had its turn."""
+        if self._process.returncode is not None:
+            return True
+        if not hasattr(os, "waitid"):
+            return False
+        try:
+            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
+        except ChildProcessError:
+            return True
 
     def run(self, invocation: Invocation) -> Outcome:
         """Runs one invocation to its end, which is at the latest the function's timeout. Never raises for it."""

@@ -192,7 +192,7 @@ def _object_operations(request: S3Request, action: str, resource: str) -> Iterat
     if action == "GetObjectAttributes":
         read = "GetObjectVersion" if "versionId" in request.query else "GetObject"
         yield Operation(f"s3:{read}", resource, context)
-    if action == "PutObject" and request.method in ("PUT", "POST"):
+    if action == "PutObject":
         for extra in sorted({name for header, name in _BY_HEADER.items() if header in request.headers}):
             yield Operation(f"s3:{extra}", resource, context)
         if "x-amz-copy-source" in request.headers:
