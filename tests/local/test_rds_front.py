@@ -383,6 +383,12 @@ def test_other_databases_of_the_server_are_not_served(setup: Setup, name: str) -
     setup.is_refused(database=name)
 
 
+def test_session_that_may_connect_anywhere_reaches_served_databases_only(setup: Setup) -> None:
+    session = function_session(setup.aws, allow("rds-db:connect"))
+    setup.connect(setup.token(session)).close()
+    setup.is_refused(setup.token(session), database="postgres")
+
+
 def test_membership_that_was_taken_away_counts_at_once(own_setup: Setup) -> None:
     own_setup.connect().close()
     own_setup.database.run(f"REVOKE rds_iam FROM {own_setup.user}")
@@ -599,6 +605,14 @@ def test_anything_but_a_tls_request_is_refused_in_the_clear(setup: Setup, messag
     with contextlib.closing(open_plain(setup)) as client:
         client.sendall(message)
         assert b"C28000\0" in read_to_end(client)
+
+
+def test_client_that_ends_in_the_midst_of_a_message_is_let_go_at_once(setup: Setup) -> None:
+    with contextlib.closing(open_plain(setup)) as client:
+        client.sendall(b"\0\0\0")
+        client.shutdown(socket.SHUT_WR)
+        client.settimeout(5)  # half of what a silent client is given
+        assert client.recv(1) == b""
 
 
 def test_gss_is_declined_and_tls_goes_on(setup: Setup) -> None:
