@@ -108,6 +108,7 @@ class GrantedColumn:
     name: str
     class_name: str | None  # None: declared `open`
     mask: Mask | None
+    type: str | None = None  # as the catalog declares it; the live column must then have it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +129,8 @@ class GrantedTable:
     actions: tuple[Action, ...]  # sorted
     columns: tuple[GrantedColumn, ...]
     row_filter: RowFilter | None = None
+    triggers: tuple[str, ...] = ()  # that the catalog lists as reviewed: a write may fire these and no others
+    cascades: tuple[str, ...] = ()  # tables, qualified, into which the catalog lets a foreign key's action reach
 
     @property
     def qualified(self) -> str:
@@ -143,6 +146,8 @@ class Grant:
     tables: tuple[GrantedTable, ...]
     functions: tuple[str, ...]  # the catalog's own functions an agent may call
     policy_digest: Sha256Hex
+    lookups: tuple[str, ...] = ()  # classes whose token columns may be compared with a value: see `guard`
+    detectors: tuple[str, ...] | None = None  # kinds that look over what is delivered; None: those on by default
 
     @property
     def writes(self) -> bool:
