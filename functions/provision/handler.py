@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from postern.edges import roots
 from postern.edges.causes import causes
 from postern.edges.database_token import RoleTokens
-from postern.edges.postgres.connect import provisioner_connections
+from postern.edges.postgres.connect import role_connections
 from postern.edges.provision_contract import format_error
 from postern.edges.world_database import PostgresWorlds
 from postern.errors import PosternError
@@ -52,7 +52,7 @@ def respond(event: dict[str, Any], services: Services) -> dict[str, Any]:
 def services() -> tuple[Services, Logger]:
     p = roots.parts("provision")
     tokens = RoleTokens(p.session, PROVISIONER)
-    worlds = PostgresWorlds(provisioner_connections(tokens.mint, PROVISIONER))
+    worlds = PostgresWorlds(role_connections(tokens.mint, PROVISIONER))
     remove = RemoveWorld(p.policy, p.tasks, p.records, worlds, p.identifiers, p.clock)
     build = BuildWorld(p.policy, p.tasks, p.records, worlds, p.identifiers, p.clock)
     return Services(build, remove, ExpireTasks(p.tasks, remove, p.clock)), Logger(service="provision")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,14 @@ from tests.support.cut import Cut, Wire
 
 # Works for seconds and touches nothing: ten million pairs of rows, joined and counted.
 SLOW = "SELECT count(*) FROM order_lines a JOIN order_lines b ON a.quantity = b.quantity AND a.line <> b.line"
+DEMO_POLICY, SHOP_SQL = stacks.DEMO / "policy", stacks.DEMO / "shop.sql"
+
+# What the demo's agents may not: set a price.
+WRITERS = """
+permit (principal, action == Postern::Action::"update", resource == Postern::Table::"shop.public.products");
+permit (principal, action == Postern::Action::"autoApprove", resource == Postern::Database::"shop");
+"""
+RAISE = "UPDATE products SET price = price + 1 WHERE id = 1"
 
 
 @dataclass
@@ -40,6 +49,13 @@ class Bench:
     def open(self) -> Reply:
         access = [{"tables": ["orders", "order_lines"], "actions": ["select"]}]
         return self.agent.call("POST", "/v1/tasks", {"database": "shop", "purpose": "faults", "access": access})
+
+    def open_to_write(self) -> Reply:
+        access = [{"tables": ["products"], "actions": ["select", "update"]}]
+        return self.agent.call("POST", "/v1/tasks", {"database": "shop", "purpose": "faults", "access": access})
+
+    def price(self) -> object:
+        return self.sql("SELECT price FROM products WHERE id = 1")[0][0]
 
     def query(self, task_id: str, sql: str = "SELECT count(*) FROM orders") -> Reply:
         return self.agent.call("POST", f"/v1/tasks/{task_id}/query", {"sql": sql})
@@ -85,7 +101,10 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(stacks, "FunctionEnvironment", Wired)
-        with run_stack(Options(state=tmp_path_factory.mktemp("faults") / "state")) as stack:
+        folder = tmp_path_factory.mktemp("faults")
+        policy = shutil.copytree(DEMO_POLICY, folder / "policy")
+        (policy / "policy" / "writers.cedar").write_text(WRITERS)
+        with run_stack(Options(policy=policy, loads=[f"shop={SHOP_SQL}"], state=folder / "state")) as stack:
             agent = Caller(stack.ready, "repo:acme/shop:main", {"role": "agent"})
             made = Bench(stack, wires["S3"], wires["DYNAMODB"], agent)
             made.sql("ALTER SYSTEM SET log_statement = 'all'")
@@ -196,6 +215,64 @@ def test_an_intent_is_locked_before_its_statement_ends_and_stays_open_when_the_f
     assert answer[0].status >= 500
     assert open_intents(bench, tmp_path, capsys) == [key]
     assert bench.query(task).status == 200
+
+
+@contextmanager
+def row_held(bench: Bench) -> Iterator[None]:
+    """The product's row is locked, so that a statement that changes it waits; inside, one does."""
+    connection = bench.stack.postgres.connect("shop")
+    try:
+        connection.run("BEGIN")
+        connection.run("SELECT FROM products WHERE id = 1 FOR UPDATE")
+        yield
+        connection.run("ROLLBACK")
+    finally:
+        connection.close()
+
+
+WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE products%'"
+
+
+@pytest.mark.parametrize("how", [Wire.REFUSES, Wire.SWALLOWS])
+def test_a_write_is_undone_where_its_outcome_cannot_be_recorded(bench, tmp_path, capsys, how):
+    task_id = bench.open_to_write().body["task_id"]
+    before = bench.price()
+    seen = set(bench.records())
+    answer: list[Reply] = []
+    writing = threading.Thread(target=lambda: answer.append(bench.query(task_id, RAISE)))
+    with row_held(bench):
+        writing.start()
+        wait_until(lambda: bool(bench.sql(WAITS)))
+        bench.s3.wire = how
+    try:
+        writing.join()
+    finally:
+        bench.s3.wire = Wire.WHOLE
+    assert (answer[0].status, answer[0].body["code"]) == (503, "evidence.unavailable")
+    assert bench.price() == before
+    [key] = [key for key in bench.records() if key not in seen]
+    assert key.endswith("/1-intent.json")
+    assert key in open_intents(bench, tmp_path, capsys)
+    assert bench.query(task_id, RAISE).body["affected"] == 1
+    assert bench.price() != before
+    assert bench.agent.call("DELETE", f"/v1/tasks/{task_id}").status == 200
+
+
+def test_a_write_is_undone_where_the_function_dies_before_its_outcome_is_on_record(bench):
+    task_id = bench.open_to_write().body["task_id"]
+    before = bench.price()
+    answer: list[Reply] = []
+    writing = threading.Thread(target=lambda: answer.append(bench.query(task_id, RAISE)))
+    with row_held(bench):
+        writing.start()
+        wait_until(lambda: bool(bench.sql(WAITS)))
+        for pid in bench.stack.lambdas.pids("postern-query"):
+            os.kill(pid, signal.SIGKILL)
+        writing.join()
+    assert answer[0].status >= 500
+    wait_until(lambda: not bench.sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'UPDATE products%'"))
+    assert bench.price() == before
+    assert bench.agent.call("DELETE", f"/v1/tasks/{task_id}").status == 200
 
 
 def open_intents(bench: Bench, folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:

@@ -14,10 +14,11 @@ from postern.edges.task_store import DynamoTaskStore
 from postern.errors import BudgetExceeded, Conflict, IntegrityError, NotFound, StateUnavailable, Unprocessable
 from postern.ports import Finished, IdempotencyKey, Reservation, TaskStore
 from postern.types import Budgets, CommandId, Sha256Hex, TaskId, TaskState
-from tests.support.domain import AGENT, NOW_S, OTHER, TASK_ID, VIEWS, a_task
+from tests.support.domain import AGENT, BUDGETS, NOW_S, OTHER, TASK_ID, VIEWS, WORLD, a_task
 from tests.support.fakes import FakeTaskStore
 from tests.support.tables import make_state_table
 
+DONE: dict[str, object] = {"status": "ok"}
 KEY = IdempotencyKey("once", Sha256Hex("a" * 64))
 
 
@@ -34,20 +35,42 @@ def store(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
         yield DynamoTaskStore(client, "state")
 
 
-def reserve(store: TaskStore, *, rows: int = 10, command: str = "c1", key: IdempotencyKey | None = None, **changes):
+def reserve(
+    store: TaskStore,
+    *,
+    rows: int = 10,
+    command: str = "c1",
+    key: IdempotencyKey | None = None,
+    wanted: Budgets | None = None,
+    **changes,
+):
     call = {"task_id": TASK_ID, "principal": AGENT, "now_s": NOW_S + 1} | changes
     return store.reserve(
         call["task_id"],
         call["principal"],
         now_s=call["now_s"],
-        rows=rows,
+        wanted=wanted or Budgets(1, rows),
         command_id=CommandId(command),
         idempotency=key,
     )
 
 
-def settle(store: TaskStore, held: Reservation, used: int, *, command: str = "c1", key: IdempotencyKey | None = None):
-    return store.settle(held, rows_used=used, command_id=CommandId(command), idempotency=key, answer={"status": "ok"})
+def settle(
+    store: TaskStore,
+    held: Reservation,
+    used: int,
+    *,
+    command: str = "c1",
+    key: IdempotencyKey | None = None,
+    answer: dict[str, object] | None = DONE,
+):
+    used_up = Budgets(held.taken.statements, used)
+    return store.settle(held, used=used_up, command_id=CommandId(command), idempotency=key, answer=answer)
+
+
+def left(statements: int, rows: int) -> Budgets:
+    """What is left of the task that every test starts from, where only these two were used."""
+    return replace(BUDGETS, statements=statements, rows=rows)
 
 
 def test_gives_back_what_was_created(store):
@@ -70,22 +93,22 @@ def test_knows_nothing_of_a_task_that_was_never_created(store):
 def test_reserves_one_statement_the_rows_asked_and_the_next_number(store):
     store.create(a_task())
     held = reserve(store, rows=30)
-    assert (held.sequence, held.rows, held.task.budgets) == (1, 30, Budgets(4, 70))
+    assert (held.sequence, held.taken, held.task.budgets) == (1, Budgets(1, 30), left(4, 70))
     assert held.task.views == VIEWS
     assert reserve(store, rows=30).sequence == 2
 
 
 def test_reserves_no_more_rows_than_are_left(store):
-    store.create(a_task(budgets=Budgets(5, 7)))
+    store.create(a_task(budgets=left(5, 7)))
     held = reserve(store, rows=1000)
-    assert (held.rows, held.task.budgets) == (7, Budgets(4, 0))
+    assert (held.taken.rows, held.task.budgets) == (7, left(4, 0))
 
 
 def test_gives_back_the_rows_that_were_not_used(store):
     store.create(a_task())
     held = reserve(store, rows=30)
-    assert settle(store, held, 12) == Budgets(4, 88)
-    assert store.get(TASK_ID).budgets == Budgets(4, 88)
+    assert settle(store, held, 12) == left(4, 88)
+    assert store.get(TASK_ID).budgets == left(4, 88)
 
 
 @pytest.mark.parametrize(
@@ -104,8 +127,8 @@ def test_gives_back_the_rows_that_were_not_used(store):
         pytest.param(a_task(state=TaskState.ENDING), {}, Conflict, "task.state", id="ending"),
         pytest.param(a_task(state=TaskState.PENDING_APPROVAL), {}, Conflict, "task.state", id="pending"),
         pytest.param(a_task(state=TaskState.EXPIRED), {}, Conflict, None, id="expired"),
-        pytest.param(a_task(budgets=Budgets(0, 9)), {}, BudgetExceeded, "budget.statements", id="no-statements"),
-        pytest.param(a_task(budgets=Budgets(9, 0)), {}, BudgetExceeded, "budget.rows", id="no-rows"),
+        pytest.param(a_task(budgets=left(0, 9)), {}, BudgetExceeded, "budget.statements", id="no-statements"),
+        pytest.param(a_task(budgets=left(9, 0)), {}, BudgetExceeded, "budget.rows", id="no-rows"),
     ],
 )
 @pytest.mark.parametrize("key", [None, KEY], ids=["plain", "keyed"])
@@ -146,7 +169,7 @@ def test_answers_a_finished_key_with_its_first_command(store):
     held = reserve(store, key=KEY)
     settle(store, held, 3, key=KEY)
     assert reserve(store, command="c2", key=KEY) == Finished(CommandId("c1"), {"status": "ok"})
-    assert store.get(TASK_ID).budgets == Budgets(4, 97)
+    assert store.get(TASK_ID).budgets == left(4, 97)
 
 
 def test_answers_a_finished_key_of_a_task_that_has_ended_since(store):
@@ -158,7 +181,7 @@ def test_answers_a_finished_key_of_a_task_that_has_ended_since(store):
 
 def test_moves_a_task_and_keeps_what_it_was_given(store):
     store.create(a_task(state=TaskState.PROVISIONING, views=()))
-    moved = store.move(TASK_ID, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, views=VIEWS)
+    moved = store.move(TASK_ID, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, world=WORLD)
     assert (moved.state, moved.views) == (TaskState.ACTIVE, VIEWS)
     assert store.get(TASK_ID) == moved
 
@@ -166,9 +189,9 @@ def test_moves_a_task_and_keeps_what_it_was_given(store):
 def test_a_statement_after_a_rebuilt_world_sees_the_new_views(store):
     store.create(a_task())
     reserve(store)
-    rebuilt = (replace(VIEWS[0], oid=99),)
-    store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ACTIVE, views=rebuilt)
-    assert reserve(store).task.views == rebuilt
+    rebuilt = replace(WORLD, views=(replace(VIEWS[0], oid=99),))
+    store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ACTIVE, world=rebuilt)
+    assert reserve(store).task.views == rebuilt.views
 
 
 def test_refuses_a_move_from_another_state(store):
@@ -207,11 +230,11 @@ def test_finds_what_is_due_and_nothing_else(store):
 
 def test_never_overshoots_the_rows_when_statements_run_at_once():
     store = FakeTaskStore()
-    store.create(a_task(budgets=Budgets(100, 50)))
+    store.create(a_task(budgets=left(100, 50)))
 
     def take(_: int) -> int:
         try:
-            return reserve(store, rows=7).rows
+            return reserve(store, rows=7).taken.rows
         except BudgetExceeded:
             return 0
 
@@ -237,8 +260,80 @@ def test_says_so_when_the_table_cannot_be_reached():
         lambda: store.list_of(AGENT.owner, limit=1),
         lambda: store.due(NOW_S, limit=1),
         lambda: store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING),
-        lambda: settle(store, Reservation(a_task(), 1, 1), 0),
+        lambda: settle(store, Reservation(a_task(), 1, Budgets(1, 1)), 0),
     )
     for call in calls:
         with pytest.raises(StateUnavailable):
             call()
+
+
+def test_takes_a_number_for_each_statement_of_a_call(store):
+    store.create(a_task())
+    held = reserve(store, wanted=Budgets(statements=3, rows=10))
+    assert (held.sequence, held.task.budgets.statements) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        pytest.param(Budgets(statements=6, rows=1), "budget.statements", id="one-statement-too-many"),
+        pytest.param(Budgets(statements=1, rows=1, lookups=4), "budget.lookups", id="one-lookup-too-many"),
+        pytest.param(Budgets(statements=1, rows=1, bytes=5_000_000), "budget.bytes", id="no-bytes"),
+    ],
+)
+def test_refuses_what_is_not_left_and_takes_nothing(store, wanted, code):
+    task = a_task(budgets=replace(BUDGETS, bytes=0))
+    store.create(task)
+    with pytest.raises(BudgetExceeded) as caught:
+        reserve(store, wanted=wanted)
+    assert caught.value.code == code
+    assert store.get(TASK_ID) == task
+
+
+def test_reserves_no_more_bytes_than_are_left(store):
+    store.create(a_task(budgets=replace(BUDGETS, bytes=70)))
+    held = reserve(store, wanted=Budgets(statements=1, rows=1, bytes=5_000_000))
+    assert (held.taken.bytes, held.task.budgets.bytes) == (70, 0)
+
+
+def test_a_call_that_turns_out_to_write_takes_what_is_left_of_the_rows_to_write(store):
+    store.create(a_task())
+    held = store.reserve_more(reserve(store, rows=10), Budgets(affected=100_000, values=30))
+    assert held.taken == Budgets(statements=1, rows=10, affected=20, values=30)
+    assert held.task.budgets == store.get(TASK_ID).budgets == replace(left(4, 90), affected=0, values=20)
+    assert settle(store, held, 4) == left(4, 96)
+
+
+def test_a_second_writer_waits_for_what_the_first_holds(store):
+    store.create(a_task())
+    store.reserve_more(reserve(store), Budgets(affected=20))
+    with pytest.raises(BudgetExceeded) as caught:
+        store.reserve_more(reserve(store, command="c2"), Budgets(affected=1))
+    assert (caught.value.code, caught.value.retry_after_s) == ("budget.affected", 5)
+
+
+def test_a_key_that_was_let_go_of_is_taken_by_the_next_call(store):
+    store.create(a_task())
+    settle(store, reserve(store, key=KEY), 0, key=KEY, answer=None)
+    held = reserve(store, command="c2", key=KEY)
+    assert isinstance(held, Reservation)
+    with pytest.raises(Conflict) as caught:
+        reserve(store, command="c3", key=KEY)
+    assert (caught.value.code, caught.value.command_id) == ("idempotency.running", "c2")
+
+
+def test_a_key_that_was_let_go_of_stands_for_whatever_takes_it_next(store):
+    store.create(a_task())
+    settle(store, reserve(store, key=KEY), 0, key=KEY, answer=None)
+    other = replace(KEY, body_sha256=Sha256Hex("b" * 64))
+    settle(store, reserve(store, command="c2", key=other), 0, command="c2", key=other)
+    assert reserve(store, command="c3", key=other) == Finished(CommandId("c2"), DONE)
+
+
+def test_only_the_command_that_took_a_key_can_let_go_of_it(store):
+    store.create(a_task())
+    held = reserve(store, key=KEY)
+    with pytest.raises((AssertionError, StateUnavailable)):
+        settle(store, held, 0, command="c2", key=KEY, answer=None)
+    with pytest.raises(Conflict):
+        reserve(store, command="c3", key=KEY)

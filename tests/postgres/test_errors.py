@@ -7,7 +7,7 @@ import pytest
 from postern.errors import PosternError
 from postern.ports import Limits
 from tests.support.servers import Database, fresh_database
-from tests.support.session import LIMITS, open_plain, read, rows, write
+from tests.support.session import begin, open_plain, read, rows, run
 
 SECRETS = ("zq7alice", "zq8bob", "7700123", "88.125", "1999-12-24")
 _SCHEMA = """
@@ -171,7 +171,7 @@ def test_an_error_of_a_read_holds_no_value(secrets: Database, sql, sqlstate, tol
 def test_an_error_of_a_write_holds_no_value(secrets: Database, sql, sqlstate, told):
     connection = open_plain(secrets)
     with pytest.raises(PosternError) as failed:
-        write(connection, sql, limits=LIMITS)
+        run(begin(connection), sql)
     connection.close()
     assert holds_no_secret(said(failed.value))
     assert told in failed.value.detail

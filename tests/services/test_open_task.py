@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 
@@ -11,7 +11,7 @@ from postern.policy.bundle import PolicyBundle
 from postern.services.open_task import OpenTask
 from postern.types import Task, TaskId, TaskState
 from tests.support.audit import MemoryRecordStore, source
-from tests.support.domain import VIEWS
+from tests.support.domain import VIEWS, WORLD
 from tests.support.fakes import FakeClock, FakeIdentifiers, FakeTaskStore
 from tests.support.policy import access, bundle, principal, request
 
@@ -33,7 +33,7 @@ class Bench:
         self.asked.append(task_id)
         if self.failure is not None:
             raise self.failure
-        self.tasks.move(task_id, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, views=VIEWS)
+        self.tasks.move(task_id, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, world=WORLD)
 
     def tear_down(self, task_id: TaskId) -> None:
         raise AssertionError("opening tears nothing down")
@@ -63,7 +63,7 @@ def test_the_grants_record_holds_scope_masks_budgets_and_the_policies_that_permi
     [grant] = bench.records.bodies()
     assert grant["type"] == "event"
     assert grant["task"]["id"] == task.id
-    assert grant["budgets"] == {"statements": task.budgets.statements, "rows": task.budgets.rows}
+    assert grant["budgets"] == asdict(task.budgets)
     columns = {column["name"]: column["mask"] for table in grant["scope"] for column in table["columns"]}
     assert columns["email"] == "email"
     assert grant["decision"]["result"] == "allow"

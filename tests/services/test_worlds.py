@@ -89,7 +89,7 @@ REMOVED = [("teardown", "intent", None), ("teardown", "outcome", "ok")]
 
 def test_builds_records_and_activates(opening):
     task = opening.build.run(TASK_ID)
-    assert (task.state, task.views) == (TaskState.ACTIVE, VIEWS)
+    assert (task.state, task.views, task.server_major) == (TaskState.ACTIVE, VIEWS, 18)
     assert opening.trail() == BUILT
 
 

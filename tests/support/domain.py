@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from postern.ports import World
 from postern.types import (
     Action,
     Budgets,
@@ -60,6 +61,8 @@ VIEWS = (
         oid=4711,
     ),
 )
+WORLD = World(VIEWS, server_major=18)
+BUDGETS = Budgets(statements=5, rows=100, bytes=50_000_000, affected=20, values=50, lookups=3)
 
 
 def a_task(**changes: Any) -> Task:
@@ -73,7 +76,8 @@ def a_task(**changes: Any) -> Task:
         grant=GRANT,
         created_at_s=NOW_S,
         expires_at_s=NOW_S + 3600,
-        budgets=Budgets(statements=5, rows=100),
+        budgets=BUDGETS,
         views=VIEWS,
+        server_major=18,
     )
     return replace(task, **changes)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from postern.audit.ids import uuid7
@@ -25,7 +26,10 @@ from postern.ports import (
     Reservation,
     Result,
     ResultColumn,
+    Sought,
     TeardownProof,
+    TransactionMark,
+    World,
 )
 from postern.types import (
     Budgets,
@@ -37,9 +41,10 @@ from postern.types import (
     Task,
     TaskId,
     TaskState,
-    View,
+    minus,
+    plus,
 )
-from tests.support.domain import ADDRESS, DIGEST, NOW_S, VIEWS
+from tests.support.domain import ADDRESS, DIGEST, NOW_S, WORLD
 
 
 @dataclass
@@ -120,7 +125,7 @@ class FakeTaskStore:
         principal: Principal,
         *,
         now_s: int,
-        rows: int,
+        wanted: Budgets,
         command_id: CommandId,
         idempotency: IdempotencyKey | None,
     ) -> Reservation | Finished:
@@ -131,7 +136,7 @@ class FakeTaskStore:
                 raise NotFound("task.unknown", "task: expected one of yours")
             if idempotency is not None and (earlier := self.keys.get((task_id, idempotency.value))) is not None:
                 return _earlier(earlier, idempotency)
-            taken = _take(task, now_s, rows)
+            taken = _take(task, now_s, wanted)
             if idempotency is not None:
                 held = {"command_id": command_id, "body": idempotency.body_sha256}
                 self.keys[task_id, idempotency.value] = held
@@ -139,24 +144,37 @@ class FakeTaskStore:
             self.tasks[task_id] = taken.task
             return taken
 
+    def reserve_more(self, reservation: Reservation, wanted: Budgets) -> Reservation:
+        self._reach()
+        with self._lock:
+            task = self.tasks[reservation.task.id]
+            wanted = _at_most(task.budgets, wanted, ("rows", "bytes", "affected", "values", "lookups"))
+            task = replace(task, budgets=minus(task.budgets, wanted))
+            self.writes += 1
+            self.tasks[task.id] = task
+            return replace(reservation, task=task, taken=plus(reservation.taken, wanted))
+
     def settle(
         self,
         reservation: Reservation,
         *,
-        rows_used: int,
+        used: Budgets,
         command_id: CommandId,
         idempotency: IdempotencyKey | None,
-        answer: Mapping[str, object],
+        answer: Mapping[str, object] | None,
     ) -> Budgets:
         self._reach()
         with self._lock:
             task = self.tasks[reservation.task.id]
-            budgets = replace(task.budgets, rows=task.budgets.rows + reservation.rows - rows_used)
+            budgets = plus(task.budgets, minus(reservation.taken, used))
             self.writes += 1
             self.tasks[task.id] = replace(task, budgets=budgets)
             if idempotency is not None:
                 assert self.keys[task.id, idempotency.value]["command_id"] == command_id
-                self.keys[task.id, idempotency.value]["answer"] = answer
+                if answer is None:
+                    del self.keys[task.id, idempotency.value]
+                else:
+                    self.keys[task.id, idempotency.value]["answer"] = answer
             return budgets
 
     def move(
@@ -165,7 +183,7 @@ class FakeTaskStore:
         *,
         expected: frozenset[TaskState],
         to: TaskState,
-        views: tuple[View, ...] | None = None,
+        world: World | None = None,
         ends_as: TaskState | None = None,
     ) -> Task:
         self._reach()
@@ -176,8 +194,8 @@ class FakeTaskStore:
             if task.state not in expected:
                 raise Conflict("task.state", f"task: expected another state, got {task.state.value}")
             task = replace(task, state=to, ends_as=ends_as or task.ends_as)
-            if views is not None:
-                task = replace(task, views=views)
+            if world is not None:
+                task = replace(task, views=world.views, server_major=world.server_major)
             self.writes += 1
             self.tasks[task_id] = task
             return task
@@ -193,19 +211,26 @@ def _earlier(earlier: Mapping[str, object], key: IdempotencyKey) -> Finished:
     return Finished(CommandId(str(earlier["command_id"])), answer)
 
 
-def _take(task: Task, now_s: int, rows: int) -> Reservation:
+def _take(task: Task, now_s: int, wanted: Budgets) -> Reservation:
     if task.state is TaskState.ACTIVE and task.expires_at_s <= now_s:
         raise Conflict("task.expired", "past its deadline")
     if task.state is not TaskState.ACTIVE:
         raise Conflict("task.state", f"got {task.state.value}")
-    if task.budgets.statements < 1:
+    if task.budgets.statements < wanted.statements:
         raise BudgetExceeded("budget.statements", "none left")
-    if task.budgets.rows < 1:
-        raise BudgetExceeded("budget.rows", "none left")
-    rows = min(rows, task.budgets.rows)
-    left = Budgets(task.budgets.statements - 1, task.budgets.rows - rows)
-    taken = replace(task, budgets=left, sequence=task.sequence + 1)
-    return Reservation(taken, taken.sequence, rows)
+    if task.budgets.lookups < wanted.lookups:
+        raise BudgetExceeded("budget.lookups", "none left")
+    wanted = _at_most(task.budgets, wanted, ("rows", "bytes"))
+    left = minus(task.budgets, wanted)
+    taken = replace(task, budgets=left, sequence=task.sequence + wanted.statements)
+    return Reservation(taken, taken.sequence, wanted)
+
+
+def _at_most(left: Budgets, wanted: Budgets, names: tuple[str, ...]) -> Budgets:
+    for name in names:
+        if getattr(left, name) < 1 <= getattr(wanted, name):
+            raise BudgetExceeded(f"budget.{name}", "none left", retry_after_s=5)
+    return replace(wanted, **{name: min(getattr(left, name), getattr(wanted, name)) for name in names})
 
 
 ONE_ROW = Result(
@@ -218,16 +243,30 @@ ONE_ROW = Result(
 )
 
 
+MARK = TransactionMark("7711", 4242, "2026-09-21T14:13:20.000001Z", "7400000000000000001", rows_written=1)
+
+
 @dataclass
 class FakeDatabase:
-    """A task's database whose answer a test chooses. `ran` is what reached it, and how the evidence stood then."""
+    """A task's database whose answers a test chooses. `ran` is what reached it, and how the evidence stood then.
+
+    `results` are given first, one a statement, then `result`. `events` is the life of transactions; only what a
+    transaction committed counts as written.
+    """
 
     result: Result | PosternError = ONE_ROW
+    results: list[Result | PosternError] = field(default_factory=list)
     reachable: bool = True
     before_run: Callable[[], None] = lambda: None
+    before_commit: Callable[[], None] = lambda: None
+    mark_fails: PosternError | None = None
+    commit_fails: PosternError | None = None
+    written: int = 0
     ran: list[str] = field(default_factory=list)
+    parameters: list[Sequence[Parameter]] = field(default_factory=list)
     limits: list[Limits] = field(default_factory=list)
     read_only: list[bool] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
 
     def session(self, task: Task, address: DatabaseAddress) -> FakeDatabase:
         if not self.reachable:
@@ -242,11 +281,80 @@ class FakeDatabase:
     ) -> Result:
         self.ran.append(sql)
         self.before_run()
+        self.parameters.append(parameters)
         self.limits.append(limits)
         self.read_only.append(read_only)
-        if isinstance(self.result, PosternError):
-            raise self.result
-        return self.result
+        result = self.results.pop(0) if self.results else self.result
+        if isinstance(result, PosternError):
+            raise result
+        return result
+
+    def begin(self, limits: Limits, *, command_id: CommandId, read_only: bool) -> FakeTransaction:
+        self.events.append("begin read only" if read_only else "begin")
+        return FakeTransaction(self)
+
+
+@dataclass
+class FakeTransaction:
+    """Keeps `ports.Transaction`'s contract: once ended or failed, nothing but `rollback` may be called."""
+
+    database: FakeDatabase
+    is_open: bool = True
+
+    def run(
+        self,
+        sql: str,
+        parameters: Sequence[Parameter],
+        limits: Limits,
+        *,
+        read_only: bool,
+        command_id: CommandId | None = None,
+    ) -> Result:
+        with self._undone_by_failure():
+            assert command_id is not None
+            return self.database.run(sql, parameters, limits, command_id=command_id, read_only=read_only)
+
+    def mark(self) -> TransactionMark:
+        with self._undone_by_failure():
+            self.database.events.append("mark")
+            if self.database.mark_fails is not None:
+                raise self.database.mark_fails
+            return replace(MARK, rows_written=self.database.written)
+
+    def commit(self) -> None:
+        with self._undone_by_failure():
+            self.database.before_commit()
+            self.database.events.append("commit")
+            self.is_open = False
+            if self.database.commit_fails is not None:
+                raise self.database.commit_fails
+
+    def rollback(self) -> None:
+        self.database.events.append("rollback")
+        self.is_open = False
+
+    @contextmanager
+    def _undone_by_failure(self) -> Iterator[None]:
+        assert self.is_open
+        try:
+            yield
+        except PosternError:
+            self.is_open = False
+            raise
+
+
+@dataclass
+class FakeTokens:
+    """Gives every value a token that tells which it is; `asked` is what it was asked."""
+
+    fails: PosternError | None = None
+    asked: list[Sought] = field(default_factory=list)
+
+    def tokens(self, task: Task, address: DatabaseAddress, sought: Sequence[Sought]) -> list[str]:
+        self.asked.extend(sought)
+        if self.fails is not None:
+            raise self.fails
+        return [f"tok_of_{one.value.reveal()}" for one in sought]
 
 
 @dataclass
@@ -259,14 +367,14 @@ class FakeWorlds:
     tear_down_fails: PosternError | None = None
     left: int = 0
 
-    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> tuple[View, ...]:
+    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> World:
         assert task_id not in self.standing
         if self.fails_after_commit:
             self.standing.add(task_id)
         if self.build_fails is not None:
             raise self.build_fails
         self.standing.add(task_id)
-        return VIEWS
+        return WORLD
 
     def tear_down(self, task_id: TaskId, address: DatabaseAddress) -> TeardownProof:
         if self.tear_down_fails is not None:

@@ -17,6 +17,7 @@ from postern.types import (
     DatabaseAddress,
     Grant,
     Principal,
+    Secret,
     Sha256Hex,
     Task,
     TaskId,
@@ -73,12 +74,20 @@ class PolicySource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class World:
+    """A world as it stands: what a task keeps of it."""
+
+    views: tuple[View, ...]
+    server_major: int  # the PostgreSQL server's major version, by which the guard chooses its lists
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
-    """One statement's place in its task: taken before the statement is looked at, settled after its outcome."""
+    """A call's place in its task: taken before its statements are looked at, settled after their outcome."""
 
     task: Task  # as it stands with the reservation taken off
-    sequence: int
-    rows: int  # reserved
+    sequence: int  # of its last statement
+    taken: Budgets
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +132,22 @@ class TaskStore(Protocol):
         principal: Principal,
         *,
         now_s: int,
-        rows: int,
+        wanted: Budgets,
         command_id: CommandId,
         idempotency: IdempotencyKey | None,
     ) -> Reservation | Finished:
-        """Takes the next sequence number, one statement and min(rows, rows left), all or nothing.
+        """Takes a sequence number a statement and what is wanted, or of rows and bytes what is left: all or nothing.
 
         Raises `NotFound` where the task is absent or another principal's; `Conflict` where it is not
         active, is past its deadline, or the key's first call still runs; `Unprocessable` where the key
-        was used with another body; `BudgetExceeded` where nothing is left.
+        was used with another body; `BudgetExceeded` where not enough is left.
+        """
+        ...
+
+    def reserve_more(self, reservation: Reservation, wanted: Budgets) -> Reservation:
+        """Adds to a reservation of this call min(wanted, left) of each amount; `taken` is then all that it holds.
+
+        Raises `BudgetExceeded` where of a wanted amount nothing is left, and takes nothing.
         """
         ...
 
@@ -139,12 +155,14 @@ class TaskStore(Protocol):
         self,
         reservation: Reservation,
         *,
-        rows_used: int,
+        used: Budgets,
         command_id: CommandId,
         idempotency: IdempotencyKey | None,
-        answer: Mapping[str, object],
+        answer: Mapping[str, object] | None,
     ) -> Budgets:
-        """Gives back the rows that were not used and closes the idempotency key with `answer`."""
+        """Gives back what was taken and not used. Closes the idempotency key with `answer`; None lets go of the key,
+        so that the same call may be sent again: only where it surely had no effect.
+        """
         ...
 
     def move(
@@ -153,7 +171,7 @@ class TaskStore(Protocol):
         *,
         expected: frozenset[TaskState],
         to: TaskState,
-        views: tuple[View, ...] | None = None,
+        world: World | None = None,
         ends_as: TaskState | None = None,
     ) -> Task:
         """Moves a task from one of the expected states, setting what is given. Returns it as it then stands.
@@ -168,6 +186,14 @@ class Parameter:
     """One `$n` as it is sent: text of unknown type, or NULL."""
 
     text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """One `$n` that stands for the token of a value: the value itself reaches neither task role nor record."""
+
+    class_name: str
+    value: Secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,8 +230,67 @@ class Result:
     received_bytes: int
 
 
+@dataclass(frozen=True, slots=True)
+class TransactionMark:
+    """What the database knows a transaction by, so that its fate can be asked of it later.
+
+    `pg_xact_status(xid)` tells the fate on the server that `system_identifier` names, and only there. While a backend
+    of this pid and start is alive, it may still commit.
+    """
+
+    xid: str  # pg_current_xact_id(), 64 bits in decimal
+    backend_pid: int
+    backend_start: str  # ISO 8601 in UTC, with microseconds
+    system_identifier: str | None  # None where this server does not tell it to a task's role
+    rows_written: int = 0  # in all tables, by its statements and by what they set off
+
+
+class Transaction(Protocol):
+    """Statements that are written together or not at all. For one thread.
+
+    Whatever `run` or `mark` raises, everything is undone: nothing but `rollback` may be called after it. Nothing is
+    written before `commit` is called; a transaction that is dropped without it is undone when its session goes.
+    """
+
+    def run(
+        self,
+        sql: str,
+        parameters: Sequence[Parameter],
+        limits: Limits,
+        *,
+        read_only: bool,
+        command_id: CommandId | None = None,
+    ) -> Result:
+        """Runs the next statement; where it is `read_only` the database refuses to let it write.
+
+        The database's log names the statement by `command_id`, or by the one of `begin`. Raises `StatementFailed`
+        (sanitised), `TooLarge` where the rows of a write pass a bound or those of a read pass a bound of bytes (the
+        rows of a read past `max_rows` are truncated), `DatabaseUnavailable`, `DatabaseLost`, and
+        `OutcomeUnknown` where the statement ended the transaction, which the guard never lets it.
+        """
+        ...
+
+    def mark(self) -> TransactionMark:
+        """Gives the transaction its id and checks its deferred constraints: after the statements, before `commit`.
+
+        Raises `StatementFailed` where a constraint does not hold, `DatabaseUnavailable`, `DatabaseLost`.
+        """
+        ...
+
+    def commit(self) -> None:
+        """Makes it durable. Raises `OutcomeUnknown` where COMMIT was sent and its result is not known.
+
+        After any other error (`StatementFailed`, `DatabaseUnavailable`, `DatabaseLost`) nothing was written.
+        """
+        ...
+
+    def rollback(self) -> None:
+        """Undoes what was not committed; where the server does not confirm that, by closing the session. Never raises."""
+        ...
+
+
 class Session(Protocol):
-    """One session of a task's role, in which one statement at a time runs, in a transaction of its own."""
+    """One session of a task's role, in which one statement or one transaction at a time runs."""
 
     def run(
         self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId, read_only: bool
@@ -215,6 +300,13 @@ class Session(Protocol):
         Raises `StatementFailed` (sanitised) where the database refused it, `TooLarge` where a cell or row
         passes its bound, `DatabaseLost` where the session broke. After anything but a clean
         result or a clean database error the session is closed and the next `TaskDatabase.session` opens a new one.
+        """
+        ...
+
+    def begin(self, limits: Limits, *, command_id: CommandId, read_only: bool) -> Transaction:
+        """Begins a transaction, READ WRITE unless `read_only`. The session is its own until it has ended.
+
+        Raises `DatabaseUnavailable` where the server takes no writes, `DatabaseLost` where the session broke.
         """
         ...
 
@@ -229,6 +321,25 @@ class TaskDatabase(Protocol):
 
     def discard(self) -> None:
         """Closes the kept session, if there is one."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A value whose token is asked for, and the type that it must be read as: `ViewColumn.token_of`."""
+
+    token_of: str
+    value: Secret
+
+
+class Tokens(Protocol):
+    """The tokens of values under a task's key, over a connection that can do nothing else.
+
+    Raises `Unprocessable` (`sql.lookup`) for a value that is none of its type, `DatabaseUnavailable`.
+    """
+
+    def tokens(self, task: Task, address: DatabaseAddress, sought: Sequence[Sought]) -> list[str]:
+        """One token a value, in their order."""
         ...
 
 
@@ -250,7 +361,7 @@ class TeardownProof:
 class WorldDatabase(Protocol):
     """The provisioner's hands in a database. Raises `DatabaseUnavailable`."""
 
-    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> tuple[View, ...]:
+    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> World:
         """Builds role, schema, views and key in one transaction, or nothing. Building what stands is an error.
 
         Raises `RefusedByPolicy` (`policy.refused`) where the live table lacks a granted table or column,

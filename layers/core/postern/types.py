@@ -7,7 +7,7 @@ seconds, `_us` is microseconds, both since the Unix epoch in UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import NewType
 
@@ -162,6 +162,9 @@ class ViewColumn:
     type: str
     class_name: str | None
     mask: MaskKind | None
+    token_of: str | None = None  # for a token: `ColumnType.base` of what it stands for, by which a lookup reads a value
+    is_insertable: bool = False  # an INSERT of the task may give it a value
+    is_updatable: bool = False  # an UPDATE of the task may
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +205,27 @@ _FINAL = frozenset({TaskState.ENDED, TaskState.EXPIRED, TaskState.REVOKED, TaskS
 
 @dataclass(frozen=True, slots=True)
 class Budgets:
-    """What is left of a task's budgets; what a running statement reserved is already taken off."""
+    """Amounts of what a task may use: what is left of each, what one call takes, or what it used.
 
-    statements: int
-    rows: int
+    What a running statement reserved is already taken off what is left.
+    """
+
+    statements: int = 0
+    rows: int = 0  # delivered
+    bytes: int = 0  # of answers
+    affected: int = 0  # rows written
+    values: int = 0  # distinct sensitive values in an answer: tokens, and what an `unmask` shows
+    lookups: int = 0  # values compared with tokens
+
+
+def plus(one: Budgets, other: Budgets) -> Budgets:
+    """Both amounts together."""
+    return Budgets(*(a + b for a, b in zip(astuple(one), astuple(other), strict=True)))
+
+
+def minus(one: Budgets, other: Budgets) -> Budgets:
+    """What remains of `one` without `other`."""
+    return Budgets(*(a - b for a, b in zip(astuple(one), astuple(other), strict=True)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +244,7 @@ class Task:
     sequence: int = 0  # of the last statement that took a number
     views: tuple[View, ...] = ()  # set when the world stands
     ends_as: TaskState | None = None  # while `ending`: the final state it is on its way to
+    server_major: int = 0  # of the PostgreSQL server that holds the world; 0 until it stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +255,7 @@ class Receipt:
     outcome_sha256: Sha256Hex | None
     log: str
     digest_key: str | None = None  # base64; the key of the answer's and the parameters' HMAC-SHA-256 digests
+    settled_sha256: Sha256Hex | None = None  # of the record that a write was committed
 
 
 @dataclass(frozen=True, slots=True)

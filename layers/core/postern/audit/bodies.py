@@ -10,7 +10,7 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from postern.audit.canonical import canonical_bytes
 from postern.audit.records import Record, RecordType
@@ -127,7 +127,8 @@ def grant_event(
         "task": task_member(task),
         "database": task.grant.database,
         "scope": asides.fit(scope_member(task.grant)),
-        "budgets": {"statements": task.budgets.statements, "rows": task.budgets.rows},
+        "budgets": asdict(task.budgets),
+        "lookup": list(task.grant.lookups),
         "policy": task.grant.policy_digest,
         "decision": {"result": "allow", "needs_approval": needs_approval, "reasons": list(reasons)},
     }
@@ -162,6 +163,7 @@ class Asked:
     """A statement as it was asked, the text that runs for it, and its parameters as they are sent.
 
     `key` is the record's digest key: parameters appear as one HMAC-SHA-256 over the canonical JSON of their texts.
+    A parameter that is looked up has no text here; `lookups` names its class by its number, from 1.
     """
 
     sql: str
@@ -169,6 +171,7 @@ class Asked:
     fingerprint: str | None
     parameters: Sequence[str | None]
     key: bytes
+    lookups: Mapping[int, str] = field(default_factory=dict)
 
     def member(self, asides: _Asides) -> Body:
         """`ran` is left out where it is the same text, byte for byte."""
@@ -181,6 +184,9 @@ class Asked:
             "fingerprint": self.fingerprint,
             "parameters": {"count": len(self.parameters), "hmac_sha256": keyed_digest(self.key, sent)},
         }
+        if self.lookups:
+            named = [{"parameter": number, "class": class_} for number, class_ in sorted(self.lookups.items())]
+            member["lookups"] = asides.fit(named)
         if self.ran != self.sql:
             member["ran"] = asides.fit(self.ran)
         return member
@@ -197,10 +203,12 @@ def statement_intent(
     asked: Asked,
     decision: Body,
     policy_digest: Sha256Hex,
+    transaction: Body | None = None,
 ) -> Record:
     """What is about to run, or with decision `refuse`, what will not: such an intent is final.
 
-    `principal` is who sent the statement: the task's owner, under the token of this very call.
+    `principal` is who sent the statement: the task's owner, under the token of this very call. `transaction` says
+    which statements it stands and falls with: the first one's id, its own place from 0, and how many they are.
     """
     asides = _Asides()
     body: Body = {
@@ -211,6 +219,8 @@ def statement_intent(
         "decision": {name: asides.fit(value) for name, value in decision.items()},
         "policy": policy_digest,
     }
+    if transaction is not None:
+        body["transaction"] = transaction
     return Record(RecordType.INTENT, "statement", command_id, time_us, body, tuple(asides.blobs))
 
 
@@ -225,10 +235,26 @@ def statement_outcome(
 ) -> Record:
     """What came of a statement; `result` holds counts, digests and masks, never rows.
 
-    `status`: `ok`, `failed` (the database refused), `too_large`, `lost` (the session broke), `not_run`.
+    `status`: `ok`, `failed` (the database refused), `too_large`, `over_budget`, `lost` (the session broke), `not_run`,
+    `rolled_back` (another of its transaction failed); `pending` for a write that is about to be committed, whose
+    `transaction` names what to ask the database about, and which a settlement follows.
     """
     body: Body = {"task": {"id": task_id}, "intent": intent, "status": status, **result}
     return Record(RecordType.OUTCOME, "statement", command_id, time_us, body)
+
+
+def statement_settled(
+    command_id: CommandId,
+    time_us: int,
+    task_id: TaskId,
+    outcome: Sha256Hex,
+    *,
+    status: str,
+    result: Mapping[str, object],
+) -> Record:
+    """What became of a pending outcome. `status`: `committed`, `rolled_back`, or `unknown` for ever."""
+    body: Body = {"task": {"id": task_id}, "outcome": outcome, "status": status, **result}
+    return Record(RecordType.SETTLED, "statement", command_id, time_us, body)
 
 
 def world_intent(kind: str, command_id: CommandId, time_us: int, task: Task, *, target: Body, by: str) -> Record:

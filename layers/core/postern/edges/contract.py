@@ -33,14 +33,29 @@ class OpenTaskBody(Struct, forbid_unknown_fields=True, frozen=True):
     ttl_s: Annotated[int, Meta(ge=60, le=28_800, description="seconds")] = 3600
     max_statements: Annotated[int, Meta(ge=1, le=100_000)] = 500
     max_rows: Annotated[int, Meta(ge=1, le=100_000_000)] = 1_000_000
+    max_bytes: Annotated[int, Meta(ge=1, le=100_000_000_000, description="of answers")] = 1_000_000_000
+    max_affected: Annotated[int, Meta(ge=1, le=100_000_000, description="rows written")] = 10_000
+    max_values: Annotated[
+        int, Meta(ge=1, le=100_000_000, description="tokens and raw values of classes, distinct in each answer")
+    ] = 100_000
+    max_lookups: Annotated[int, Meta(ge=1, le=100_000, description="values compared with tokens")] = 100
 
 
 class QueryBody(Struct, forbid_unknown_fields=True, frozen=True):
-    """One statement. `params` are sent as text of unknown type: null as NULL, arrays as arrays, objects as json."""
+    """One statement. `params` are sent as text of unknown type: null as NULL, arrays as arrays, objects as json.
+
+    `{"lookup": "pii.email", "value": "ann@example.com"}` is compared with a token column of that class.
+    """
 
     sql: Annotated[str, Meta(min_length=1)]
     params: Annotated[list[Any], Meta(max_length=1000)] = []
     max_rows: Annotated[int, Meta(ge=1, le=100_000)] = 10_000
+
+
+class TransactionBody(Struct, forbid_unknown_fields=True, frozen=True):
+    """Statements that all take effect or none does, in one transaction."""
+
+    statements: Annotated[list[QueryBody], Meta(min_length=1, max_length=50)]
 
 
 class ScopeColumn(Struct, frozen=True, rename={"class_name": "class"}):
@@ -66,6 +81,10 @@ class BudgetsAnswer(Struct, frozen=True):
 
     statements: int
     rows: int
+    bytes: int
+    affected: int
+    values: int
+    lookups: int
 
 
 class TaskAnswer(Struct, frozen=True):
@@ -79,6 +98,7 @@ class TaskAnswer(Struct, frozen=True):
     created_at: str
     expires_at: str
     scope: list[ScopeTable]
+    lookup: list[str]
     budgets: BudgetsAnswer
 
 
@@ -118,11 +138,9 @@ class MaskedBody(Struct, frozen=True):
     count: int
 
 
-class RemainingBody(Struct, frozen=True):
+class RemainingBody(BudgetsAnswer, frozen=True, kw_only=True):
     """What is left of the task."""
 
-    statements: int
-    rows: int
     seconds: int
 
 
@@ -133,10 +151,11 @@ class ReceiptBody(Struct, frozen=True):
     outcome_sha256: str | None
     log: str
     digest_key: str | None
+    settled_sha256: str | None = None
 
 
-class QueryAnswer(Struct, frozen=True):
-    """The answer to a statement. `rows` holds one array a row; columns may share a name."""
+class StatementAnswer(Struct, frozen=True):
+    """What one statement gave. `rows` holds one array a row; columns may share a name."""
 
     command_id: str
     columns: list[AnswerColumnBody]
@@ -145,8 +164,28 @@ class QueryAnswer(Struct, frozen=True):
     affected: int | None
     truncated: bool
     masked: list[MaskedBody]
-    remaining: RemainingBody
     receipt: ReceiptBody
+
+
+class QueryAnswer(StatementAnswer, frozen=True, kw_only=True):
+    """The answer to a statement; the last members as in `TransactionAnswer`."""
+
+    remaining: RemainingBody | None
+    settled: bool | None = None
+    replayed: bool = False
+
+
+class TransactionAnswer(Struct, frozen=True, kw_only=True):
+    """The answer to a transaction, in the order of its statements.
+
+    `settled` is null where nothing was written, and false where the record of its commit is missing still.
+    `replayed`: an earlier call with this Idempotency-Key wrote this; rows are not kept, all else is as recorded.
+    """
+
+    statements: list[StatementAnswer]
+    remaining: RemainingBody | None
+    settled: bool | None = None
+    replayed: bool = False
 
 
 class RefusalBody(Struct, frozen=True):
@@ -179,4 +218,5 @@ class Health(Struct, frozen=True):
 
 # Numbers keep every digit that was sent: a parameter 1.10 reaches the database as 1.10.
 OPEN_TASK = msgspec.json.Decoder(OpenTaskBody)
+TRANSACTION = msgspec.json.Decoder(TransactionBody, float_hook=Decimal)
 QUERY = msgspec.json.Decoder(QueryBody, float_hook=Decimal)

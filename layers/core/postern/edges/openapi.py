@@ -36,6 +36,15 @@ _CALLS: tuple[tuple[str, str, str, type | None, int, type, tuple[int, ...]], ...
         contract.QueryAnswer,
         (400, 401, 403, 404, 409, 413, 422, 429, 503),
     ),
+    (
+        "post",
+        "/v1/tasks/{id}/transaction",
+        "Run statements that all take effect or none does",
+        contract.TransactionBody,
+        200,
+        contract.TransactionAnswer,
+        (400, 401, 403, 404, 409, 413, 422, 429, 503),
+    ),
     ("get", "/healthz", "Whether the gate answers", None, 200, contract.Health, ()),
 )
 
@@ -71,7 +80,7 @@ def _operation(
     parameters = []
     if "{id}" in path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
-    if path.endswith("/query"):
+    if path.endswith(("/query", "/transaction")):
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 100}})
     if parameters:
         operation["parameters"] = parameters

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
 from postern.edges import contract
 from postern.policy.requests import AccessRequest, TaskRequest
-from postern.services.answers import Answer
-from postern.types import DatabaseName, GrantedTable, Task, ViewColumn
+from postern.ports import Finished
+from postern.services.commands import Answered, Answers
+from postern.types import Budgets, DatabaseName, GrantedTable, Task, ViewColumn
 
 
 def task_request(body: contract.OpenTaskBody) -> TaskRequest:
@@ -25,8 +28,14 @@ def task_request(body: contract.OpenTaskBody) -> TaskRequest:
         unmask=tuple(body.unmask),
         lookup=tuple(body.lookup),
         ttl_s=body.ttl_s,
-        max_statements=body.max_statements,
-        max_rows=body.max_rows,
+        budgets=Budgets(
+            statements=body.max_statements,
+            rows=body.max_rows,
+            bytes=body.max_bytes,
+            affected=body.max_affected,
+            values=body.max_values,
+            lookups=body.max_lookups,
+        ),
     )
 
 
@@ -48,7 +57,8 @@ def task_answer(task: Task) -> contract.TaskAnswer:
             )
             for table in task.grant.tables
         ],
-        budgets=contract.BudgetsAnswer(task.budgets.statements, task.budgets.rows),
+        lookup=list(task.grant.lookups),
+        budgets=contract.BudgetsAnswer(**asdict(task.budgets)),
     )
 
 
@@ -63,29 +73,84 @@ def schema_answer(task: Task) -> contract.SchemaAnswer:
     )
 
 
-def query_answer(answer: Answer, *, now_s: int) -> bytes:
-    """The answer's body. The rows go in as the bytes that were digested."""
-    delivery = answer.delivery
+def query_answer(answers: Answers, *, now_s: int) -> bytes:
+    """The body of the answer to one statement."""
+    [answered] = answers.statements
     return msgspec.json.encode(
         contract.QueryAnswer(
-            command_id=answer.command_id,
-            columns=[contract.AnswerColumnBody(one.name, one.type, one.mask) for one in delivery.columns],
-            rows=msgspec.Raw(delivery.rows_json),
-            row_count=delivery.row_count,
-            affected=answer.affected,
-            truncated=delivery.truncated,
-            masked=[contract.MaskedBody(one.column, one.mask, one.count) for one in delivery.masked],
-            remaining=contract.RemainingBody(
-                answer.remaining.statements, answer.remaining.rows, max(0, answer.expires_at_s - now_s)
-            ),
-            receipt=contract.ReceiptBody(
-                answer.receipt.intent_sha256,
-                answer.receipt.outcome_sha256,
-                answer.receipt.log,
-                answer.receipt.digest_key,
-            ),
+            **_statement(answered),
+            remaining=_remaining(answers, now_s),
+            settled=answers.settled,
         )
     )
+
+
+def transaction_answer(answers: Answers, *, now_s: int) -> bytes:
+    """The body of the answer to a transaction."""
+    return msgspec.json.encode(
+        contract.TransactionAnswer(
+            statements=[contract.StatementAnswer(**_statement(answered)) for answered in answers.statements],
+            remaining=_remaining(answers, now_s),
+            settled=answers.settled,
+        )
+    )
+
+
+def replayed_query(finished: Finished) -> bytes:
+    """What is on record of a statement that was written before, as an answer to it."""
+    recorded = _recorded(finished)
+    [statement] = recorded["statements"]
+    return msgspec.json.encode(
+        contract.QueryAnswer(**_replayed(statement), remaining=None, settled=recorded["settled"], replayed=True)
+    )
+
+
+def replayed_transaction(finished: Finished) -> bytes:
+    """What is on record of a transaction that was written before, as an answer to it."""
+    recorded = _recorded(finished)
+    statements = [contract.StatementAnswer(**_replayed(statement)) for statement in recorded["statements"]]
+    return msgspec.json.encode(
+        contract.TransactionAnswer(statements=statements, remaining=None, settled=recorded["settled"], replayed=True)
+    )
+
+
+def _statement(answered: Answered) -> dict[str, Any]:
+    """The members of one statement's answer. The rows go in as the bytes that were digested."""
+    delivery, receipt = answered.delivery, answered.receipt
+    return {
+        "command_id": answered.command_id,
+        "columns": [contract.AnswerColumnBody(one.name, one.type, one.mask) for one in delivery.columns],
+        "rows": msgspec.Raw(delivery.rows_json),
+        "row_count": delivery.row_count,
+        "affected": answered.affected,
+        "truncated": delivery.truncated,
+        "masked": [contract.MaskedBody(one.column, one.mask, one.count) for one in delivery.masked],
+        "receipt": contract.ReceiptBody(
+            receipt.intent_sha256, receipt.outcome_sha256, receipt.log, receipt.digest_key, receipt.settled_sha256
+        ),
+    }
+
+
+def _recorded(finished: Finished) -> dict[str, Any]:
+    return dict(finished.answer)
+
+
+def _replayed(statement: dict[str, Any]) -> dict[str, Any]:
+    """A statement's answer from what was kept of it: all but rows, and the digest key, which is the caller's alone."""
+    return {
+        "command_id": statement["command_id"],
+        "columns": [],
+        "rows": [],
+        "row_count": statement["row_count"],
+        "affected": statement["affected"],
+        "truncated": statement["row_count"] > 0,
+        "masked": [],
+        "receipt": contract.ReceiptBody(**statement["receipt"], digest_key=None),
+    }
+
+
+def _remaining(answers: Answers, now_s: int) -> contract.RemainingBody:
+    return contract.RemainingBody(**asdict(answers.remaining), seconds=max(0, answers.expires_at_s - now_s))
 
 
 def _columns(task: Task, table: GrantedTable) -> list[contract.ScopeColumn]:

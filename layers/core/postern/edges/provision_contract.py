@@ -36,7 +36,7 @@ def format_error(error: PosternError) -> dict[str, Any]:
 def parse_error(answer: Mapping[str, Any]) -> PosternError:
     """The error that the answer tells of. What is no known code is a database that is not available."""
     code, detail, command_id = str(answer.get("code")), str(answer.get("detail")), answer.get("command_id")
-    if code.startswith("policy.refused"):
+    if code in _REFUSALS:
         refusals = tuple(Refusal(one["what"], one["code"], one["reason"]) for one in answer.get("refusals", ()))
         return RefusedByPolicy(code, detail, refusals=refusals, command_id=command_id)
     error = _BY_CODE.get(code)
@@ -45,6 +45,7 @@ def parse_error(answer: Mapping[str, Any]) -> PosternError:
     return error(code, detail, command_id=command_id)
 
 
+_REFUSALS = frozenset({"policy.refused", "policy.writes"})
 _BY_CODE: dict[str, type[PosternError]] = {
     "database.unavailable": DatabaseUnavailable,
     "evidence.unavailable": EvidenceUnavailable,

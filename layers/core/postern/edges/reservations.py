@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -10,13 +11,13 @@ import msgspec
 from postern.edges.task_items import parse_budgets
 from postern.errors import BudgetExceeded, Conflict, NotFound, Unprocessable
 from postern.ports import Finished, IdempotencyKey
-from postern.types import CommandId, Principal, TaskId, TaskState
+from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
 
 
 def refuse_reservation(
-    task_id: TaskId, stored: Mapping[str, Any] | None, principal: Principal, *, now_s: int, rows: int
-) -> int:
-    """The rows to ask for instead, where fewer are left than were asked; raises for every other reason.
+    task_id: TaskId, stored: Mapping[str, Any] | None, principal: Principal, *, now_s: int, wanted: Budgets
+) -> Budgets:
+    """What to ask for instead, where fewer rows or bytes are left than were asked; raises for every other reason.
 
     Whether a task exists is told to its owner only.
     """
@@ -28,11 +29,33 @@ def refuse_reservation(
     if state is not TaskState.ACTIVE:
         raise Conflict("task.state", f"task: expected it to be active, got {state.value}: {_NEXT[state]}")
     left = parse_budgets(stored)
-    if left.statements < 1:
-        raise BudgetExceeded("budget.statements", "the task has no statements left: open a new one")
-    if left.rows < 1:
-        raise BudgetExceeded("budget.rows", "the task has no rows left: open a new one")
-    return min(rows, left.rows)
+    if left.statements < wanted.statements:
+        raise BudgetExceeded("budget.statements", f"the task has {left.statements} statements left: open a new one")
+    if left.lookups < wanted.lookups:
+        raise BudgetExceeded("budget.lookups", f"the task has {left.lookups} lookups left: open a new one")
+    return replace(wanted, **fewer(left, wanted, ("rows", "bytes")))
+
+
+def fewer(left: Budgets, wanted: Budgets, names: Iterable[str]) -> dict[str, int]:
+    """Of each amount what is wanted or what is left. Raises `BudgetExceeded` where nothing is left of one."""
+    amounts = {name: min(getattr(wanted, name), getattr(left, name)) for name in names}
+    for name, amount in amounts.items():
+        if amount < 1 <= getattr(wanted, name):
+            raise BudgetExceeded(
+                f"budget.{name}",
+                f"the task has no {_WORDS[name]} left that no running statement holds: open a new one, or wait for it",
+                retry_after_s=RETRY_AFTER_S,
+            )
+    return amounts
+
+
+RETRY_AFTER_S = 5
+_WORDS = {
+    "rows": "rows",
+    "bytes": "bytes of answers",
+    "affected": "rows to write",
+    "values": "sensitive values",
+}
 
 
 _NEXT = {

@@ -11,7 +11,7 @@ Both indexes carry keys only: a statement's write does not reach them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import msgspec
@@ -33,6 +33,7 @@ class Scope:
     grant: Grant
     created_at_s: int
     views: tuple[View, ...]
+    server_major: int
     version: int
 
 
@@ -66,8 +67,7 @@ def format_task(task: Task) -> Item:
         "state": {"S": task.state.value},
         "owner": {"S": task.principal.owner},
         "expires_at_s": {"N": str(task.expires_at_s)},
-        "statements_left": {"N": str(task.budgets.statements)},
-        "rows_left": {"N": str(task.budgets.rows)},
+        **{left_of(name): {"N": str(amount)} for name, amount in amounts(task.budgets)},
         "sequence": {"N": str(task.sequence)},
         "version": {"N": "0"},
         "gsi1pk": {"S": f"owner#{task.principal.owner}"},
@@ -80,7 +80,9 @@ def format_task(task: Task) -> Item:
 
 def format_scope(task: Task, version: int) -> Item:
     """The large item: one JSON text."""
-    scope = Scope(task.principal, task.purpose, task.ticket, task.grant, task.created_at_s, task.views, version)
+    scope = Scope(
+        task.principal, task.purpose, task.ticket, task.grant, task.created_at_s, task.views, task.server_major, version
+    )
     return {
         **scope_key(task.id),
         "scope": {"S": msgspec.json.encode(scope).decode()},
@@ -108,8 +110,22 @@ def parse_task(item: Mapping[str, Any], scope: Scope) -> Task:
         sequence=int(item["sequence"]["N"]),
         views=scope.views,
         ends_as=None if ends_as is None else TaskState(ends_as["S"]),
+        server_major=scope.server_major,
     )
 
 
 def parse_budgets(item: Mapping[str, Any]) -> Budgets:
-    return Budgets(statements=int(item["statements_left"]["N"]), rows=int(item["rows_left"]["N"]))
+    return Budgets(**{name: int(item[left_of(name)]["N"]) for name in AMOUNTS})
+
+
+def left_of(amount: str) -> str:
+    """The attribute that holds what is left of an amount."""
+    return f"{amount}_left"
+
+
+def amounts(budgets: Budgets) -> list[tuple[str, int]]:
+    """Each amount by its name."""
+    return [(name, getattr(budgets, name)) for name in AMOUNTS]
+
+
+AMOUNTS = tuple(each.name for each in fields(Budgets))

@@ -11,16 +11,17 @@ from botocore.exceptions import ClientError
 from postern.edges import task_items as items
 from postern.edges import task_writes as writes
 from postern.edges.failed_conditions import failed_conditions, translated
-from postern.edges.reservations import earlier_call, refuse_reservation
+from postern.edges.reservations import earlier_call, fewer, refuse_reservation
 from postern.errors import Conflict, IntegrityError, NotFound, StateUnavailable
-from postern.ports import Finished, IdempotencyKey, Reservation
-from postern.types import Budgets, CommandId, Principal, Task, TaskId, TaskState, View
+from postern.ports import Finished, IdempotencyKey, Reservation, World
+from postern.types import Budgets, CommandId, Principal, Task, TaskId, TaskState, minus, plus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _ATTEMPTS = 5  # of a reservation whose rows changed under it
 _KEPT_SCOPES = 64
+_TOO_MANY = "too many statements of this task at once: try again"
 
 
 @dataclass(slots=True)
@@ -87,12 +88,12 @@ class DynamoTaskStore:
         principal: Principal,
         *,
         now_s: int,
-        rows: int,
+        wanted: Budgets,
         command_id: CommandId,
         idempotency: IdempotencyKey | None,
     ) -> Reservation | Finished:
         for _ in range(_ATTEMPTS):
-            take = writes.reservation(self.table, task_id, principal, now_s=now_s, rows=rows)
+            take = writes.reservation(self.table, task_id, principal, now_s=now_s, wanted=wanted)
             with translated():
                 try:
                     taken: Mapping[str, Any]
@@ -103,7 +104,7 @@ class DynamoTaskStore:
                         claim = writes.claim(self.table, task_id, command_id, idempotency, ttl_s=ttl_s)
                         self._transact({"Update": take}, {"Put": claim})
                         taken = self._read(task_id)
-                    return self._reserved(task_id, taken, rows)
+                    return self._reserved(task_id, taken, wanted)
                 except ClientError as error:
                     stood = failed_conditions(error)
             if idempotency is not None and len(stood) == 2 and stood[1] is not None:
@@ -111,25 +112,46 @@ class DynamoTaskStore:
                 # or failed for a reason that a second statement would have met too.
                 self._check_owner(task_id, principal)
                 return earlier_call(stood[1], idempotency)
-            rows = refuse_reservation(task_id, stood[0], principal, now_s=now_s, rows=rows)
-        raise StateUnavailable("state.unavailable", "too many statements of this task at once: try again")
+            wanted = refuse_reservation(task_id, stood[0], principal, now_s=now_s, wanted=wanted)
+        raise StateUnavailable("state.unavailable", _TOO_MANY)
+
+    def reserve_more(self, reservation: Reservation, wanted: Budgets) -> Reservation:
+        task_id = reservation.task.id
+        for _ in range(_ATTEMPTS):
+            take = writes.more(self.table, task_id, wanted)
+            with translated():
+                try:
+                    left = items.parse_budgets(self.client.update_item(**take, ReturnValues="ALL_NEW")["Attributes"])
+                except ClientError as error:
+                    stood = failed_conditions(error)[0]
+                else:
+                    task = replace(reservation.task, budgets=left)
+                    return replace(reservation, task=task, taken=plus(reservation.taken, wanted))
+            if not stood:
+                raise IntegrityError("internal", f"task {task_id}: expected its item, got none after a reservation")
+            found = items.parse_budgets(stood)
+            wanted = replace(wanted, **fewer(found, wanted, [name for name, _ in items.amounts(wanted)]))
+        raise StateUnavailable("state.unavailable", _TOO_MANY)
 
     def settle(
         self,
         reservation: Reservation,
         *,
-        rows_used: int,
+        used: Budgets,
         command_id: CommandId,
         idempotency: IdempotencyKey | None,
-        answer: Mapping[str, object],
+        answer: Mapping[str, object] | None,
     ) -> Budgets:
         task_id = reservation.task.id
-        back = writes.giving_back(self.table, task_id, reservation.rows - rows_used)
+        back = writes.giving_back(self.table, task_id, minus(reservation.taken, used))
         with translated():
             if idempotency is None:
                 return items.parse_budgets(self.client.update_item(**back, ReturnValues="ALL_NEW")["Attributes"])
-            close = writes.closing(self.table, task_id, command_id, idempotency, answer)
-            self._transact({"Update": back}, {"Update": close})
+            if answer is None:
+                end = writes.releasing(self.table, task_id, command_id, idempotency)
+            else:
+                end = writes.closing(self.table, task_id, command_id, idempotency, answer)
+            self._transact({"Update": back}, {"Update": end})
             return items.parse_budgets(self._read(task_id))
 
     def move(
@@ -138,14 +160,14 @@ class DynamoTaskStore:
         *,
         expected: frozenset[TaskState],
         to: TaskState,
-        views: tuple[View, ...] | None = None,
+        world: World | None = None,
         ends_as: TaskState | None = None,
     ) -> Task:
-        rescoped = views is not None
+        rescoped = world is not None
         wanted = writes.moving(self.table, task_id, expected=expected, to=to, ends_as=ends_as, rescoped=rescoped)
         transaction: list[dict[str, Any]] = [{"Update": wanted}]
-        if views is not None:
-            transaction.append({"Update": writes.rescoping(self.table, task_id, self._rescoped(task_id, views))})
+        if world is not None:
+            transaction.append({"Update": writes.rescoping(self.table, task_id, self._rescoped(task_id, world))})
         with translated():
             try:
                 self._transact(*transaction)
@@ -156,11 +178,12 @@ class DynamoTaskStore:
             raise IntegrityError("internal", f"task {task_id}: expected its items, got none after a write")
         return moved
 
-    def _rescoped(self, task_id: TaskId, views: tuple[View, ...]) -> items.Item:
+    def _rescoped(self, task_id: TaskId, world: World) -> items.Item:
         task = self.get(task_id)
         if task is None:
             raise NotFound("task.unknown", f"task: expected one that exists, got {task_id!r}")
-        return items.format_scope(replace(task, views=views), self._scopes[task_id].version + 1)
+        rebuilt = replace(task, views=world.views, server_major=world.server_major)
+        return items.format_scope(rebuilt, self._scopes[task_id].version + 1)
 
     def _check_owner(self, task_id: TaskId, principal: Principal) -> None:
         with translated():
@@ -176,13 +199,13 @@ class DynamoTaskStore:
             raise IntegrityError("internal", f"task {task_id}: expected its item, got none after a write")
         return found["Item"]
 
-    def _reserved(self, task_id: TaskId, taken: Mapping[str, Any], rows: int) -> Reservation:
+    def _reserved(self, task_id: TaskId, taken: Mapping[str, Any], wanted: Budgets) -> Reservation:
         scope = self._scopes.get(task_id)
         if scope is None or scope.version != int(taken["version"]["N"]):
             found = self.client.get_item(TableName=self.table, Key=items.scope_key(task_id), ConsistentRead=True)
             scope = self._keep(task_id, found["Item"])
         task = items.parse_task(taken, scope)
-        return Reservation(task=task, sequence=task.sequence, rows=rows)
+        return Reservation(task=task, sequence=task.sequence, taken=wanted)
 
     def _keep(self, task_id: str, item: Mapping[str, Any]) -> items.Scope:
         if len(self._scopes) >= _KEPT_SCOPES:

@@ -9,7 +9,7 @@ import msgspec
 
 from postern.edges import task_items as items
 from postern.ports import IdempotencyKey
-from postern.types import CommandId, Principal, TaskId, TaskState
+from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
 
 Write = dict[str, Any]
 
@@ -33,20 +33,16 @@ def rescoping(table: str, task_id: TaskId, scope: items.Item) -> Write:
     }
 
 
-def reservation(table: str, task_id: TaskId, principal: Principal, *, now_s: int, rows: int) -> Write:
-    """Takes a sequence number, a statement and so many rows of a task that is this principal's, active and in time."""
+def reservation(table: str, task_id: TaskId, principal: Principal, *, now_s: int, wanted: Budgets) -> Write:
+    """Takes a sequence number a statement and what is wanted of a task that is this principal's, active and in time."""
     return {
         "TableName": table,
         "Key": items.task_key(task_id),
-        "UpdateExpression": "ADD #sequence :one, statements_left :minus_one, rows_left :minus_rows",
-        "ConditionExpression": "#owner = :owner AND #state = :active AND expires_at_s > :now"
-        " AND statements_left >= :one AND rows_left >= :rows",
+        "UpdateExpression": f"ADD #sequence :statements, {_adding(wanted)}",
+        "ConditionExpression": "#owner = :owner AND #state = :active AND expires_at_s > :now AND " + _enough(wanted),
         "ExpressionAttributeNames": {"#sequence": "sequence", "#owner": "owner", "#state": "state"},
         "ExpressionAttributeValues": {
-            ":one": {"N": "1"},
-            ":minus_one": {"N": "-1"},
-            ":minus_rows": {"N": str(-rows)},
-            ":rows": {"N": str(rows)},
+            **_taking(wanted),
             ":owner": {"S": principal.owner},
             ":active": {"S": TaskState.ACTIVE.value},
             ":now": {"N": str(now_s)},
@@ -55,25 +51,72 @@ def reservation(table: str, task_id: TaskId, principal: Principal, *, now_s: int
     }
 
 
+def more(table: str, task_id: TaskId, wanted: Budgets) -> Write:
+    """Takes more for a call that holds a reservation already."""
+    return {
+        "TableName": table,
+        "Key": items.task_key(task_id),
+        "UpdateExpression": f"ADD {_adding(wanted)}",
+        "ConditionExpression": _enough(wanted),
+        "ExpressionAttributeValues": _taking(wanted),
+        **_SHOW_WHAT_STOOD,
+    }
+
+
+def _wanted(wanted: Budgets) -> list[tuple[str, int]]:
+    return [(name, amount) for name, amount in items.amounts(wanted) if amount]
+
+
+def _adding(wanted: Budgets) -> str:
+    return ", ".join(f"{items.left_of(name)} :minus_{name}" for name, _ in _wanted(wanted))
+
+
+def _enough(wanted: Budgets) -> str:
+    return " AND ".join(f"{items.left_of(name)} >= :{name}" for name, _ in _wanted(wanted))
+
+
+def _taking(wanted: Budgets) -> Write:
+    values: Write = {}
+    for name, amount in _wanted(wanted):
+        values[f":{name}"] = {"N": str(amount)}
+        values[f":minus_{name}"] = {"N": str(-amount)}
+    return values
+
+
 def claim(table: str, task_id: TaskId, command_id: CommandId, key: IdempotencyKey, *, ttl_s: int) -> Write:
-    """Takes an idempotency key for a command."""
+    """Takes an idempotency key for a command: a new one, or one that was let go of."""
     item = {
         **items.idempotency_key(task_id, key.value),
         "command_id": {"S": command_id},
         "body_sha256": {"S": key.body_sha256},
         "ttl_s": {"N": str(ttl_s)},
     }
-    return put_new(table, item)
+    return {
+        **put_new(table, item),
+        "ConditionExpression": "attribute_not_exists(pk) OR attribute_exists(released)",
+    }
 
 
-def giving_back(table: str, task_id: TaskId, rows: int) -> Write:
-    """Gives rows back to a task."""
+def giving_back(table: str, task_id: TaskId, unused: Budgets) -> Write:
+    """Gives back what was taken and not used."""
+    back = [(name, amount) for name, amount in items.amounts(unused) if amount] or [("rows", 0)]
     return {
         "TableName": table,
         "Key": items.task_key(task_id),
-        "UpdateExpression": "ADD rows_left :back",
+        "UpdateExpression": "ADD " + ", ".join(f"{items.left_of(name)} :{name}" for name, _ in back),
         "ConditionExpression": "attribute_exists(pk)",
-        "ExpressionAttributeValues": {":back": {"N": str(rows)}},
+        "ExpressionAttributeValues": {f":{name}": {"N": str(amount)} for name, amount in back},
+    }
+
+
+def releasing(table: str, task_id: TaskId, command_id: CommandId, key: IdempotencyKey) -> Write:
+    """Lets go of a key whose call had no effect; only the command that took it may."""
+    return {
+        "TableName": table,
+        "Key": items.idempotency_key(task_id, key.value),
+        "UpdateExpression": "SET released = :true",
+        "ConditionExpression": "command_id = :command",
+        "ExpressionAttributeValues": {":command": {"S": command_id}, ":true": {"BOOL": True}},
     }
 
 

@@ -1,18 +1,24 @@
 """What a caller is delivered: values converted, looked over by the detectors, and encoded once.
 
-The bytes that are digested into the outcome are the bytes that leave.
+The bytes that are digested into the outcome are the bytes that leave. A column of a view whose class the task may see
+raw (`unmask`) leaves as it is: to redact it would take back what policy gave. It is counted under `unmasked`.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from postern.masking.detectors import DEFAULT_DETECTORS, DetectorKind, redact_column, redact_json_column
+from postern.masking.detectors import DEFAULT_DETECTORS, Checks, DetectorKind, redact_column, redact_json_column
 from postern.ports import Result, ResultColumn
-from postern.types import Budgets, CommandId, MaskKind, Receipt, View, ViewColumn
+from postern.types import MaskKind, View, ViewColumn
 from postern.values import convert_column, encode_rows, is_json, is_text
+
+UNMASKED = "unmasked"  # stands in the place of a mask where a class was seen raw
+
+_TOKEN = re.compile("tok_[0-9a-f]{16}")  # as the mask `token` writes it
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,10 @@ class AnswerColumn:
 
 @dataclass(frozen=True, slots=True)
 class Masked:
-    """How often a mask stood in a delivered column: a view's mask by its kind, a detector's as `detected:<kind>`."""
+    """How often a mask stood in a delivered column: a view's mask by its kind, a detector's as `detected:<kind>`.
+
+    `unmasked` counts the values of a class that were delivered raw.
+    """
 
     column: str
     mask: str
@@ -35,58 +44,83 @@ class Masked:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A result as it leaves: `rows_json` is the JSON array of rows."""
+    """A result as it leaves: `rows_json` is the JSON array of rows.
+
+    `sensitive` is the number of distinct values that a budget is charged for, and never less than those that can be
+    seen: tokens, wherever they stand; values of a class that is seen raw; and computed texts in a task that sees one,
+    since nobody can tell what they were computed from.
+    """
 
     columns: tuple[AnswerColumn, ...]
     rows_json: bytes
     row_count: int
     truncated: bool
     masked: tuple[Masked, ...]
+    sensitive: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The whole answer to one statement."""
+def deliver(result: Result, views: Sequence[View], detectors: Sequence[str] | None = None) -> Delivery:
+    """The result as it may leave. The masks of view columns are counted here, not applied: the database did that.
 
-    command_id: CommandId
-    delivery: Delivery
-    affected: int | None
-    remaining: Budgets
-    expires_at_s: int
-    receipt: Receipt
-
-
-def deliver(result: Result, views: Sequence[View]) -> Delivery:
-    """The result as it may leave. The masks of view columns are counted here, not applied: the database did that."""
+    `detectors` are the kinds that look over it; None: those that are on by default.
+    """
+    enabled = DEFAULT_DETECTORS if detectors is None else frozenset(map(DetectorKind, detectors))
     by_oid = {view.oid: view for view in views}
+    sees_raw = any(_is_raw(column) for view in views for column in view.columns)
+    checks = Checks()
     columns: list[AnswerColumn] = []
     values: list[list[object]] = []
     masked: list[Masked] = []
+    sensitive: set[str] = set()
     for column, cells in zip(result.columns, result.values, strict=True):
-        mask = _mask_of(column, by_oid)
+        origin = _origin(column, by_oid)
+        mask = None if origin is None or origin.mask is None else MaskKind(origin.mask).value
         columns.append(AnswerColumn(column.name, column.type, mask))
-        if mask is not None:
-            masked.append(Masked(column.name, mask, sum(cell is not None for cell in cells)))
-        looked_over, found = _look_over(column, cells)
-        masked += [Masked(column.name, f"detected:{kind}", count) for kind, count in sorted(found.items())]
+        named = UNMASKED if origin is not None and _is_raw(origin) else mask
+        if named is not None:
+            masked.append(Masked(column.name, named, sum(cell is not None for cell in cells)))
+        looked_over = cells
+        if named != UNMASKED:
+            looked_over, found = _look_over(column, cells, enabled, checks)
+            masked += [Masked(column.name, f"detected:{kind}", count) for kind, count in sorted(found.items())]
+        sensitive.update(_sensitive(column, looked_over, origin, sees_raw=sees_raw))
         values.append(convert_column(column.type_oid, looked_over, column.type))
     return Delivery(
-        tuple(columns), encode_rows(values, result.row_count), result.row_count, result.truncated, tuple(masked)
+        tuple(columns),
+        encode_rows(values, result.row_count),
+        result.row_count,
+        result.truncated,
+        tuple(masked),
+        len(sensitive),
     )
 
 
-def _look_over(column: ResultColumn, cells: list[str | None]) -> tuple[list[str | None], Counter[DetectorKind]]:
+def _look_over(
+    column: ResultColumn, cells: list[str | None], enabled: frozenset[DetectorKind], checks: Checks
+) -> tuple[list[str | None], Counter[DetectorKind]]:
     """The second net, over what holds text; numbers, dates and the like pass as they are."""
-    if is_text(column.type_oid):
-        return redact_column(cells, DEFAULT_DETECTORS)
     if is_json(column.type_oid):
-        return redact_json_column(cells, DEFAULT_DETECTORS)
+        return redact_json_column(cells, enabled, checks)
+    if is_text(column.type_oid):
+        return redact_column(cells, enabled, checks)
     return cells, Counter()
 
 
-def _mask_of(column: ResultColumn, views: dict[int, View]) -> str | None:
-    origin = _origin(column, views)
-    return None if origin is None or origin.mask is None else MaskKind(origin.mask).value
+def _sensitive(
+    column: ResultColumn, cells: Sequence[str | None], origin: ViewColumn | None, *, sees_raw: bool
+) -> Iterable[str]:
+    """The sensitive values of a column, each once or more often."""
+    holds_text = is_text(column.type_oid) or is_json(column.type_oid)
+    is_computed = column.table_oid == 0
+    if (origin is not None and _is_raw(origin)) or (sees_raw and is_computed and holds_text):
+        return {cell for cell in cells if cell is not None}
+    if not holds_text:
+        return ()
+    return _TOKEN.findall("\0".join([cell for cell in cells if cell is not None]))
+
+
+def _is_raw(column: ViewColumn) -> bool:
+    return column.class_name is not None and column.mask is None
 
 
 def _origin(column: ResultColumn, views: dict[int, View]) -> ViewColumn | None:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from postern.audit import bodies
 from postern.errors import Conflict, NotFound, PosternError
-from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore, WorldDatabase
-from postern.types import CommandId, DatabaseAddress, Sha256Hex, Task, TaskId, TaskState, View
+from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore, World, WorldDatabase
+from postern.types import CommandId, DatabaseAddress, Sha256Hex, Task, TaskId, TaskState
 from postern.world.names import role_name
 
 
@@ -44,12 +44,12 @@ class BuildWorld:
             )
         )
         try:
-            views = self.worlds.build(task.id, task.grant, address, key=self.identifiers.key())
+            world = self.worlds.build(task.id, task.grant, address, key=self.identifiers.key())
         except PosternError as refused:
             self._record(command_id, task, intent, "failed", {"error": refused.code})
             self._give_up(task)
             raise
-        return self._activate(task, address, command_id, intent, views)
+        return self._activate(task, address, command_id, intent, world)
 
     def _provisioning(self, task_id: TaskId) -> Task:
         task = self.tasks.get(task_id)
@@ -61,14 +61,14 @@ class BuildWorld:
         return task
 
     def _activate(
-        self, task: Task, address: DatabaseAddress, command_id: CommandId, intent: Sha256Hex, views: tuple[View, ...]
+        self, task: Task, address: DatabaseAddress, command_id: CommandId, intent: Sha256Hex, world: World
     ) -> Task:
         # A world whose standing is not on record must not be used, nor one whose task was ended while it was
         # being built (its teardown may have come too early to see it): either way it is dropped again.
         try:
-            self._record(command_id, task, intent, "ok", {"views": len(views)})
+            self._record(command_id, task, intent, "ok", {"views": len(world.views)})
             return self.tasks.move(
-                task.id, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, views=views
+                task.id, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, world=world
             )
         except PosternError as stopped:
             self.worlds.tear_down(task.id, address)

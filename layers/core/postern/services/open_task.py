@@ -15,7 +15,7 @@ from postern.masking.detectors import redact_text
 from postern.policy.decide import decide
 from postern.policy.requests import Denied, Granted, TaskRequest
 from postern.ports import Clock, Identifiers, PolicySource, Provisioner, RecordStore, TaskStore
-from postern.types import Budgets, Principal, Sha256Hex, Task, TaskState
+from postern.types import Principal, Sha256Hex, Task, TaskState
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class OpenTask:
             grant=decision.grant,
             created_at_s=now_s,
             expires_at_s=now_s + request.ttl_s,
-            budgets=Budgets(statements=request.max_statements, rows=request.max_rows),
+            budgets=request.budgets,
         )
 
     def _refuse(

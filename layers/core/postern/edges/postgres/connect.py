@@ -50,13 +50,11 @@ def connect(
     )
 
 
-def provisioner_connections(
+def role_connections(
     mint: Callable[[DatabaseAddress], Secret], user: str
 ) -> Callable[[DatabaseAddress], AgentConnection]:
     """Opens sessions as one fixed user, each over a token of its own from `mint`."""
-    return lambda address: connect(
-        address, user, mint(address), timeout_s=CONNECT_TIMEOUT_S, application_name="postern-provision"
-    )
+    return lambda address: connect(address, user, mint(address), timeout_s=CONNECT_TIMEOUT_S, application_name=user)
 
 
 def open_connection(

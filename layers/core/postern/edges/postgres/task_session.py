@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from postern.edges.postgres.protocol import DescribedColumn
-from postern.edges.postgres.statements import Answer
+from postern.edges.postgres.statements import WRITTEN, Answer
+from postern.edges.postgres.transactions import TaskTransaction, abandoned_unless_clean
 from postern.edges.postgres.wire import AgentConnection
 from postern.errors import DatabaseLost, PosternError, StatementFailed
 from postern.ports import Limits, Parameter, Result, ResultColumn
@@ -15,6 +16,7 @@ from postern.value_arrays import format_array
 
 UNNAMED_TYPE = "unknown"  # the answer was cut, which closed the session, before the name was ever asked for
 
+_SYSTEM_IDENTIFIER = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()"
 _NAMES_OF_TYPES = "SELECT o, pg_catalog.format_type(o, NULL) FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS o"
 
 
@@ -24,24 +26,41 @@ class TaskSession:
     def __init__(self, connection: AgentConnection) -> None:
         self._connection = connection
         self._own_types: dict[int, str] = {}
+        self._identifier: tuple[str | None] | None = None  # of the server; None until it was asked
 
     def run(
         self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId, read_only: bool
     ) -> Result:
-        try:
-            if read_only:
-                answer = self._connection.read(sql, parameters, limits, application_name=command_id)
-                return self._result(answer)
-            answer = self._connection.write(sql, parameters, limits, application_name=command_id)
-            # Everything that can still fail comes before COMMIT.
-            result = self._result(answer)
-            self._connection.commit()
-        except StatementFailed:
-            raise
-        except BaseException:
-            self._connection.abandon(cancel=False)  # what was under way was cancelled where it stopped
-            raise
+        if not read_only:
+            return self._run_write(sql, parameters, limits, command_id)
+        with abandoned_unless_clean(self._connection):
+            return self._result(self._connection.read(sql, parameters, limits, application_name=command_id))
+
+    def begin(self, limits: Limits, *, command_id: CommandId, read_only: bool) -> TaskTransaction:
+        """As `ports.Session.begin`."""
+        with abandoned_unless_clean(self._connection):
+            identifier, written = (None, 0) if read_only else (self._system_identifier(), self._written())
+            transaction = TaskTransaction(self._connection, self._result, command_id, identifier, written)
+            transaction.begin(limits, read_only=read_only)
+            return transaction
+
+    def _run_write(self, sql: str, parameters: Sequence[Parameter], limits: Limits, command_id: CommandId) -> Result:
+        transaction = self.begin(limits, command_id=command_id, read_only=False)
+        result = transaction.run(sql, parameters, limits, read_only=False)
+        transaction.commit()
         return result
+
+    def _system_identifier(self) -> str | None:
+        """Asked once a session, outside of any transaction: a server may keep it from a task's role."""
+        if self._identifier is None:
+            try:
+                self._identifier = (self._connection.fetch_constant(_SYSTEM_IDENTIFIER, ()).values[0][0],)
+            except StatementFailed:
+                self._identifier = (None,)
+        return self._identifier[0]
+
+    def _written(self) -> int:
+        return int(self._connection.fetch_constant(WRITTEN, ()).values[0][0] or 0)
 
     def _result(self, answer: Answer) -> Result:
         names = self._type_names(answer.columns)
@@ -68,6 +87,6 @@ class TaskSession:
         try:
             answer = self._connection.fetch_constant(_NAMES_OF_TYPES, [Parameter(format_array([str(o) for o in oids]))])
         except PosternError as error:
-            # Not as it came: `run` would take a clean error for the statement's, and a write may be open.
+            # Not as it came: a clean error would be taken for the statement's.
             raise DatabaseLost("database.lost", "The session broke after the statement ran. Send it again.") from error
         return {int(oid or 0): name or UNNAMED_TYPE for oid, name in zip(*answer.values, strict=True)}

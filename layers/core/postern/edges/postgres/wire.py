@@ -8,7 +8,7 @@ A read is one round trip: everything is sent at once and answered in order.
                                    run where BEGIN or a bound failed
     ROLLBACK                       a simple query of ours: it ends the transaction whatever became of the statement
 
-A write is sent up to Sync and ended by `commit` or `rollback`, so that its caller can do what must come between.
+`transactions` builds transactions of several statements on the same calls.
 
 Whatever is not a clean result or a clean error (a lost connection, a message out of place, time over, a bound met,
 an interrupt) closes the connection without reading on: an answer that is still under way must never be taken
@@ -35,6 +35,7 @@ from postern.edges.postgres.replies import Reply, read_reply
 from postern.edges.postgres.settings import unmet_setting
 from postern.edges.postgres.statements import (
     Answer,
+    TransactionEnded,
     check_constant,
     check_statement,
     format_begin,
@@ -43,13 +44,12 @@ from postern.edges.postgres.statements import (
 )
 from postern.errors import DatabaseLost, OutcomeUnknown, StatementFailed
 from postern.ports import Limits, Parameter
-from postern.sqlstates import sanitise
 
 DELIVERY_GRACE_S = 1.0  # for what comes after the statement's own time is over: its error, or its last bytes
 
 _AUTHENTICATED = struct.pack("!i", 0)
 _CLEARTEXT_PASSWORD = struct.pack("!i", 3)
-_OWN_LIMITS = Limits(1_000, 1_048_576, 65_536, statement_timeout_ms=5_000, lock_timeout_ms=1_000)
+OWN_LIMITS = Limits(1_000, 1_048_576, 65_536, statement_timeout_ms=5_000, lock_timeout_ms=1_000)
 # A kept session may be gone without a sign (a frozen environment, a forgotten NAT entry): a new one takes 10 ms.
 _LIVENESS_LIMITS = Limits(0, 65_536, 65_536, statement_timeout_ms=500, lock_timeout_ms=500)
 
@@ -86,6 +86,11 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
     def is_open(self) -> bool:
         return self._usock is not None
 
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open that can be committed."""
+        return self.is_open and self._status == protocol.IN_TRANSACTION
+
     def read(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, application_name: str) -> Answer:
         """Runs a statement that cannot write, and ends its transaction. An answer past the bounds is truncated.
 
@@ -93,51 +98,19 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
         `DatabaseUnavailable` where the server has no room, `DatabaseLost`.
         """
         request = format_begin("READ ONLY", limits, application_name) + format_statement(sql, parameters, limits)
-        with self._closed_unless_clean():
-            reply = self._exchange(request + protocol.simple_query("ROLLBACK"), limits, protocol.IDLE)
+        request += protocol.SYNC + protocol.simple_query("ROLLBACK")
+        with self.closed_unless_clean():
+            reply = self.exchange(request, limits, protocol.IDLE)
             if self.is_open:
                 check_statement(reply)
-                check_constant(self._next_reply(_OWN_LIMITS), b"ROLLBACK\0")
+                check_constant(self._next_reply(OWN_LIMITS), b"ROLLBACK\0")
         return take_answer(reply, sql, limits, truncates=True)
-
-    def write(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, application_name: str) -> Answer:
-        """Runs a statement and leaves its transaction open for `commit` or `rollback`.
-
-        Raises as `read` does, and `TooLarge` also where the answer would have to be truncated; the transaction
-        is undone then.
-        """
-        request = format_begin("READ WRITE", limits, application_name) + format_statement(sql, parameters, limits)
-        with self._closed_unless_clean():
-            reply = self._exchange(request, limits, protocol.IDLE)
-            if self.is_open:
-                check_statement(reply)
-        try:
-            return take_answer(reply, sql, limits, truncates=False)
-        except BaseException:
-            self.rollback()
-            raise
-
-    def commit(self) -> None:
-        """Makes the open transaction durable.
-
-        Raises `StatementFailed` where the database refused (a deferred constraint) and so undid it,
-        `OutcomeUnknown` where the session broke after COMMIT was sent.
-        """
-        try:
-            with self._closed_unless_clean():
-                reply = self._exchange(protocol.simple_query("COMMIT"), _OWN_LIMITS, protocol.IN_TRANSACTION)
-                if reply.fields is None or not self.is_open:
-                    check_constant(reply, b"COMMIT\0")
-        except (DatabaseLost, StatementFailed) as error:
-            raise OutcomeUnknown("outcome.unknown", "The session broke while the write was committed.") from error
-        if reply.fields is not None:
-            raise sanitise(reply.fields, "")
 
     def rollback(self) -> None:
         """Undoes the open transaction, if there is one; where the server does not confirm it, by closing."""
         if self.is_open:
             with contextlib.suppress(DatabaseLost, StatementFailed):  # closed, which undoes it as well
-                self._run_constant("ROLLBACK", _OWN_LIMITS)
+                self._run_constant("ROLLBACK", OWN_LIMITS)
 
     def discard_all(self) -> None:
         """Puts the session back to how it was opened. Raises `DatabaseLost`, and is closed, where that fails."""
@@ -146,9 +119,9 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
     def fetch_constant(self, constant_sql: str, parameters: Sequence[Parameter]) -> Answer:
         """Runs a query of our own outside any transaction. Raises as `read` does."""
         request = protocol.extended_query(constant_sql.encode(), parameters, 0) + protocol.SYNC
-        with self._closed_unless_clean():
-            reply = self._exchange(request, _OWN_LIMITS)
-        return take_answer(reply, constant_sql, _OWN_LIMITS, truncates=False)
+        with self.closed_unless_clean():
+            reply = self.exchange(request, OWN_LIMITS)
+        return take_answer(reply, constant_sql, OWN_LIMITS, truncates=False)
 
     def close(self) -> None:
         """Closes the connection, telling the server if it still listens."""
@@ -166,12 +139,15 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
             self._cancel(self._backend_key_data)
 
     def _run_constant(self, constant_sql: str, limits: Limits) -> None:
-        with self._closed_unless_clean():
-            reply = self._exchange(protocol.simple_query(constant_sql), limits)
+        with self.closed_unless_clean():
+            reply = self.exchange(protocol.simple_query(constant_sql), limits)
             check_constant(reply, f"{constant_sql}\0".encode())
 
-    def _exchange(self, request: bytes, limits: Limits, status: bytes | None = None) -> Reply:
-        """Sends a request and reads its first reply. Raises where the session is not in `status`, if one is given."""
+    def exchange(self, request: bytes, limits: Limits, status: bytes | None = None) -> Reply:
+        """Sends a request and reads its first reply; only inside `closed_unless_clean`.
+
+        Raises `InterfaceError` where the session is not in `status`, if one is given.
+        """
         if self._usock is None:
             raise InterfaceError("connection: expected it to be open")
         if not self._inbox.is_empty or status not in (None, self._status):
@@ -208,13 +184,18 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
         return remaining
 
     @contextlib.contextmanager
-    def _closed_unless_clean(self) -> Iterator[None]:
+    def closed_unless_clean(self) -> Iterator[None]:
+        """Closes the connection where its block raises, and turns what the driver and the socket raise into ours."""
         try:
             yield
         except TimeoutError as error:
             self.abandon(cancel=True)
             detail = "The statement and its answer took longer than they may. Ask for less, or add a predicate."
             raise StatementFailed("database.timeout", detail, sqlstate="57014") from error
+        except TransactionEnded as error:
+            self.abandon(cancel=False)
+            detail = "The statement ended its own transaction. Whether anything was written is not known."
+            raise OutcomeUnknown("outcome.unknown", detail) from error
         except (InterfaceError, OSError, ValueError, struct.error) as error:
             self.abandon(cancel=False)  # there is nobody at the other end, or nobody to be talked to
             raise DatabaseLost("database.lost", "The session broke while the statement ran. Send it again.") from error

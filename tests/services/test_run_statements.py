@@ -26,15 +26,22 @@ from postern.errors import (
     Unprocessable,
 )
 from postern.ports import IdempotencyKey, Parameter, Result, ResultColumn
-from postern.services.answers import Answer
-from postern.services.run_query import QueryCall, RunQuery
+from postern.services.admission import Admission
+from postern.services.commands import Answered, Answers, Call, StatementCall
+from postern.services.journal import Journal
+from postern.services.run_statements import RunStatements
 from postern.services.stopwatch import Stopwatch
-from postern.types import Budgets, Sha256Hex, TaskState
+from postern.types import Budgets, Principal, Sha256Hex, TaskState
 from tests.support.audit import MemoryRecordStore
-from tests.support.domain import ADDRESS, AGENT, DIGEST, NOW_S, OTHER, TASK_ID, a_task
-from tests.support.fakes import FakeClock, FakeDatabase, FakeIdentifiers, FakePolicy, FakeTaskStore
+from tests.support.domain import ADDRESS, AGENT, BUDGETS, DIGEST, NOW_S, OTHER, TASK_ID, a_task
+from tests.support.fakes import FakeClock, FakeDatabase, FakeIdentifiers, FakePolicy, FakeTaskStore, FakeTokens
 
 SQL = "SELECT id, email FROM customers"
+
+
+def left(statements: int, **changes: int) -> Budgets:
+    """What is left of the task that every test starts from."""
+    return replace(BUDGETS, statements=statements, **changes)
 
 
 @dataclass
@@ -46,22 +53,29 @@ class Bench:
     database: FakeDatabase = field(default_factory=FakeDatabase)
     clock: FakeClock = field(default_factory=FakeClock)
     policy: FakePolicy = field(default_factory=FakePolicy)
+    tokens: FakeTokens = field(default_factory=FakeTokens)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
+    remaining: Budgets | None = None
 
-    def run(self, sql: str = SQL, **changes: object) -> Answer:
-        service = RunQuery(
-            self.policy,
+    def call(self, *statements: StatementCall, key: IdempotencyKey | None = None, principal: Principal = AGENT):
+        run = RunStatements(
+            Admission(self.policy, self.tasks, FakeIdentifiers(self.tasks.writes * 10), self.clock),
             self.tasks,
-            self.records,
+            Journal(self.records, self.clock, "prod-2026"),
             self.database,
-            FakeIdentifiers(self.tasks.writes * 10),
+            self.tokens,
             self.clock,
-            "prod-2026",
             self.threads,
         )
-        call = replace(QueryCall(sql, (), 10), **{k: v for k, v in changes.items() if k != "principal"})
-        principal = changes.get("principal", AGENT)
-        return service.run(principal, TASK_ID, call, Stopwatch(self.clock, budget_s=28))  # type: ignore[arg-type]
+        return run.run(principal, TASK_ID, Call(statements, key), Stopwatch(self.clock, budget_s=28))
+
+    def run(self, sql: str = SQL, *, idempotency=None, principal=AGENT, **changes) -> Answered:
+        """One statement that is answered."""
+        answers = self.call(replace(StatementCall(sql, (), 10), **changes), key=idempotency, principal=principal)
+        assert isinstance(answers, Answers)
+        self.remaining = answers.remaining
+        [answered] = answers.statements
+        return answered
 
     def written(self) -> list[dict]:
         return [parse_canonical(data) for key, data in self.records.objects.items() if key.startswith("wal/")]
@@ -84,7 +98,7 @@ def test_delivers_rows_with_a_receipt_that_names_both_records(bench):
     assert answer.delivery.rows_json == b'[[7,"a***@e***.com"]]'
     assert answer.receipt.intent_sha256 == hashlib.sha256(intent).hexdigest()
     assert answer.receipt.outcome_sha256 == hashlib.sha256(outcome).hexdigest()
-    assert answer.remaining == Budgets(statements=4, rows=99)
+    assert bench.remaining == left(4, rows=99, bytes=BUDGETS.bytes - 20)
 
 
 def test_writes_the_intent_before_the_statement_runs_and_the_outcome_after(bench):
@@ -155,7 +169,7 @@ def test_records_a_refusal_once_and_runs_nothing(bench, sql, error, code):
     [record] = bench.written()
     assert (record["type"], record["decision"]["result"], record["decision"]["code"]) == ("intent", "refuse", code)
     assert caught.value.command_id == record["id"]
-    assert bench.budgets() == Budgets(statements=4, rows=100)
+    assert bench.budgets() == left(4)
 
 
 def test_does_not_run_without_a_durable_intent(bench):
@@ -224,7 +238,7 @@ def test_records_how_a_statement_failed(bench, failed, status):
     intent, outcome = bench.written()
     assert (outcome["status"], outcome["rows"]) == (status, 0)
     assert caught.value.command_id == intent["id"]
-    assert bench.budgets() == Budgets(statements=4, rows=100)
+    assert bench.budgets() == left(4)
 
 
 def test_withholds_even_a_database_error_without_a_durable_outcome(bench):
@@ -238,7 +252,7 @@ def test_delivers_when_only_the_settlement_cannot_be_written(bench):
     bench.database.before_run = lambda: setattr(bench.tasks, "away", True)
     answer = bench.run()
     assert answer.delivery.row_count == 1
-    assert answer.remaining == Budgets(statements=4, rows=90)
+    assert bench.remaining == left(4, rows=90, bytes=BUDGETS.bytes - 5_000_000)
 
 
 def test_ends_a_task_whose_policy_has_changed(bench):
@@ -257,7 +271,7 @@ def test_is_blind_to_another_principals_task(bench):
 
 
 def test_stops_at_the_last_statement_of_the_budget(bench):
-    bench.tasks.tasks[TASK_ID] = a_task(budgets=Budgets(1, 100))
+    bench.tasks.tasks[TASK_ID] = a_task(budgets=left(1))
     bench.run()
     with pytest.raises(BudgetExceeded):
         bench.run()
@@ -272,7 +286,7 @@ def test_runs_a_finished_read_anew_under_a_record_of_its_own(bench):
     assert first.command_id != second.command_id
     assert len(bench.database.ran) == 2
     assert len(bench.records.objects) == 4
-    assert bench.budgets() == Budgets(statements=3, rows=98)
+    assert bench.budgets() == left(3, rows=98, bytes=BUDGETS.bytes - 40)
 
 
 def test_closes_a_key_whose_call_failed_so_that_it_may_be_sent_again(bench):

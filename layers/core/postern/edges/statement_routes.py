@@ -1,0 +1,55 @@
+"""The two calls that carry SQL: how each is parsed into a `Call`, and how its answer is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from postern.audit.bodies import sha256_hex
+from postern.edges import contract, http, presenters
+from postern.edges.parameters import call_parameters
+from postern.ports import Finished, IdempotencyKey
+from postern.services.commands import Answers, Call, StatementCall
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One of the calls."""
+
+    statements: Callable[[bytes], tuple[contract.QueryBody, ...]]
+    present: Callable[..., bytes]
+    replay: Callable[[Finished], bytes]
+
+    def call(self, event: http.Event) -> Call:
+        """What the caller sent. Raises `BadRequest`."""
+        raw = http.raw_body(event)
+        statements = tuple(
+            StatementCall(one.sql, call_parameters(one.params), one.max_rows) for one in self.statements(raw)
+        )
+        key = http.idempotency_key(event)
+        # The path is part of what the key stands for: two calls may have one body.
+        return Call(statements, None if key is None else IdempotencyKey(key, sha256_hex(self._named(raw))))
+
+    def body(self, given: Answers | Finished, *, now_s: int) -> bytes:
+        """The answer's body."""
+        return self.replay(given) if isinstance(given, Finished) else self.present(given, now_s=now_s)
+
+    def _named(self, raw: bytes) -> bytes:
+        return self.present.__name__.encode() + b"\0" + raw
+
+
+def route_of(event: http.Event) -> Route:
+    """Which call an event is, by the path of the API that it came in by."""
+    return TRANSACTION if str(event.get("resource", "")).endswith("/transaction") else QUERY
+
+
+def _query(raw: bytes) -> tuple[contract.QueryBody, ...]:
+    return (http.parse_body(raw, contract.QUERY),)
+
+
+def _transaction(raw: bytes) -> tuple[contract.QueryBody, ...]:
+    return tuple(http.parse_body(raw, contract.TRANSACTION).statements)
+
+
+QUERY = Route(_query, presenters.query_answer, presenters.replayed_query)
+TRANSACTION = Route(_transaction, presenters.transaction_answer, presenters.replayed_transaction)

@@ -1,0 +1,77 @@
+"""Lets a call in: policy loaded, its place in the task's budgets taken, its commands named. Nothing has run yet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postern.errors import Conflict
+from postern.ports import Clock, Finished, IdempotencyKey, Identifiers, PolicySource, Reservation, TaskStore
+from postern.services.commands import Call, Command, Unit
+from postern.types import CommandId, Principal, TaskId, TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Every statement of a call is reserved by one conditional write, or none is."""
+
+    policy: PolicySource
+    tasks: TaskStore
+    identifiers: Identifiers
+    clock: Clock
+
+    def admit(self, principal: Principal, task_id: TaskId, call: Call) -> Unit | Finished:
+        """The admitted call, or what an earlier one with its key wrote: that must not be written again.
+
+        Raises what `TaskStore.reserve` raises.
+        """
+        now_us = self.clock.now_us()
+        bundle = self.policy.load()
+        ids = [self.identifiers.command_id(now_us) for _ in call.statements]
+
+        def take(key: IdempotencyKey | None) -> Reservation | Finished:
+            return self.tasks.reserve(
+                task_id,
+                principal,
+                now_s=now_us // 1_000_000,
+                wanted=call.wanted,
+                command_id=ids[0],
+                idempotency=key,
+            )
+
+        held = call.idempotency
+        taken = take(held)
+        if isinstance(taken, Finished):
+            if taken.answer.get("writes"):
+                return taken
+            # Rows are never stored: a finished read is run anew, as a command of its own that holds no key.
+            held = None
+            taken = take(held)
+        if isinstance(taken, Finished):
+            raise Conflict("idempotency.running", "the key's first call is not settled: ask again later")
+        return Unit(
+            now_us,
+            principal,
+            held,
+            taken,
+            bundle.address(taken.task.grant.database),
+            bundle,
+            self._commands(call, ids, taken),
+        )
+
+    def check_policy(self, unit: Unit) -> None:
+        """Ends a task that was decided under another policy. Raises `Conflict` (`task.policy_changed`)."""
+        task = unit.reservation.task
+        if task.grant.policy_digest != unit.bundle.digest:
+            self.tasks.move(
+                task.id, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING, ends_as=TaskState.ENDED
+            )
+            raise Conflict(
+                "task.policy_changed", "the policy changed since this task was opened, so it was ended: open a new one"
+            )
+
+    def _commands(self, call: Call, ids: list[CommandId], taken: Reservation) -> tuple[Command, ...]:
+        first = taken.sequence - len(ids) + 1
+        return tuple(
+            Command(command_id, statement, first + index, self.identifiers.key())
+            for index, (command_id, statement) in enumerate(zip(ids, call.statements, strict=True))
+        )
