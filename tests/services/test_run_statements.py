@@ -27,7 +27,7 @@ from postern.errors import (
 )
 from postern.ports import IdempotencyKey, Parameter, Result, ResultColumn
 from postern.services.admission import Admission
-from postern.services.commands import Answered, Answers, Call, StatementCall
+from postern.services.calls import Answered, Answers, Call, StatementCall
 from postern.services.journal import Journal
 from postern.services.run_statements import RunStatements
 from postern.services.stopwatch import Stopwatch

@@ -21,7 +21,7 @@ from postern.errors import (
     Unprocessable,
 )
 from postern.ports import Finished, IdempotencyKey, Lookup, Parameter, Result
-from postern.services.commands import Answers, StatementCall
+from postern.services.calls import Answers, StatementCall
 from postern.types import Action, Budgets, GrantedColumn, Mask, MaskKind, Secret, Sha256Hex, View, ViewColumn
 from tests.services.test_run_statements import Bench
 from tests.support.domain import BUDGETS, GRANT, TASK_ID, VIEWS, a_task

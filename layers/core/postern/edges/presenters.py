@@ -12,7 +12,7 @@ import msgspec
 from postern.edges import contract
 from postern.policy.requests import AccessRequest, TaskRequest
 from postern.ports import Finished
-from postern.services.commands import Answered, Answers
+from postern.services.calls import Answered, Answers
 from postern.types import Budgets, DatabaseName, GrantedTable, Task, ViewColumn
 
 

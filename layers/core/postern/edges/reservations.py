@@ -41,20 +41,21 @@ def fewer(left: Budgets, wanted: Budgets, names: Iterable[str]) -> dict[str, int
     amounts = {name: min(getattr(wanted, name), getattr(left, name)) for name in names}
     for name, amount in amounts.items():
         if amount < 1 <= getattr(wanted, name):
+            code, words = _NOTHING_LEFT[name]
             raise BudgetExceeded(
-                f"budget.{name}",
-                f"the task has no {_WORDS[name]} left that no running statement holds: open a new one, or wait for it",
+                code,
+                f"the task has no {words} left that no running statement holds: open a new one, or wait for it",
                 retry_after_s=RETRY_AFTER_S,
             )
     return amounts
 
 
 RETRY_AFTER_S = 5
-_WORDS = {
-    "rows": "rows",
-    "bytes": "bytes of answers",
-    "affected": "rows to write",
-    "values": "sensitive values",
+_NOTHING_LEFT = {
+    "rows": ("budget.rows", "rows"),
+    "bytes": ("budget.bytes", "bytes of answers"),
+    "affected": ("budget.affected", "rows to write"),
+    "values": ("budget.values", "sensitive values"),
 }
 
 

@@ -9,7 +9,7 @@ from postern.audit.bodies import sha256_hex
 from postern.edges import contract, http, presenters
 from postern.edges.parameters import call_parameters
 from postern.ports import Finished, IdempotencyKey
-from postern.services.commands import Answers, Call, StatementCall
+from postern.services.calls import Answers, Call, StatementCall
 
 
 @dataclass(frozen=True, slots=True)

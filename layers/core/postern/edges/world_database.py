@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
-from postern.errors import Conflict, DatabaseUnavailable, PosternError, RefusedByPolicy
-from postern.ports import TeardownProof
+from postern.errors import Conflict, DatabaseUnavailable, PosternError, Refusal, RefusedByPolicy
+from postern.ports import TeardownProof, World
 from postern.types import DatabaseAddress, Grant, TaskId, View
+from postern.world.functions import LiveFunctions, granted_functions, live_functions_sql, parse_live_functions
 from postern.world.live import LiveTable, TableKey, live_tables_sql, parse_live_tables
+from postern.world.live_writes import LiveWrites, parse_live_writes
+from postern.world.live_writes_sql import live_writes_sql
 from postern.world.names import OWNER_ROLE, quote_literal, role_name, schema_name
 from postern.world.plan import PlannedView, WorldPlan, insert_key_sql, plan_world
 from postern.world.teardown import TeardownPlan, plan_teardown, proof_sql, terminate_sql
-from postern.world.wall import describe_weaknesses, weaknesses_sql
+from postern.world.wall import describe_weaknesses, unwritable_sql, weaknesses_sql
+from postern.world.write_proofs import written_tables
 
 if TYPE_CHECKING:
     from pg8000.core import CoreConnection
@@ -45,22 +50,22 @@ class PostgresWorlds:
     def __init__(self, connect: Callable[[DatabaseAddress], CoreConnection]) -> None:
         self._connect = connect
 
-    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> tuple[View, ...]:
+    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> World:
         with self._session(task_id, address, "build") as connection:
             _run(connection, "BEGIN")
             _insert_key(connection, task_id, key)
             live = _read_live(connection, grant)
-            plan = plan_world(task_id, grant, live)
+            plan = plan_world(task_id, grant, live.tables, live_writes=live.writes, live_functions=live.functions)
             _make_role(connection, plan)
             _make_views(connection, plan)
             # The views now lock the tables' definitions: what was planned on is what stands, or nothing is built.
             if _read_live(connection, grant) != live:
                 raise DatabaseUnavailable("database.unavailable", "a granted table changed meanwhile; try again")
-            _check_wall(connection, task_id)
-            views = _read_views(connection, plan)
+            _check_wall(connection, plan)
+            world = World(_read_views(connection, plan), _read_server_major(connection))
             _run(connection, plan.admit)
             _run(connection, "COMMIT")
-            return views
+            return world
 
     def tear_down(self, task_id: TaskId, address: DatabaseAddress) -> TeardownProof:
         plan = plan_teardown(task_id)
@@ -144,8 +149,9 @@ def _unfit_view(view: PlannedView, error: DatabaseError) -> RefusedByPolicy | No
     )
 
 
-def _check_wall(connection: CoreConnection, task_id: TaskId) -> None:
-    (row,) = _run(connection, weaknesses_sql(task_id))
+def _check_wall(connection: CoreConnection, plan: WorldPlan) -> None:
+    _check_writable(connection, plan)
+    (row,) = _run(connection, weaknesses_sql(plan.task_id))
     weaknesses = describe_weaknesses(row)
     if weaknesses is not None:
         raise RefusedByPolicy(
@@ -154,9 +160,38 @@ def _check_wall(connection: CoreConnection, task_id: TaskId) -> None:
         )
 
 
-def _read_live(connection: CoreConnection, grant: Grant) -> dict[TableKey, LiveTable]:
-    keys = [(table.schema, table.name) for table in grant.tables]
-    return parse_live_tables(_run(connection, live_tables_sql(keys))) if keys else {}
+@dataclass(frozen=True, slots=True)
+class _Live:
+    """What a world is planned on, as it stands."""
+
+    tables: Mapping[TableKey, LiveTable]
+    writes: LiveWrites
+    functions: LiveFunctions
+
+
+def _check_writable(connection: CoreConnection, plan: WorldPlan) -> None:
+    written = {view.view: view.writes for view in plan.views if view.writes.events}
+    if not written:
+        return
+    unwritable = [row[0] for row in _run(connection, unwritable_sql(plan.task_id, written))]
+    refusals = tuple(
+        Refusal(f"{view.schema}.{view.name}", "policy.writes", "its view is not one that PostgreSQL can write through")
+        for view in plan.views
+        if view.view in unwritable
+    )
+    if refusals:
+        named = "; ".join(f"{refusal.what}: {refusal.reason}" for refusal in refusals)
+        raise RefusedByPolicy("policy.writes", named, refusals=refusals)
+
+
+def _read_live(connection: CoreConnection, grant: Grant) -> _Live:
+    tables = [(table.schema, table.name) for table in grant.tables]
+    written, functions = written_tables(grant), granted_functions(grant)
+    return _Live(
+        tables=parse_live_tables(_run(connection, live_tables_sql(tables))) if tables else {},
+        writes=parse_live_writes(_run(connection, live_writes_sql(written))) if written else {},
+        functions=parse_live_functions(_run(connection, live_functions_sql(functions))) if functions else {},
+    )
 
 
 def _read_views(connection: CoreConnection, plan: WorldPlan) -> tuple[View, ...]:
@@ -179,6 +214,11 @@ def _read_views(connection: CoreConnection, plan: WorldPlan) -> tuple[View, ...]
             "database.unavailable", f"views of {role_name(plan.task_id)}: expected those planned, got others"
         )
     return tuple(View(view.schema, view.name, view.view, view.columns, oids[view.view]) for view in plan.views)
+
+
+def _read_server_major(connection: CoreConnection) -> int:
+    ((version_num,),) = _run(connection, "SELECT current_setting('server_version_num')")
+    return int(version_num) // 10_000
 
 
 def _find_role(connection: CoreConnection, plan: TeardownPlan) -> str | None:

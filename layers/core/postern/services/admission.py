@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from postern.errors import Conflict
 from postern.ports import Clock, Finished, IdempotencyKey, Identifiers, PolicySource, Reservation, TaskStore
-from postern.services.commands import Call, Command, Unit
+from postern.services.calls import Call
+from postern.services.commands import Command, Unit
 from postern.types import CommandId, Principal, TaskId, TaskState
 
 

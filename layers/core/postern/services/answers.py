@@ -11,10 +11,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from postern.masking.detectors import DEFAULT_DETECTORS, Checks, DetectorKind, redact_column, redact_json_column
+from postern.masking.detectors import (
+    DEFAULT_DETECTORS,
+    DetectorKind,
+    Effort,
+    Found,
+    redact_column,
+    redact_json_array_column,
+    redact_json_column,
+)
 from postern.ports import Result, ResultColumn
 from postern.types import MaskKind, View, ViewColumn
-from postern.values import convert_column, encode_rows, is_json, is_text
+from postern.values import convert_column, encode_rows, is_json, is_json_array, is_text
 
 UNMASKED = "unmasked"  # stands in the place of a mask where a class was seen raw
 
@@ -67,7 +75,7 @@ def deliver(result: Result, views: Sequence[View], detectors: Sequence[str] | No
     enabled = DEFAULT_DETECTORS if detectors is None else frozenset(map(DetectorKind, detectors))
     by_oid = {view.oid: view for view in views}
     sees_raw = any(_is_raw(column) for view in views for column in view.columns)
-    checks = Checks()
+    effort = Effort()
     columns: list[AnswerColumn] = []
     values: list[list[object]] = []
     masked: list[Masked] = []
@@ -81,7 +89,7 @@ def deliver(result: Result, views: Sequence[View], detectors: Sequence[str] | No
             masked.append(Masked(column.name, named, sum(cell is not None for cell in cells)))
         looked_over = cells
         if named != UNMASKED:
-            looked_over, found = _look_over(column, cells, enabled, checks)
+            looked_over, found = _look_over(column, cells, enabled, effort)
             masked += [Masked(column.name, f"detected:{kind}", count) for kind, count in sorted(found.items())]
         sensitive.update(_sensitive(column, looked_over, origin, sees_raw=sees_raw))
         values.append(convert_column(column.type_oid, looked_over, column.type))
@@ -96,13 +104,15 @@ def deliver(result: Result, views: Sequence[View], detectors: Sequence[str] | No
 
 
 def _look_over(
-    column: ResultColumn, cells: list[str | None], enabled: frozenset[DetectorKind], checks: Checks
-) -> tuple[list[str | None], Counter[DetectorKind]]:
+    column: ResultColumn, cells: list[str | None], enabled: frozenset[DetectorKind], effort: Effort
+) -> tuple[list[str | None], Found]:
     """The second net, over what holds text; numbers, dates and the like pass as they are."""
     if is_json(column.type_oid):
-        return redact_json_column(cells, enabled, checks)
+        return redact_json_column(cells, enabled, effort)
+    if is_json_array(column.type_oid):
+        return redact_json_array_column(cells, enabled, effort)
     if is_text(column.type_oid):
-        return redact_column(cells, enabled, checks)
+        return redact_column(cells, enabled, effort)
     return cells, Counter()
 
 
@@ -110,7 +120,7 @@ def _sensitive(
     column: ResultColumn, cells: Sequence[str | None], origin: ViewColumn | None, *, sees_raw: bool
 ) -> Iterable[str]:
     """The sensitive values of a column, each once or more often."""
-    holds_text = is_text(column.type_oid) or is_json(column.type_oid)
+    holds_text = any(holds(column.type_oid) for holds in (is_text, is_json, is_json_array))
     is_computed = column.table_oid == 0
     if (origin is not None and _is_raw(origin)) or (sees_raw and is_computed and holds_text):
         return {cell for cell in cells if cell is not None}

@@ -45,16 +45,16 @@ class Bounds:
         self._affected -= result.affected or 0
         self._values -= delivery.sensitive
         if self._unit.reservation.taken.affected and self._affected < 0:
-            raise _over("affected", "rows to write", "nothing was written: narrow the statement")
+            raise _over("budget.affected", "rows to write", "nothing was written: narrow the statement")
         if self._unit.reservation.taken.values and self._values < 0:
-            raise _over("values", "sensitive values", "nothing is delivered: select fewer rows or columns")
+            raise _over("budget.values", "sensitive values", "nothing is delivered: select fewer rows or columns")
 
     def spend_written(self, mark: TransactionMark) -> int:
         """What a transaction wrote in all, by every way of writing. Raises `BudgetExceeded` where that is too much."""
         taken = self._unit.reservation.taken.affected
         written = max(mark.rows_written, taken - self._affected)
         if written > taken:
-            raise _over("affected", "rows to write", "nothing was written: narrow the statement")
+            raise _over("budget.affected", "rows to write", "nothing was written: narrow the statement")
         return written
 
     def is_too_late(self) -> bool:
@@ -62,5 +62,5 @@ class Bounds:
         return self._watch.elapsed_s() > COMMIT_S or self._watch.left_s() < MARGIN_S / 2
 
 
-def _over(name: str, words: str, advice: str) -> BudgetExceeded:
-    return BudgetExceeded(f"budget.{name}", f"the statement takes more {words} than the task has left; {advice}")
+def _over(code: str, words: str, advice: str) -> BudgetExceeded:
+    return BudgetExceeded(code, f"the statement takes more {words} than the task has left; {advice}")

@@ -11,7 +11,8 @@ from postern.guard.scope import Scope
 from postern.guard.verdict import Allowed, Refused, StatementKind
 from postern.guard.write_back import objection_to_values
 from postern.ports import Lookup, Parameter, Result, Sought, Tokens
-from postern.services.commands import Command, StatementCall, Unit
+from postern.services.calls import StatementCall
+from postern.services.commands import Command, Unit
 from postern.types import Task
 
 

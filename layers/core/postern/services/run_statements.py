@@ -31,7 +31,8 @@ from postern.ports import Clock, Finished, Session, TaskDatabase, TaskStore, Tok
 from postern.services.admission import Admission
 from postern.services.answers import deliver
 from postern.services.bounds import Bounds
-from postern.services.commands import Answered, Answers, Call, Command, Unit
+from postern.services.calls import Answered, Answers, Call
+from postern.services.commands import Command, Unit
 from postern.services.journal import Journal
 from postern.services.needs import needs_of
 from postern.services.parameters import Checked, objection_to_parameters, send_parameters

@@ -28,7 +28,8 @@ from postern.guard.scope import Scope
 from postern.ports import Clock, Result, Session, Transaction, TransactionMark
 from postern.services.answers import Delivery, deliver
 from postern.services.bounds import Bounds
-from postern.services.commands import Answered, Command, Unit
+from postern.services.calls import Answered
+from postern.services.commands import Command, Unit
 from postern.services.journal import Journal
 from postern.services.parameters import Checked
 from postern.services.stopwatch import Stopwatch
@@ -132,6 +133,10 @@ class Transact:
                     result = statement.named_as_asked(result, scope)
                     delivery = deliver(result, task.views, task.grant.detectors)
                 bounds.spend(result, delivery)
+            except OutcomeUnknown:
+                # It ended its own transaction, which the guard never lets it: no outcome, the intents stay open.
+                transaction.rollback()
+                raise
             except PosternError as failed:
                 transaction.rollback()  # access and locks end before the evidence is waited for
                 self._record_failure(unit, intents, len(ran), failed, watch)
