@@ -296,20 +296,43 @@ def test_reserves_no_more_bytes_than_are_left(store):
     assert (held.taken.bytes, held.task.budgets.bytes) == (70, 0)
 
 
-def test_a_call_that_turns_out_to_write_takes_what_is_left_of_the_rows_to_write(store):
+def test_a_call_takes_what_it_turns_out_to_use(store):
     store.create(a_task())
-    held = store.reserve_more(reserve(store, rows=10), Budgets(affected=100_000, values=30))
-    assert held.taken == Budgets(statements=1, rows=10, affected=20, values=30)
-    assert held.task.budgets == store.get(TASK_ID).budgets == replace(left(4, 90), affected=0, values=20)
-    assert settle(store, held, 4) == left(4, 96)
+    held = store.reserve_more(reserve(store, rows=10), Budgets(affected=7))
+    held = store.reserve_more(held, Budgets(values=30))
+    assert held.taken == Budgets(statements=1, rows=10, affected=7, values=30)
+    assert held.task.budgets == store.get(TASK_ID).budgets == replace(left(4, 90), affected=13, values=20)
+    used = replace(held.taken, rows=4)
+    settled = store.settle(held, used=used, command_id=CommandId("c1"), idempotency=None, answer=DONE)
+    assert settled == replace(left(4, 96), affected=13, values=20)
 
 
-def test_a_second_writer_waits_for_what_the_first_holds(store):
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [
+        pytest.param(Budgets(affected=21), "budget.affected", id="rows-to-write"),
+        pytest.param(Budgets(values=51), "budget.values", id="sensitive-values"),
+    ],
+)
+def test_takes_nothing_more_where_less_is_left(store, wanted, code):
     store.create(a_task())
-    store.reserve_more(reserve(store), Budgets(affected=20))
+    held = reserve(store)
     with pytest.raises(BudgetExceeded) as caught:
-        store.reserve_more(reserve(store, command="c2"), Budgets(affected=1))
-    assert (caught.value.code, caught.value.retry_after_s) == ("budget.affected", 5)
+        store.reserve_more(held, wanted)
+    assert caught.value.code == code
+    assert store.get(TASK_ID).budgets == left(4, 90)
+
+
+def test_never_overshoots_what_is_written_at_once(store):
+    store.create(a_task(budgets=replace(BUDGETS, statements=20)))
+    taken = 0
+    for number in range(10):
+        held = reserve(store, rows=1, command=f"c{number}")
+        try:
+            taken += store.reserve_more(held, Budgets(affected=3)).taken.affected
+        except BudgetExceeded:
+            continue
+    assert (taken, store.get(TASK_ID).budgets.affected) == (18, 2)
 
 
 def test_a_key_that_was_let_go_of_is_taken_by_the_next_call(store):

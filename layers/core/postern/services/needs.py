@@ -1,23 +1,30 @@
-"""What statements need beyond what every call reserves: known only once the guard has read them."""
+"""What only some statements use up: rows that are written, and sensitive values that are delivered.
+
+How many is known once a statement has run; then they are taken, before anything is committed or delivered. That some
+are left at all is asked before it runs.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from postern.errors import BudgetExceeded
 from postern.guard.verdict import Allowed
-from postern.types import Budgets, MaskKind, Task, View
-
-MAX_AFFECTED = 100_000  # rows that one call may write
-MAX_VALUES = 20_000  # distinct sensitive values that one answer may hold
+from postern.types import MaskKind, Task, View
 
 
-def needs_of(task: Task, verdicts: Sequence[Allowed]) -> Budgets:
-    """Rows to write for a call that writes, sensitive values for one that reads a relation which has any."""
-    sensitive = {view.qualified for view in task.views if _is_sensitive(view)}
-    return Budgets(
-        affected=MAX_AFFECTED if any(verdict.writes for verdict in verdicts) else 0,
-        values=MAX_VALUES if any(sensitive.intersection(verdict.relations) for verdict in verdicts) else 0,
-    )
+def check_needs(task: Task, verdicts: Sequence[Allowed]) -> None:
+    """Raises `BudgetExceeded` where a statement cannot but fail for want of what it needs."""
+    if task.budgets.affected < 1 and any(verdict.writes for verdict in verdicts):
+        raise BudgetExceeded("budget.affected", "the task may write no more rows: open a new one")
+    if task.budgets.values < 1 and any(_sensitive(task).intersection(verdict.relations) for verdict in verdicts):
+        raise BudgetExceeded(
+            "budget.values", "the task may see no more sensitive values: leave their tables out, or open a new one"
+        )
+
+
+def _sensitive(task: Task) -> set[str]:
+    return {view.qualified for view in task.views if _is_sensitive(view)}
 
 
 def _is_sensitive(view: View) -> bool:

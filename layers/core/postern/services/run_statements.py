@@ -34,7 +34,7 @@ from postern.services.bounds import Bounds
 from postern.services.calls import Answered, Answers, Call
 from postern.services.commands import Command, Unit
 from postern.services.journal import Journal
-from postern.services.needs import needs_of
+from postern.services.needs import check_needs
 from postern.services.parameters import Checked, objection_to_parameters, send_parameters
 from postern.services.stopwatch import Stopwatch
 from postern.services.transact import Transact, failed_as_asked, receipt
@@ -75,10 +75,7 @@ class RunStatements:
         with watch.step("guard"):
             scope = scope_of(unit.reservation.task.grant, unit.reservation.task.server_major)
             verdicts = self._check(unit, scope, watch)
-        needs = needs_of(unit.reservation.task, verdicts)
-        if needs != Budgets():
-            with watch.step("task"):
-                unit.reservation = self.tasks.reserve_more(unit.reservation, needs)
+        check_needs(unit.reservation.task, verdicts)
         intents, session = self._intend_and_connect(unit, verdicts, watch)
         try:
             with watch.step("lookup"):
@@ -90,7 +87,7 @@ class RunStatements:
             answers = [self._read(unit, statements[0], scope, intents[0], session, watch)]
             settled = None
         else:
-            transact = Transact(self.journal, self.clock)
+            transact = Transact(self.tasks, self.journal, self.clock)
             answers, settled = transact.run(unit, statements, scope, intents, session, watch)
         remaining = self._finish(unit, answers, watch, settled=settled)
         return Answers(tuple(answers), remaining, unit.reservation.task.expires_at_s, settled)
@@ -153,7 +150,7 @@ class RunStatements:
     def _read(
         self, unit: Unit, statement: Checked, scope: Scope, intent: Sha256Hex, session: Session, watch: Stopwatch
     ) -> Answered:
-        bounds = Bounds(unit, self.clock, watch)
+        bounds = Bounds(unit, self.tasks, self.clock, watch)
         [command] = unit.commands
         try:
             with watch.step("execute"):
@@ -162,7 +159,6 @@ class RunStatements:
                     statement.parameters,
                     bounds.limits(command.call.max_rows),
                     command_id=command.id,
-                    read_only=True,
                 )
             with watch.step("detect"):
                 result = statement.named_as_asked(result, scope)
@@ -187,8 +183,8 @@ class RunStatements:
             _spent(unit),
             rows=sum(one.delivery.row_count for one in answers),
             bytes=sum(one.received_bytes for one in answers),
-            affected=unit.written if settled is not None else 0,
-            values=sum(one.delivery.sensitive for one in answers) if unit.reservation.taken.values else 0,
+            affected=unit.reservation.taken.affected,
+            values=unit.reservation.taken.values,
         )
         # The outcome is durable: the rows go out even where the table is away, with what is surely left.
         with watch.step("task"), suppress(StateUnavailable):

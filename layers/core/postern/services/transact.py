@@ -25,7 +25,7 @@ from postern.errors import (
     StatementFailed,
 )
 from postern.guard.scope import Scope
-from postern.ports import Clock, Result, Session, Transaction, TransactionMark
+from postern.ports import Clock, Result, Session, TaskStore, Transaction, TransactionMark
 from postern.services.answers import Delivery, deliver
 from postern.services.bounds import Bounds
 from postern.services.calls import Answered
@@ -49,6 +49,7 @@ class _Ran:
 class Transact:
     """One transaction from BEGIN to its settlement."""
 
+    tasks: TaskStore
     journal: Journal
     clock: Clock
 
@@ -65,7 +66,7 @@ class Transact:
 
         Raises `OutcomeUnknown` where COMMIT was sent and no answer came; whatever else it raises, nothing was written.
         """
-        bounds = Bounds(unit, self.clock, watch)
+        bounds = Bounds(unit, self.tasks, self.clock, watch)
         writes = any(statement.verdict.writes for statement in statements)
         try:
             with watch.step("execute"):
@@ -75,7 +76,7 @@ class Transact:
             raise
         try:
             ran = self._execute(unit, statements, scope, intents, transaction, bounds, watch)
-            mark = self._mark(unit, intents, transaction, bounds, watch) if writes else None
+            mark = self._mark(unit, intents, ran, transaction, bounds, watch) if writes else None
             outcomes = self._fence(unit, intents, ran, transaction, mark, watch)
         except PosternError:
             raise  # undone already, before it was put on record
@@ -157,13 +158,19 @@ class Transact:
                     self.journal.undo(unit, command, intent, status=status, watch=watch)
 
     def _mark(
-        self, unit: Unit, intents: Sequence[Sha256Hex], transaction: Transaction, bounds: Bounds, watch: Stopwatch
+        self,
+        unit: Unit,
+        intents: Sequence[Sha256Hex],
+        ran: Sequence[_Ran],
+        transaction: Transaction,
+        bounds: Bounds,
+        watch: Stopwatch,
     ) -> TransactionMark:
-        """What the transaction will be known by. A deferred constraint that does not hold is found here."""
+        """What the transaction will be known by, its rows paid for. A deferred constraint is checked here too."""
         try:
             with watch.step("execute"):
                 mark = transaction.mark()
-            unit.written = bounds.spend_written(mark)
+            bounds.spend_written(max(mark.rows_written, sum(one.result.affected or 0 for one in ran)))
         except PosternError as failed:
             transaction.rollback()
             with watch.step("outcome"):
