@@ -6,7 +6,8 @@
 --
 -- Each catalogued table then needs two grants, which `postern db bootstrap` prints for your catalog:
 --     GRANT USAGE ON SCHEMA public TO postern_owner;
---     GRANT SELECT ON TABLE public.orders TO postern_owner;
+--     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.orders TO postern_owner;
+-- A task can do no more than the catalog and the policies give it; with SELECT alone here, no task can write.
 
 BEGIN;
 
@@ -15,7 +16,7 @@ BEGIN
     IF current_setting('server_version_num')::int < 160000 THEN
         RAISE EXCEPTION 'postern: expected PostgreSQL 16 or later, got %', current_setting('server_version');
     END IF;
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname IN ('postern_owner', 'postern_provision')
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname IN ('postern_owner', 'postern_provision', 'postern_lookup')
                AND (rolsuper OR rolbypassrls OR rolreplication)) THEN
         RAISE EXCEPTION 'postern: expected plain roles, got one that is superuser, replicates or bypasses row security';
     END IF;
@@ -67,6 +68,30 @@ $postern$;
 
 DO $postern$
 BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_lookup') THEN
+        CREATE ROLE postern_lookup;
+    END IF;
+END
+$postern$;
+
+ALTER ROLE postern_lookup LOGIN NOINHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT 100 PASSWORD NULL;
+
+ALTER ROLE postern_lookup SET search_path TO pg_catalog, pg_temp;
+
+ALTER ROLE postern_lookup SET default_transaction_read_only TO 'on';
+
+ALTER ROLE postern_lookup SET statement_timeout TO '5s';
+
+ALTER ROLE postern_lookup SET lock_timeout TO '2s';
+
+ALTER ROLE postern_lookup SET idle_in_transaction_session_timeout TO '5s';
+
+ALTER ROLE postern_lookup SET idle_session_timeout TO '60s';
+
+GRANT rds_iam TO postern_lookup WITH ADMIN FALSE, INHERIT FALSE, SET FALSE;
+
+DO $postern$
+BEGIN
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'postern') THEN
         CREATE SCHEMA postern AUTHORIZATION postern_owner;
     END IF;
@@ -95,6 +120,69 @@ UNION ALL
 SELECT 'create on public' FROM pg_namespace WHERE nspname = 'public' AND has_schema_privilege('public', oid, 'CREATE')
 ON CONFLICT DO NOTHING;
 
+CREATE OR REPLACE FUNCTION postern.lookup_token(role name, kind text, value text) RETURNS text
+LANGUAGE plpgsql STABLE STRICT SECURITY DEFINER
+SET search_path TO pg_catalog, pg_temp
+SET datestyle TO 'ISO, MDY'
+SET timezone TO 'UTC'
+AS $postern$
+DECLARE
+    task_key bytea;
+BEGIN
+    SELECT t.k INTO task_key FROM postern.task_key t WHERE t.role = lookup_token.role;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'undefined_object', MESSAGE = 'lookup: expected a task that stands, got none';
+    END IF;
+    CASE kind
+    WHEN 'text' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::text)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'varchar' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::varchar)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'bpchar' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::bpchar)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'name' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::name)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'uuid' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::uuid)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'bool' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::bool)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'inet' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::inet)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'cidr' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::cidr)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'bytea' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(encode((value::bytea), 'hex'), 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'int2' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::int2)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'int4' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::int4)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'int8' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::int8)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'numeric' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(trim_scale((value::numeric))::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'date' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(trim_scale(extract(epoch FROM (value::date)))::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'timestamp' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(trim_scale(extract(epoch FROM (value::timestamp)))::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'timestamptz' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(trim_scale(extract(epoch FROM (value::timestamptz)))::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    WHEN 'enum' THEN
+        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::text)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+    ELSE
+        RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
+            MESSAGE = 'lookup: expected a kind of column that tokens stand for, got another';
+    END CASE;
+EXCEPTION WHEN data_exception THEN
+    RAISE EXCEPTION USING ERRCODE = SQLSTATE, MESSAGE = 'lookup: expected a value of the column''s kind, got another';
+END
+$postern$;
+
+REVOKE ALL ON FUNCTION postern.lookup_token(name, text, text) FROM PUBLIC;
+
+GRANT USAGE ON SCHEMA postern TO postern_lookup;
+
+GRANT EXECUTE ON FUNCTION postern.lookup_token(name, text, text) TO postern_lookup;
+
 RESET ROLE;
 
 DO $postern$
@@ -121,11 +209,32 @@ $postern$;
 
 DO $postern$
 DECLARE
+    wanted text;
+BEGIN
+    FOR wanted IN
+        SELECT DISTINCT s.oid::regclass::text
+        FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+        JOIN pg_attribute t ON t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = t.attnum
+        JOIN pg_depend p ON p.refclassid = 'pg_class'::regclass
+            AND (p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
+                 OR p.classid = 'pg_type'::regclass AND p.objid = t.atttypid)
+        JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
+        WHERE a.grantee = 'postern_owner'::regrole AND a.privilege_type = 'INSERT'
+        ORDER BY 1
+    LOOP
+        EXECUTE format('GRANT USAGE ON SEQUENCE %s TO postern_owner WITH GRANT OPTION', wanted);
+    END LOOP;
+END
+$postern$;
+
+DO $postern$
+DECLARE
     taken text;
 BEGIN
     FOR taken IN
         SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-        WHERE g.rolname IN ('postern_owner', 'postern_provision')
+        WHERE g.rolname IN ('postern_owner', 'postern_provision', 'postern_lookup')
             AND m.member = CURRENT_USER::regrole AND m.grantor = CURRENT_USER::regrole
     LOOP
         EXECUTE format('REVOKE %I FROM CURRENT_USER GRANTED BY CURRENT_USER', taken);

@@ -46,11 +46,12 @@ DO $postern$
 BEGIN
     IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
                WHERE d.refclassid = 'pg_authid'::regclass AND (d.dbid <> 0 OR d.classid = 'pg_database'::regclass)
-                   AND r.rolname IN ('postern_provision', 'postern_owner')) THEN
+                   AND r.rolname IN ('postern_provision', 'postern_lookup', 'postern_owner')) THEN
         RAISE NOTICE 'postern: another database of this cluster is still prepared, so the roles stay';
         RETURN;
     END IF;
     DROP ROLE IF EXISTS postern_provision;
+    DROP ROLE IF EXISTS postern_lookup;
     DROP ROLE IF EXISTS postern_owner;
 END
 $postern$;
@@ -61,7 +62,7 @@ DECLARE
 BEGIN
     FOR taken IN
         SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-        WHERE g.rolname IN ('postern_owner', 'postern_provision')
+        WHERE g.rolname IN ('postern_owner', 'postern_provision', 'postern_lookup')
             AND m.member = CURRENT_USER::regrole AND m.grantor = CURRENT_USER::regrole
     LOOP
         EXECUTE format('REVOKE %I FROM CURRENT_USER GRANTED BY CURRENT_USER', taken);

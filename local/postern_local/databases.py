@@ -8,6 +8,7 @@ from pathlib import Path
 from postern.policy.catalog import Catalog
 from postern.types import DatabaseName
 from postern.world.bootstrap import bootstrap_script
+from postern.world.functions import function_key
 from postern.world.names import quote_ident, quote_literal
 from postern_local.failure import StackFailure
 from postern_local.postgres import PostgresServer, run_sql_file
@@ -56,8 +57,9 @@ def _prepare(server: PostgresServer, name: DatabaseName, catalog: Catalog) -> No
             f"database {name}: expected the tables of its catalog, got none of the name {', '.join(missing)}: "
             "give the SQL that makes them with --load"
         )
+    functions = [function_key(function, catalog.schema_default) for function in catalog.functions]
     script = server.log.parent / f"bootstrap-{name}.sql"
-    script.write_text(bootstrap_script(tables, rds=True))
+    script.write_text(bootstrap_script(tables, rds=True, functions=functions))
     run_sql_file(server, name, script)
 
 

@@ -65,6 +65,21 @@ BEHIND_THE_GUARD = {
     "a copy": "COPY public.customers TO STDOUT",
     "other sessions": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'postgres'",
     "hashes of passwords": "SELECT * FROM pg_authid",
+    "a system column": "SELECT ctid FROM customers",
+    "the table a row is of": "SELECT tableoid FROM orders",
+    "the transaction a row is of": "SELECT xmin FROM orders",
+    "a lock": "BEGIN; LOCK TABLE customers IN ACCESS EXCLUSIVE MODE",
+    "emptying a view": "TRUNCATE orders",
+    "emptying a table": "TRUNCATE public.orders",
+    "a copy into a view": "COPY orders FROM STDIN",
+    "a merge": "MERGE INTO public.orders USING (SELECT 1) s ON true WHEN MATCHED THEN DELETE",
+    "a rule": "CREATE RULE r AS ON DELETE TO orders DO INSTEAD NOTHING",
+    "its own view": "ALTER VIEW customers SET (security_barrier = false)",
+    "a function with others' rights": "CREATE FUNCTION public.f() RETURNS int LANGUAGE sql SECURITY DEFINER RETURN 1",
+    "a number of a sequence": "SELECT nextval('public.orders_id_seq')",
+    "a token of its choice": "SELECT postern.lookup_token(current_user, 'text', 'x')",
+    "a large object from a file": "SELECT lo_import('/etc/hostname')",
+    "triggers off": "SET session_replication_role = replica",
     "out of its path": "SELECT set_config('search_path', 'public', false), (SELECT max(salary) FROM public.staff)",
 }
 
@@ -73,7 +88,7 @@ BEHIND_THE_GUARD = {
 def test_the_wall_holds_without_the_guard(as_the_task, sql):
     with pytest.raises(pg8000.native.DatabaseError) as caught:
         as_the_task.run(sql)
-    assert caught.value.args[0]["C"] in {"42501", "22012", "42P01"}
+    assert caught.value.args[0]["C"] in {"42501", "22012", "42P01", "42703", "42809"}
 
 
 def test_the_wall_shows_masks_without_the_guard(as_the_task, raw):
@@ -85,7 +100,7 @@ def test_the_wall_shows_masks_without_the_guard(as_the_task, raw):
 @pytest.mark.parametrize("attempt", [one for one in ATTEMPTS if one.status == 403], ids=lambda one: one.by)
 def test_the_guard_refuses_without_the_wall(shop, attempt):
     """Even where the statement would run: a superuser's connection is not asked, because the guard said no."""
-    verdict = check(attempt.sql, scope_of(GRANT))
+    verdict = check(attempt.sql, scope_of(GRANT, 18))
     assert isinstance(verdict, Refused)
 
 

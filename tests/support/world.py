@@ -49,6 +49,8 @@ def granted(
     schema: str = "public",
     row_filter: RowFilter | None = None,
     actions: tuple[Action, ...] = (Action.SELECT,),
+    triggers: tuple[str, ...] = (),
+    cascades: tuple[str, ...] = (),
 ) -> GrantedTable:
     """A granted table whose columns are open (None) or masked."""
     return GrantedTable(
@@ -61,11 +63,13 @@ def granted(
             for name, mask in columns.items()
         ),
         row_filter=row_filter,
+        triggers=triggers,
+        cascades=cascades,
     )
 
 
-def grant_of(*tables: GrantedTable) -> Grant:
-    return Grant(DatabaseName("shop"), "public", tables, (), Sha256Hex("0" * 64))
+def grant_of(*tables: GrantedTable, functions: tuple[str, ...] = (), lookups: tuple[str, ...] = ()) -> Grant:
+    return Grant(DatabaseName("shop"), "public", tables, functions, Sha256Hex("0" * 64), lookups)
 
 
 @dataclass
@@ -78,7 +82,9 @@ class PreparedDatabase:
 
     def connect_core(self, *, user: str = PROVISION_ROLE) -> pg8000.core.CoreConnection:
         server = self.database.server
-        return pg8000.core.CoreConnection(user, database=self.database.name, unix_sock=str(server.socket), timeout=20)
+        return pg8000.core.CoreConnection(
+            user, database=self.database.name, unix_sock=str(server.socket), timeout=20, ssl_context=False
+        )
 
     def worlds(self, wrap: Callable[[Any], Any] = lambda connection: connection) -> PostgresWorlds:
         """The edge under test; `wrap` may put something around its connections."""
@@ -88,11 +94,18 @@ class PreparedDatabase:
         """Mends what a test broke in roles, which belong to the whole server, and in what bootstrap made."""
         run_all(self.database, plan_bootstrap((), rds=False))
 
-    def build(self, *tables: GrantedTable, task_id: TaskId | None = None) -> tuple[TaskId, tuple[View, ...]]:
+    def build(
+        self,
+        *tables: GrantedTable,
+        task_id: TaskId | None = None,
+        functions: tuple[str, ...] = (),
+        lookups: tuple[str, ...] = (),
+    ) -> tuple[TaskId, tuple[View, ...]]:
         """A new task's id and its views."""
         chosen = new_task_id() if task_id is None else task_id
         self.built.append(chosen)
-        return chosen, self.worlds().build(chosen, grant_of(*tables), self.address, key=KEY)
+        grant = grant_of(*tables, functions=functions, lookups=lookups)
+        return chosen, self.worlds().build(chosen, grant, self.address, key=KEY).views
 
     @contextmanager
     def session(self, task_id: TaskId) -> Iterator[pg8000.native.Connection]:
@@ -116,11 +129,18 @@ class PreparedDatabase:
 
 
 @contextmanager
-def prepared(database: Database, schema_sql: str, tables: Iterable[tuple[str, str]]) -> Iterator[PreparedDatabase]:
+def prepared(
+    database: Database,
+    schema_sql: str,
+    tables: Iterable[tuple[str, str]],
+    *,
+    writes: bool = True,
+    functions: Iterable[tuple[str, str]] = (),
+) -> Iterator[PreparedDatabase]:
     """The database with the given tables in it, prepared for them; every world built in it is dropped at the end."""
     if schema_sql:
         database.run(schema_sql)
-    run_all(database, plan_bootstrap(tables, rds=False))
+    run_all(database, plan_bootstrap(tables, rds=False, writes=writes, functions=functions))
     address = DatabaseAddress(DatabaseName("shop"), "localhost", 5432, database.name, "db-TEST", "eu-west-1", "none")
     ready = PreparedDatabase(database, address)
     try:

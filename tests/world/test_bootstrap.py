@@ -9,8 +9,10 @@ from pathlib import Path
 import pytest
 from pg8000.exceptions import DatabaseError
 
-from postern.types import DatabaseAddress, DatabaseName
+from postern.errors import RefusedByPolicy
+from postern.types import Action, DatabaseAddress, DatabaseName
 from postern.world.bootstrap import bootstrap_script, plan_bootstrap, plan_remove, remove_script
+from postern.world.names import quote_literal, quote_qualified
 from postern_local.postgres import PostgresServer, run_sql_file
 from tests.support.servers import Database, fresh_database
 from tests.support.world import PreparedDatabase, granted, run_all
@@ -18,18 +20,35 @@ from tests.world.conftest import CATALOGUED, SHOP
 
 SQL = Path(__file__).parents[2] / "infra" / "sql"
 MASTER = "rds_master"
+FUNCTIONS = (("public", "doubled"),)
+TABLES = (*CATALOGUED, ("public", "numbered"))
+NUMBERED = """
+CREATE SEQUENCE extra;
+CREATE DOMAIN ticket AS integer DEFAULT nextval('extra');
+CREATE TABLE numbered (id serial, always integer GENERATED ALWAYS AS IDENTITY, extra ticket);
+CREATE TABLE uncatalogued (id serial);
+CREATE FUNCTION doubled(integer) RETURNS integer LANGUAGE sql RETURN $1 * 2;
+CREATE FUNCTION doubled(text) RETURNS text LANGUAGE sql RETURN $1 || $1;
+REVOKE EXECUTE ON FUNCTION doubled(text) FROM PUBLIC;
+"""
 
-# Everything that bootstrap may touch: roles, memberships, schemas, rights on the database, schemas and tables.
+# Everything that bootstrap may touch: roles, their settings, memberships, and rights on the database, on schemas,
+# tables, sequences and functions.
 STATE = """
-SELECT 'role', rolname::text, concat(rolcanlogin, rolinherit, rolcreaterole, rolsuper, rolbypassrls) FROM pg_roles
+SELECT 'role', rolname::text, concat(rolcanlogin, rolinherit, rolcreaterole, rolsuper, rolbypassrls, rolconnlimit)
+    FROM pg_roles
+UNION ALL SELECT 'setting', setrole::regrole::text, setconfig::text FROM pg_db_role_setting
 UNION ALL SELECT 'member', roleid::regrole::text || ' of ' || member::regrole::text,
     concat(admin_option, inherit_option, set_option, grantor::regrole) FROM pg_auth_members
 UNION ALL SELECT 'schema', nspname::text, concat(nspowner::regrole, nspacl) FROM pg_namespace WHERE nspname !~ '^pg_'
 UNION ALL SELECT 'database', '', coalesce(datacl, acldefault('d', datdba))::text
     FROM pg_database WHERE datname = current_database()
-UNION ALL SELECT 'relation', oid::regclass::text, coalesce(relacl, acldefault('r', relowner))::text
-    FROM pg_class WHERE relkind IN ('r', 'v') AND relnamespace NOT IN ('pg_catalog'::regnamespace,
-                                                                       'information_schema'::regnamespace)
+UNION ALL SELECT 'relation', oid::regclass::text,
+    coalesce(relacl, acldefault((CASE relkind WHEN 'S' THEN 's' ELSE 'r' END)::"char", relowner))::text
+    FROM pg_class WHERE relkind IN ('r', 'v', 'S') AND relnamespace NOT IN ('pg_catalog'::regnamespace,
+                                                                            'information_schema'::regnamespace)
+UNION ALL SELECT 'function', oid::regprocedure::text, coalesce(proacl, acldefault('f', proowner))::text
+    FROM pg_proc WHERE pronamespace NOT IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
 ORDER BY 1, 2, 3
 """
 
@@ -42,7 +61,7 @@ class Site:
     user: str
 
     def prepare(self) -> None:
-        run_all(self.database, plan_bootstrap(CATALOGUED, rds=True), user=self.user)
+        run_all(self.database, plan_bootstrap(TABLES, rds=True, functions=FUNCTIONS), user=self.user)
 
     def remove(self) -> None:
         run_all(self.database, plan_remove(), user=self.user)
@@ -61,6 +80,7 @@ def site(server: PostgresServer, request: pytest.FixtureRequest) -> Iterator[Sit
                 ALTER DATABASE {database.name} OWNER TO {MASTER}""")
         connection = database.connect(user=request.param)
         connection.execute_simple(SHOP)
+        connection.execute_simple(NUMBERED)
         connection.close()
         try:
             yield Site(database, request.param)
@@ -115,6 +135,7 @@ def test_the_roles_have_what_the_design_gives_them_and_no_more(site: Site) -> No
         "SELECT rolname::text, rolcanlogin, rolinherit, rolcreaterole, rolcreatedb, rolsuper, rolbypassrls,"
         " rolreplication FROM pg_roles WHERE rolname ~ '^postern_' ORDER BY 1"
     ) == [
+        ["postern_lookup", True, False, False, False, False, False, False],
         ["postern_owner", False, False, False, False, False, False, False],
         ["postern_provision", True, False, True, False, False, False, False],
     ]
@@ -127,13 +148,19 @@ def test_the_roles_have_what_the_design_gives_them_and_no_more(site: Site) -> No
         ["rds_iam", True, False, False],
     ]
     assert site.database.run(
+        "SELECT roleid::regrole::text, admin_option, inherit_option, set_option FROM pg_auth_members"
+        " WHERE member = 'postern_lookup'::regrole"
+    ) == [["rds_iam", False, False, False]]
+    assert site.database.run(
         "SELECT member::regrole::text FROM pg_auth_members"
         " WHERE roleid = 'postern_owner'::regrole AND (inherit_option OR set_option)"
     ) == [["postern_provision"]]
     owned = "SELECT oid::regclass::text FROM pg_class WHERE relowner = 'postern_owner'::regrole AND relkind = 'r'"
     assert sorted(site.database.run(owned)) == [["postern.taken"], ["postern.task_key"]]
     readable = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
-    for role, tables in (("postern_owner", [["customers"], ["orders"]]), ("postern_provision", [])):
+    nothing: list[list[object]] = []
+    catalogued: list[list[object]] = [["customers"], ["numbered"], ["orders"]]
+    for role, tables in (("postern_owner", catalogued), ("postern_provision", nothing), ("postern_lookup", nothing)):
         rights = "'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'"
         assert site.database.run(f"{readable} AND has_table_privilege('{role}', oid, {rights}) ORDER BY 1") == tables
 
@@ -158,7 +185,9 @@ PROVISION_CANNOT = [
 ]
 
 
-def test_the_provisioner_alone_cannot(shop: PreparedDatabase) -> None:
+def test_the_provisioner_of_a_database_prepared_for_reading_cannot(shop: PreparedDatabase) -> None:
+    """Where tasks may write it could act as `postern_owner`, and so write the catalogued tables, and only those."""
+    run_all(shop.database, plan_bootstrap(CATALOGUED, rds=False, writes=False))
     connection = shop.database.connect(user="postern_provision")
     answers = {}
     for sql in PROVISION_CANNOT:
@@ -215,10 +244,54 @@ def test_a_catalogued_table_that_is_not_there_prepares_nothing(postgres: Postgre
 
 
 def test_names_are_quoted() -> None:
-    assert plan_bootstrap([('a"b', "c d")], rds=True)[-3:-1] == (
+    assert plan_bootstrap([('a"b', "c d")], rds=True)[-4:-2] == (
+        'GRANT USAGE ON SCHEMA "a""b" TO postern_owner',
+        'GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE "a""b"."c d" TO postern_owner',
+    )
+    assert plan_bootstrap([('a"b', "c d")], rds=True, writes=False)[-4:-1] == (
         'GRANT USAGE ON SCHEMA "a""b" TO postern_owner',
         'GRANT SELECT ON TABLE "a""b"."c d" TO postern_owner',
+        'REVOKE INSERT, UPDATE, DELETE ON TABLE "a""b"."c d" FROM postern_owner',
     )
+
+
+@pytest.mark.parametrize(
+    "name", ["plain", "it's", "a$postern$b", "$postern_$", "back\\slash", "$$; DROP TABLE customers"]
+)
+def test_a_function_of_any_name_is_granted(shop18: PreparedDatabase, name: str) -> None:
+    database = shop18.database
+    database.run(f"CREATE FUNCTION {quote_qualified('public', name)}() RETURNS integer LANGUAGE sql RETURN 1")
+    run_all(database, plan_bootstrap((), rds=True, functions=[("public", name)]))
+    rights = "SELECT has_function_privilege('postern_owner', oid, 'EXECUTE WITH GRANT OPTION') FROM pg_proc"
+    assert database.run(f"{rights} WHERE proname = {quote_literal(name)}") == [[True]]
+
+
+def test_a_listed_function_that_is_not_there_prepares_nothing(shop18: PreparedDatabase) -> None:
+    with pytest.raises(DatabaseError, match="expected the function gone, got none"):
+        run_all(shop18.database, plan_bootstrap((), rds=True, functions=[("public", "gone")]))
+
+
+def test_the_sequences_of_defaults_can_be_passed_on(site: Site) -> None:
+    site.prepare()
+    held = (
+        "SELECT relname::text FROM pg_class"
+        " WHERE CASE relkind WHEN 'S' THEN has_sequence_privilege('postern_owner', oid, '{}') END"
+    )
+    for privilege, sequences in (
+        ("USAGE WITH GRANT OPTION", [["extra"], ["numbered_id_seq"]]),
+        ("SELECT", []),
+        ("UPDATE", []),
+    ):
+        assert sorted(site.database.run(held.format(privilege))) == sequences
+
+
+def test_preparing_for_reading_takes_the_rights_to_write_back(shop18: PreparedDatabase) -> None:
+    held = "SELECT has_table_privilege('postern_owner', 'customers', {}) FROM (VALUES ('SELECT'), ('DELETE')) AS p (p)"
+    assert shop18.database.run(held.format("p")) == [[True], [True]]
+    run_all(shop18.database, plan_bootstrap(CATALOGUED, rds=False, writes=False))
+    assert shop18.database.run(held.format("p")) == [[True], [False]]
+    with pytest.raises(RefusedByPolicy, match="expected postern_owner to have DELETE on the table; run db bootstrap"):
+        shop18.build(granted("customers", {"id": None}, actions=(Action.DELETE,)))
 
 
 @pytest.mark.parametrize(

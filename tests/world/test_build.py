@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pg8000.core
 import pytest
 from pg8000.exceptions import DatabaseError
 
 from postern.errors import Conflict, DatabaseUnavailable, PosternError, RefusedByPolicy
-from postern.types import MaskKind, RowFilter, ViewColumn
+from postern.types import Action, MaskKind, RowFilter, ViewColumn
 from postern.world.names import role_name
 from tests.support.connections import Tampered, at_once, end_session
 from tests.support.world import KEY, PreparedDatabase, grant_of, granted, masked, new_task_id
@@ -31,7 +33,7 @@ def test_a_world_answers_with_its_views_as_the_database_describes_them(shop: Pre
     assert views[0].columns == (
         ViewColumn("id", "integer", None, None),
         ViewColumn("email", "text", "class.email", MaskKind.EMAIL),
-        ViewColumn("full_name", "text", "class.token", MaskKind.TOKEN),
+        ViewColumn("full_name", "text", "class.token", MaskKind.TOKEN, token_of="varchar"),
         ViewColumn("region", "text", None, None),
     )
     assert [column.type for column in views[1].columns] == ["bigint", "character(3)[]"]
@@ -214,24 +216,35 @@ def test_a_session_that_breaks_before_any_statement_leaves_nothing(shop18: Prepa
 
 
 class _AltersBeforeTheView(Tampered):
-    """Changes a column after the tables were read and before a view locks them."""
+    """Changes a table after the tables were read and before a view locks them."""
 
-    def __init__(self, shop: PreparedDatabase) -> None:
+    def __init__(self, shop: PreparedDatabase, change: str) -> None:
         super().__init__(shop.connect_core())
-        self.shop, self.altered = shop, False
+        self.shop, self.change, self.altered = shop, change, False
 
     def execute_simple(self, sql: str) -> object:
         if sql.startswith("CREATE VIEW") and not self.altered:
             self.altered = True
-            self.shop.database.run("ALTER TABLE customers ALTER email TYPE bytea USING email::bytea")
+            self.shop.database.run(self.change)
         return super().execute_simple(sql)
 
 
-def test_a_table_that_changes_while_its_view_is_built_builds_nothing(shop18: PreparedDatabase) -> None:
-    """Its mask was chosen for a type that the column no longer has."""
-    task_id, connection = new_task_id(), _AltersBeforeTheView(shop18)
+CHANGES = {
+    "a type that its mask was not chosen for": "ALTER TABLE customers ALTER email TYPE bytea USING email::bytea",
+    "a trigger that nobody reviewed": "CREATE TRIGGER t BEFORE DELETE ON customers FOR EACH ROW"
+    " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    "a key that cascades": "ALTER TABLE salaries ADD id integer REFERENCES customers ON DELETE CASCADE",
+    "a function that is gone": "DROP FUNCTION IF EXISTS listed()",
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_table_that_changes_while_its_view_is_built_builds_nothing(shop18: PreparedDatabase, change: str) -> None:
+    shop18.database.run("CREATE FUNCTION listed() RETURNS integer LANGUAGE sql RETURN 1")
+    task_id, connection = new_task_id(), _AltersBeforeTheView(shop18, change)
+    grant = grant_of(replace(CUSTOMERS, actions=(Action.SELECT, Action.DELETE)), functions=("listed",))
     with pytest.raises(DatabaseUnavailable, match="changed meanwhile"):
-        shop18.worlds(lambda _connection: connection).build(task_id, grant_of(CUSTOMERS), shop18.address, key=KEY)
+        shop18.worlds(lambda _connection: connection).build(task_id, grant, shop18.address, key=KEY)
     assert connection.altered
     assert shop18.remains(task_id) == (0, 0, 0)
 
@@ -250,11 +263,41 @@ def test_a_world_that_is_not_as_planned_is_not_built(shop18: PreparedDatabase) -
     assert shop18.remains(task_id) == (0, 0, 0)
 
 
+class _LimitsTheView(Tampered):
+    """Makes a view that shows what was planned, and that PostgreSQL does not write through."""
+
+    def execute_simple(self, sql: str) -> object:
+        return super().execute_simple(f"{sql} LIMIT 9" if sql.startswith("CREATE VIEW") else sql)
+
+
+@pytest.mark.parametrize("action", [Action.INSERT, Action.UPDATE, Action.DELETE])
+def test_a_view_that_cannot_be_written_through_is_not_granted_for_writing(
+    shop18: PreparedDatabase, action: Action
+) -> None:
+    task_id = new_task_id()
+    grant = grant_of(granted("customers", {"id": None, "region": None}, actions=(Action.SELECT, action)))
+    worlds = shop18.worlds(lambda connection: _LimitsTheView(connection))
+    with pytest.raises(RefusedByPolicy) as refused:
+        worlds.build(task_id, grant, shop18.address, key=KEY)
+    assert refused.value.code == "policy.writes"
+    assert refused.value.refusals[0].reason == "its view is not one that PostgreSQL can write through"
+    assert shop18.remains(task_id) == (0, 0, 0)
+
+
+def test_a_world_says_which_servers_it_is(shop: PreparedDatabase) -> None:
+    task_id = new_task_id()
+    shop.built.append(task_id)
+    world = shop.worlds().build(task_id, grant_of(CUSTOMERS), shop.address, key=KEY)
+    assert shop.database.run(f"SELECT {world.server_major} = current_setting('server_version_num')::int / 10000") == [
+        [True]
+    ]
+
+
 def test_of_two_builds_of_one_task_one_wins(shop: PreparedDatabase) -> None:
     task_id = new_task_id()
     shop.built.append(task_id)
     results = at_once(*[lambda: shop.worlds().build(task_id, grant_of(CUSTOMERS), shop.address, key=KEY)] * 2)
-    assert sorted(type(result).__name__ for result in results) == ["Conflict", "tuple"]
+    assert sorted(type(result).__name__ for result in results) == ["Conflict", "World"]
     assert shop.remains(task_id) == (1, 1, 1)
 
 

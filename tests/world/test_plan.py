@@ -6,8 +6,9 @@ import pytest
 
 from postern.errors import RefusedByPolicy
 from postern.masking.column_types import ColumnType
-from postern.types import Action, MaskKind, RowFilter, TaskId
+from postern.types import Action, GrantedTable, MaskKind, RowFilter, TaskId
 from postern.world.live import LiveTable
+from postern.world.live_writes import LiveColumn, LiveConstraint, LiveRelation, LiveSequence
 from postern.world.plan import plan_world
 from tests.support.world import grant_of, granted, masked
 
@@ -41,7 +42,7 @@ def test_a_world_is_a_role_a_schema_views_and_the_grants_on_them() -> None:
         f"ALTER ROLE {role} SET statement_timeout TO '30s'",
         f"ALTER ROLE {role} SET lock_timeout TO '5s'",
         f"ALTER ROLE {role} SET idle_in_transaction_session_timeout TO '30s'",
-        f"ALTER ROLE {role} SET idle_session_timeout TO '15min'",
+        f"ALTER ROLE {role} SET idle_session_timeout TO '60s'",
         f"ALTER ROLE {role} SET work_mem TO '16MB'",
         f"CREATE SCHEMA {role} AUTHORIZATION postern_owner",
     )
@@ -138,8 +139,77 @@ def test_refuses_a_type_of_other_operators_even_under_a_mask() -> None:
         plan_world(TASK, grant_of(granted("customers", {"tags": masked(MaskKind.NULL)})), LIVE)
 
 
+def test_refuses_a_column_that_is_not_of_the_declared_type() -> None:
+    table = granted("customers", OPEN_ID)
+    for declared, refusals in (("integer", []), ("bigint", ["expected the type that the catalog declares, bigint"])):
+        columns = (replace(table.columns[0], type=declared),)
+        assert _refusals(replace(table, columns=columns)) == refusals
+
+
+def _refusals(table: GrantedTable) -> list[str]:
+    try:
+        plan_world(TASK, grant_of(table), LIVE)
+    except RefusedByPolicy as refused:
+        assert refused.code == "policy.refused"
+        return [refusal.reason.partition(", got")[0] for refusal in refused.refusals]
+    return []
+
+
+SEQUENCE = LiveSequence('"public"."it\'s"', is_grantable=True)
+PLAIN = LiveColumn(is_required=False, is_generated=False, is_fresh=False, is_late=False, sequences=())
+WRITTEN = LiveRelation(
+    schema="public",
+    name="customers",
+    relkind="r",
+    allowed=frozenset(Action),
+    children=(),
+    partition_key=frozenset(),
+    columns={"id": replace(PLAIN, is_fresh=True, sequences=(SEQUENCE,)), "email": PLAIN, "tags": PLAIN},
+    triggers=(),
+    keys=(),
+    constraints=(LiveConstraint("customers_pkey", is_unique=True, is_primary=True, columns=frozenset({"id"})),),
+    calls=(),
+)
+READ, ADD, CHANGE, REMOVE = Action.SELECT, Action.INSERT, Action.UPDATE, Action.DELETE
+
+
+@pytest.mark.parametrize(
+    ("actions", "row_filter", "rights"),
+    [
+        ((READ,), None, ["SELECT"]),
+        ((ADD,), None, ['INSERT ("id", "email")', "a sequence"]),
+        ((READ, ADD), None, ["SELECT", 'INSERT ("id", "email")', "a sequence"]),
+        ((READ, CHANGE), None, ["SELECT", 'UPDATE ("id", "email")']),
+        ((READ, REMOVE), None, ["SELECT", "DELETE"]),
+        ((ADD,), FILTER, ['INSERT ("email")', "a sequence"]),
+        ((READ, CHANGE), FILTER, ["SELECT", 'UPDATE ("email")']),
+    ],
+    ids=["read", "blind insert", "insert", "update", "delete", "filtered insert", "filtered update"],
+)
+def test_a_task_gets_the_rights_of_its_actions_and_no_others(
+    actions: tuple[Action, ...], row_filter: RowFilter | None, rights: list[str]
+) -> None:
+    table = granted("customers", {"id": None, "email": None}, actions=actions, row_filter=row_filter)
+    plan = plan_world(TASK, grant_of(table), LIVE, live_writes={1: WRITTEN})
+    role = f'"task_{TASK}"'
+    named = {
+        f"GRANT USAGE ON SEQUENCE {SEQUENCE.name} TO {role}": "a sequence",
+        **{f'GRANT {right} ON {role}."customers" TO {role}': right for right in rights},
+    }
+    assert [named.get(grant, grant) for grant in plan.grants[2:]] == rights
+
+
+def test_the_views_say_which_columns_can_be_written() -> None:
+    table = granted("customers", {"id": None, "email": masked(MaskKind.EMAIL)}, actions=(READ, ADD))
+    (view,) = plan_world(TASK, grant_of(table), LIVE, live_writes={1: WRITTEN}).views
+    assert [(column.name, column.is_insertable, column.is_updatable) for column in view.columns] == [
+        ("id", True, False),
+        ("email", False, False),
+    ]
+
+
 @pytest.mark.parametrize("action", [Action.INSERT, Action.UPDATE, Action.DELETE])
-def test_refuses_an_action_that_writes(action: Action) -> None:
+def test_refuses_a_write_of_which_nothing_is_known(action: Action) -> None:
     with pytest.raises(RefusedByPolicy) as refused:
         plan_world(TASK, grant_of(granted("customers", OPEN_ID, actions=(Action.SELECT, action))), LIVE)
     assert refused.value.code == "policy.writes"

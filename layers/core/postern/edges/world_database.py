@@ -16,6 +16,7 @@ from postern.world.functions import LiveFunctions, granted_functions, live_funct
 from postern.world.live import LiveTable, TableKey, live_tables_sql, parse_live_tables
 from postern.world.live_writes import LiveWrites, parse_live_writes
 from postern.world.live_writes_sql import live_writes_sql
+from postern.world.lookup import lookup_stands_sql
 from postern.world.names import OWNER_ROLE, quote_literal, role_name, schema_name
 from postern.world.plan import PlannedView, WorldPlan, insert_key_sql, plan_world
 from postern.world.teardown import TeardownPlan, plan_teardown, proof_sql, terminate_sql
@@ -62,6 +63,8 @@ class PostgresWorlds:
             if _read_live(connection, grant) != live:
                 raise DatabaseUnavailable("database.unavailable", "a granted table changed meanwhile; try again")
             _check_wall(connection, plan)
+            if grant.lookups:
+                _check_lookup(connection)
             world = World(_read_views(connection, plan), _read_server_major(connection))
             _run(connection, plan.admit)
             _run(connection, "COMMIT")
@@ -182,6 +185,15 @@ def _check_writable(connection: CoreConnection, plan: WorldPlan) -> None:
     if refusals:
         named = "; ".join(f"{refusal.what}: {refusal.reason}" for refusal in refusals)
         raise RefusedByPolicy("policy.writes", named, refusals=refusals)
+
+
+def _check_lookup(connection: CoreConnection) -> None:
+    ((stands,),) = _run(connection, lookup_stands_sql())
+    if stands != "true":
+        raise RefusedByPolicy(
+            "policy.refused",
+            "lookup: expected this version's function in the database; an operator must run db bootstrap",
+        )
 
 
 def _read_live(connection: CoreConnection, grant: Grant) -> _Live:

@@ -3,8 +3,10 @@
 Run it connected to the database itself, as a superuser or, on Amazon RDS, as the master user. PostgreSQL 16 or
 later: before that, CREATEROLE is close to superuser. Every statement may be run again, at any time.
 
-    postern_owner      owns what is built; cannot log in; reads the catalogued tables and may not own them
-    postern_provision  builds and drops; logs in by IAM token; has no right to any table of the application
+    postern_owner      owns what is built; cannot log in; reads the catalogued tables and may not own them; writes them
+                       unless the database is prepared for reading only
+    postern_provision  builds and drops; logs in by IAM token; has no right of its own to any table of the application
+    postern_lookup     gives the token of a value; logs in by IAM token; may call the one function that does, no more
     postern            the schema of the token keys, which only postern_owner can use
 
 Two grants that every role has by default are taken from PUBLIC, because they would let a task's role create
@@ -19,15 +21,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from postern.world.functions import FunctionKey
 from postern.world.live import TableKey
-from postern.world.names import quote_ident, quote_qualified
+from postern.world.lookup import make_lookup_function, make_lookup_role
+from postern.world.names import OWNER_ROLE, do_block, quote_ident, quote_literal, quote_qualified
+from postern.world.removal import LET_GO, plan_remove
 
 _CHECK = """DO $postern$
 BEGIN
     IF current_setting('server_version_num')::int < 160000 THEN
         RAISE EXCEPTION 'postern: expected PostgreSQL 16 or later, got %', current_setting('server_version');
     END IF;
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname IN ('postern_owner', 'postern_provision')
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname IN ('postern_owner', 'postern_provision', 'postern_lookup')
                AND (rolsuper OR rolbypassrls OR rolreplication)) THEN
         RAISE EXCEPTION 'postern: expected plain roles, got one that is superuser, replicates or bypasses row security';
     END IF;
@@ -106,6 +111,7 @@ SELECT 'temp' WHERE has_database_privilege('public', current_database(), 'TEMP')
 UNION ALL
 SELECT 'create on public' FROM pg_namespace WHERE nspname = 'public' AND has_schema_privilege('public', oid, 'CREATE')
 ON CONFLICT DO NOTHING""",
+    *make_lookup_function(),
     "RESET ROLE",
 )
 
@@ -132,105 +138,91 @@ BEGIN
 END
 $postern$"""
 
-# What a master user granted to itself in order to act as our roles.
-_LET_GO = """DO $postern$
+# Found live, since a table's sequences are what its defaults say: the owner of a view cannot pass on a right to a
+# sequence that it does not hold with the option to pass it on.
+_SEQUENCES = """DO $postern$
 DECLARE
-    taken text;
+    wanted text;
 BEGIN
-    FOR taken IN
-        SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-        WHERE g.rolname IN ('postern_owner', 'postern_provision')
-            AND m.member = CURRENT_USER::regrole AND m.grantor = CURRENT_USER::regrole
+    FOR wanted IN
+        SELECT DISTINCT s.oid::regclass::text
+        FROM pg_class c CROSS JOIN aclexplode(c.relacl) a
+        JOIN pg_attribute t ON t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped
+        LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = t.attnum
+        JOIN pg_depend p ON p.refclassid = 'pg_class'::regclass
+            AND (p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid
+                 OR p.classid = 'pg_type'::regclass AND p.objid = t.atttypid)
+        JOIN pg_class s ON s.oid = p.refobjid AND s.relkind = 'S'
+        WHERE a.grantee = 'postern_owner'::regrole AND a.privilege_type = 'INSERT'
+        ORDER BY 1
     LOOP
-        EXECUTE format('REVOKE %I FROM CURRENT_USER GRANTED BY CURRENT_USER', taken);
+        EXECUTE format('GRANT USAGE ON SEQUENCE %s TO postern_owner WITH GRANT OPTION', wanted);
     END LOOP;
 END
 $postern$"""
 
-_NO_WORLDS = """DO $postern$
+# Every function of the name, whatever its arguments: an agent calls it by name.
+_FUNCTION = """DECLARE
+    wanted text;
+    is_there boolean := false;
 BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname ~ '^task_[0-9a-f]{32}$') THEN
-        RAISE EXCEPTION 'postern: expected every task to have ended, got roles of tasks that still stand';
+    FOR wanted IN
+        SELECT p.oid::regprocedure::text FROM pg_proc p JOIN pg_namespace n ON n.oid = p.pronamespace
+        WHERE n.nspname = {schema} AND p.proname = {name} AND p.prokind <> 'p' ORDER BY 1
+    LOOP
+        is_there := true;
+        EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO postern_owner WITH GRANT OPTION', wanted);
+    END LOOP;
+    IF NOT is_there THEN
+        RAISE EXCEPTION 'postern: expected the function %, got none', {name};
     END IF;
-END
-$postern$"""
-
-_GIVE_BACK = """DO $postern$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'postern') THEN
-        RETURN;
-    END IF;
-    IF NOT pg_has_role('postern_owner', 'USAGE') THEN
-        GRANT postern_owner TO CURRENT_USER WITH INHERIT TRUE;
-    END IF;
-    IF EXISTS (SELECT FROM postern.taken WHERE privilege = 'temp') THEN
-        EXECUTE format('GRANT TEMP ON DATABASE %I TO PUBLIC', current_database());
-    END IF;
-    IF EXISTS (SELECT FROM postern.taken WHERE privilege = 'create on public') THEN
-        GRANT CREATE ON SCHEMA public TO PUBLIC;
-    END IF;
-END
-$postern$"""
-
-# Not DROP OWNED BY postern_provision: that would take its right on the cluster's other databases as well.
-_CLEAR = """DO $postern$
-BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_provision') THEN
-        EXECUTE format('REVOKE ALL ON DATABASE %I FROM postern_provision', current_database());
-    END IF;
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_owner') THEN
-        IF NOT pg_has_role('postern_owner', 'USAGE') THEN
-            GRANT postern_owner TO CURRENT_USER WITH INHERIT TRUE;
-        END IF;
-        DROP OWNED BY postern_owner CASCADE;
-    END IF;
-END
-$postern$"""
-
-# The roles belong to the whole cluster: another database of it may still need them.
-_DROP_ROLES = """DO $postern$
-BEGIN
-    IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
-               WHERE d.refclassid = 'pg_authid'::regclass AND (d.dbid <> 0 OR d.classid = 'pg_database'::regclass)
-                   AND r.rolname IN ('postern_provision', 'postern_owner')) THEN
-        RAISE NOTICE 'postern: another database of this cluster is still prepared, so the roles stay';
-        RETURN;
-    END IF;
-    DROP ROLE IF EXISTS postern_provision;
-    DROP ROLE IF EXISTS postern_owner;
-END
-$postern$"""
+END"""
 
 
-def plan_bootstrap(tables: Iterable[TableKey], *, rds: bool) -> tuple[str, ...]:
+def plan_bootstrap(
+    tables: Iterable[TableKey], *, rds: bool, writes: bool = True, functions: Iterable[FunctionKey] = ()
+) -> tuple[str, ...]:
     """The statements that prepare the database for the catalog's tables, as one transaction without BEGIN and COMMIT.
 
-    `rds` says who makes the role `rds_iam`: Amazon RDS (and its absence is an error), or these statements.
+    `rds` says who makes the role `rds_iam`: Amazon RDS (and its absence is an error), or these statements. Without
+    `writes` no task can be granted a write, whatever policy says. `functions` are those that the catalog lists.
     """
     iam_role = _IAM_ROLE_OF_RDS if rds else _IAM_ROLE_OF_OURS
-    return (_CHECK, iam_role, _ROLES, *_RIGHTS, *_SCHEMA, _PUBLIC, *_reading(tables), _LET_GO)
+    made = (_CHECK, iam_role, _ROLES, *_RIGHTS, *make_lookup_role(), *_SCHEMA, _PUBLIC)
+    return (*made, *_on_tables(tables, writes=writes), *_on_functions(functions), LET_GO)
 
 
-def plan_remove() -> tuple[str, ...]:
-    """The reverse, as one transaction without BEGIN and COMMIT. Refused by the server while a task's role stands.
-
-    Only `rds_iam` stays: other users may log in by it.
-    """
-    return (_NO_WORLDS, _GIVE_BACK, _CLEAR, _DROP_ROLES, _LET_GO)
-
-
-def _reading(tables: Iterable[TableKey]) -> list[str]:
+def _on_tables(tables: Iterable[TableKey], *, writes: bool) -> list[str]:
     keys = sorted(set(tables))
-    schemas = sorted({schema for schema, _ in keys})
-    return [
-        *(f"GRANT USAGE ON SCHEMA {quote_ident(schema)} TO postern_owner" for schema in schemas),
-        *(f"GRANT SELECT ON TABLE {quote_qualified(schema, name)} TO postern_owner" for schema, name in keys),
-    ]
+    names = [quote_qualified(schema, name) for schema, name in keys]
+    statements = [_usage(schema) for schema in sorted({schema for schema, _ in keys})]
+    if writes:
+        statements += [f"GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE {name} TO {OWNER_ROLE}" for name in names]
+        return [*statements, _SEQUENCES]
+    for name in names:
+        statements += [
+            f"GRANT SELECT ON TABLE {name} TO {OWNER_ROLE}",
+            f"REVOKE INSERT, UPDATE, DELETE ON TABLE {name} FROM {OWNER_ROLE}",
+        ]
+    return statements
 
 
-def bootstrap_script(tables: Iterable[TableKey], *, rds: bool) -> str:
+def _on_functions(functions: Iterable[FunctionKey]) -> list[str]:
+    keys = sorted(set(functions))
+    blocks = (_FUNCTION.format(schema=quote_literal(schema), name=quote_literal(name)) for schema, name in keys)
+    usage = (f"{_usage(schema)} WITH GRANT OPTION" for schema in sorted({schema for schema, _ in keys}))
+    return [*usage, *map(do_block, blocks)]
+
+
+def _usage(schema: str) -> str:
+    return f"GRANT USAGE ON SCHEMA {quote_ident(schema)} TO {OWNER_ROLE}"
+
+
+def bootstrap_script(
+    tables: Iterable[TableKey], *, rds: bool, writes: bool = True, functions: Iterable[FunctionKey] = ()
+) -> str:
     """`plan_bootstrap` as a script that any client can run."""
-    return _script(_ABOUT_BOOTSTRAP, plan_bootstrap(tables, rds=rds))
+    return _script(_ABOUT_BOOTSTRAP, plan_bootstrap(tables, rds=rds, writes=writes, functions=functions))
 
 
 def remove_script() -> str:
@@ -251,7 +243,8 @@ either gets it by name before, for example: GRANT TEMP ON DATABASE shop TO shop_
 
 Each catalogued table then needs two grants, which `postern db bootstrap` prints for your catalog:
     GRANT USAGE ON SCHEMA public TO postern_owner;
-    GRANT SELECT ON TABLE public.orders TO postern_owner;"""
+    GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.orders TO postern_owner;
+A task can do no more than the catalog and the policies give it; with SELECT alone here, no task can write."""
 
 _ABOUT_REMOVE = """Takes out of a PostgreSQL database what bootstrap.sql put into it; PUBLIC gets back what it lost.
 Run it as the same user, connected to that database, when no task stands any more."""

@@ -75,3 +75,11 @@ def quote_literal(value: str) -> str:
     # A plain constant's backslash means one thing or another by a session setting; in E'' it is always an escape.
     # The space keeps the E from joining a word before it.
     return " E" + quoted.replace("\\", "\\\\")
+
+
+def do_block(body: str) -> str:
+    """A DO statement around PL/pgSQL text, whatever names the text holds."""
+    tag = "$postern$"
+    while tag in body:
+        tag = f"{tag[:-1]}_$"
+    return f"DO {tag}\n{body}\n{tag}"

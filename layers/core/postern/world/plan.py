@@ -1,8 +1,9 @@
 """What makes a task's world, as SQL: its role, its schema, one view a granted table, and its token key.
 
-The role may log in, is a member of the IAM role, and has USAGE on its schema and SELECT on its views: nothing
-else, and nothing by way of another role. Views belong to `postern_owner`, so the tables under them are
-read with that role's rights, while the functions in them are checked as the caller's.
+The role may log in, is a member of the IAM role, has USAGE on its schema and on its views what was granted: SELECT,
+and of the writes what `write_proofs` proved, with the sequences that an INSERT takes numbers from; and it may call the
+catalog's own functions. Nothing else, and nothing by way of another role. Views belong to `postern_owner`, so the
+tables under them are read and written with that role's rights, while the functions in them are checked as the caller's.
 
 A view that shows every row needs no `security_barrier`: an agent's function in a predicate is handed the view's
 columns, which are masks already, and there is no row it must not see. Where rows are hidden, by a filter
@@ -12,13 +13,15 @@ or by a view underneath, the barrier keeps such a function from running before t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from postern.errors import Refusal, RefusedByPolicy
 from postern.masking.expressions import mask_expression
-from postern.types import Grant, GrantedColumn, GrantedTable, TaskId, ViewColumn
+from postern.types import Action, Grant, GrantedColumn, GrantedTable, MaskKind, TaskId, ViewColumn
+from postern.world.functions import LiveFunctions, plan_functions
 from postern.world.live import LiveTable, TableKey
+from postern.world.live_writes import LiveWrites
 from postern.world.names import (
     IAM_ROLE,
     OWNER_ROLE,
@@ -30,6 +33,7 @@ from postern.world.names import (
     schema_name,
 )
 from postern.world.row_filters import bind_row_filter
+from postern.world.write_proofs import WriteRights, prove_writes
 
 # A bound that the role cannot lift, unlike its settings: each execution environment keeps one session.
 CONNECTION_LIMIT = 10
@@ -42,7 +46,7 @@ _SETTINGS = {
     "statement_timeout": "30s",
     "lock_timeout": "5s",
     "idle_in_transaction_session_timeout": "30s",
-    "idle_session_timeout": "15min",
+    "idle_session_timeout": "60s",
     "work_mem": "16MB",
 }
 _RELKINDS = {"r": "table", "p": "partitioned table", "f": "foreign table", "m": "materialized view", "v": "view"}
@@ -57,6 +61,8 @@ class PlannedView:
     view: str
     sql: str
     columns: tuple[ViewColumn, ...]
+    is_read: bool  # the task may SELECT from it
+    writes: WriteRights
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,26 +79,36 @@ class WorldPlan:
     admit: str  # as postern_provision; last, for it locks the IAM role, and other worlds' builds wait until COMMIT
 
 
-def plan_world(task_id: TaskId, grant: Grant, live: Mapping[TableKey, LiveTable]) -> WorldPlan:
-    """The world of a grant over the tables as they stand.
+def plan_world(
+    task_id: TaskId,
+    grant: Grant,
+    live: Mapping[TableKey, LiveTable],
+    *,
+    live_writes: LiveWrites | None = None,
+    live_functions: LiveFunctions | None = None,
+) -> WorldPlan:
+    """The world of a grant over the tables as they stand; what is not given is not there.
 
-    Raises RefusedByPolicy (`policy.refused`) that names every table and column that is missing, cannot be read, or
-    cannot carry its mask; with `policy.writes` for a write action, which needs proofs that are not made here.
+    Raises RefusedByPolicy (`policy.refused`) that names every table, column and function that is missing, cannot be
+    read, or cannot carry its mask, and every write that is not proved; with `policy.writes` where it is writes alone.
     """
-    if grant.writes:
-        raise RefusedByPolicy("policy.writes", "grant: expected `select` only, got an action that writes")
     role = role_name(task_id)
     views: list[PlannedView] = []
+    rights, unproved = prove_writes(grant, live_writes or {})
+    calls, uncallable = plan_functions(grant, live_functions or {}, role)
     refusals: list[Refusal] = _repeated_views(grant)
     for table in grant.tables:
+        key = (table.schema, table.name)
         try:
-            views.append(_plan_view(task_id, table, live.get((table.schema, table.name))))
+            views.append(_plan_view(task_id, table, live.get(key), rights.get(key, WriteRights())))
         except RefusedByPolicy as refused:
             refusals += refused.refusals
+    refusals += [*uncallable, *unproved]
     if refusals:
         named = "; ".join(f"{refusal.what}: {refusal.reason}" for refusal in refusals)
-        raise RefusedByPolicy("policy.refused", named, refusals=tuple(refusals))
-    return WorldPlan(task_id, _role_statements(role), tuple(views), _grants(role, views), _admit(role))
+        code = "policy.writes" if {refusal.code for refusal in refusals} == {"policy.writes"} else "policy.refused"
+        raise RefusedByPolicy(code, named, refusals=tuple(refusals))
+    return WorldPlan(task_id, _role_statements(role), tuple(views), (*_grants(role, views), *calls), _admit(role))
 
 
 def insert_key_sql(task_id: TaskId) -> str:
@@ -134,15 +150,31 @@ def _admit(role: str) -> str:
 
 def _grants(role: str, views: list[PlannedView]) -> tuple[str, ...]:
     name = quote_ident(role)
+    sequences = {sequence for view in views for sequence in view.writes.sequences}
     return (
         # New schemas are closed to PUBLIC, unless somebody changed the default privileges.
         f"REVOKE ALL ON SCHEMA {name} FROM PUBLIC",
         f"GRANT USAGE ON SCHEMA {name} TO {name}",
-        *(f"GRANT SELECT ON {quote_qualified(role, view.view)} TO {name}" for view in views),
+        *(f"GRANT {what} ON {quote_qualified(role, view.view)} TO {name}" for view in views for what in _rights(view)),
+        *(f"GRANT USAGE ON SEQUENCE {sequence} TO {name}" for sequence in sorted(sequences)),
     )
 
 
-def _plan_view(task_id: TaskId, table: GrantedTable, live: LiveTable | None) -> PlannedView:
+def _rights(view: PlannedView) -> list[str]:
+    rights = {
+        "SELECT": view.is_read,
+        f"INSERT ({_names(view.writes.insert)})": view.writes.insert,
+        f"UPDATE ({_names(view.writes.update)})": view.writes.update,
+        "DELETE": view.writes.delete,
+    }
+    return [right for right, is_granted in rights.items() if is_granted]
+
+
+def _names(columns: Iterable[str]) -> str:
+    return ", ".join(quote_ident(column) for column in columns)
+
+
+def _plan_view(task_id: TaskId, table: GrantedTable, live: LiveTable | None, writes: WriteRights) -> PlannedView:
     checked = _checked_table(table, live)
     key = f"(SELECT k FROM {POSTERN_SCHEMA}.task_key WHERE role = {quote_literal(role_name(task_id))})"
     shown: list[tuple[str, ViewColumn]] = []
@@ -154,13 +186,19 @@ def _plan_view(task_id: TaskId, table: GrantedTable, live: LiveTable | None) -> 
             refusals.append(Refusal(f"{table.qualified}.{column.name}", "policy.refused", refused.detail))
     if refusals:
         raise RefusedByPolicy("policy.refused", table.qualified, refusals=tuple(refusals))
-    names = ", ".join(quote_ident(column.name) for _, column in shown)
+    names = _names(column.name for _, column in shown)
     sql = (
         f"CREATE VIEW {quote_qualified(schema_name(task_id), table.view)}{f' ({names})' if names else ''}"
         f"{_options(table, checked)} AS SELECT {', '.join(expression for expression, _ in shown)}"
         f" FROM {quote_qualified(table.schema, table.name)}{_where(table)}"
     )
-    return PlannedView(table.schema, table.name, table.view, sql, tuple(column for _, column in shown))
+    columns = tuple(
+        replace(column, is_insertable=column.name in writes.insert, is_updatable=column.name in writes.update)
+        for _, column in shown
+    )
+    return PlannedView(
+        table.schema, table.name, table.view, sql, columns, is_read=Action.SELECT in table.actions, writes=writes
+    )
 
 
 def _checked_table(table: GrantedTable, live: LiveTable | None) -> LiveTable:
@@ -193,11 +231,16 @@ def _shown_column(table: GrantedTable, column: GrantedColumn, live: LiveTable, k
         raise RefusedByPolicy(
             "policy.refused", f"expected a type whose operators are PostgreSQL's own, got {column_type.name}"
         )
+    if column.type not in (None, column_type.name):
+        raise RefusedByPolicy(
+            "policy.refused", f"expected the type that the catalog declares, {column.type}, got {column_type.name}"
+        )
     expression = quote_qualified(table.name, column.name)
     if column.mask is None:
         return expression, ViewColumn(column.name, column_type.name, column.class_name, None)
     masked = mask_expression(column.mask, expression, column_type, key)
-    return masked.sql, ViewColumn(column.name, masked.type, column.class_name, column.mask.kind)
+    token_of = column_type.base if column.mask.kind is MaskKind.TOKEN else None
+    return masked.sql, ViewColumn(column.name, masked.type, column.class_name, column.mask.kind, token_of=token_of)
 
 
 def _options(table: GrantedTable, live: LiveTable) -> str:

@@ -4,7 +4,7 @@
    what it waits for.
 2. `close_login`: nobody new gets in. Committed at once.
 3. `terminate_sql`, until it finds no session.
-4. `drop_schema`: views and schema. Access has ended here.
+4. `drop_schema`: what was granted outside of the schema, views and schema. Access has ended here.
 5. `terminate_sql` once more: a login that was under way during step 2 shows itself only now.
 6. `drop_role`: whatever the role came to own or was granted, the role, and the key with the claim. It is last, so
    a teardown that dies anywhere before is found unfinished by the next.
@@ -16,9 +16,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.types import TaskId
-from postern.world.names import OWNER_ROLE, POSTERN_SCHEMA, quote_ident, quote_literal, role_name, schema_name
+from postern.world.names import OWNER_ROLE, POSTERN_SCHEMA, do_block, quote_ident, quote_literal, role_name, schema_name
 
 _TERMINATE_WAIT_MS = 500  # for each session, before the next is tried
+
+# Sequences and functions of the application, and schemas to find them in: DROP OWNED, by another role than the one
+# that granted them, would leave them, and with them the role.
+_TAKE_BACK = """DECLARE
+    held text;
+BEGIN
+    FOR held IN
+        WITH given (what, acl) AS (
+            SELECT 'USAGE ON SEQUENCE ' || oid::regclass, relacl FROM pg_class WHERE relkind = 'S'
+            UNION ALL SELECT 'EXECUTE ON FUNCTION ' || oid::regprocedure, proacl FROM pg_proc WHERE prokind <> 'p'
+            UNION ALL SELECT 'USAGE ON SCHEMA ' || quote_ident(nspname), nspacl FROM pg_namespace
+        )
+        SELECT DISTINCT what FROM given CROSS JOIN aclexplode(acl) AS a
+        WHERE a.grantee = (SELECT oid FROM pg_roles WHERE rolname = {role}) AND a.grantor = {owner}::regrole
+    LOOP
+        EXECUTE format('REVOKE %s FROM %I', held, {role});
+    END LOOP;
+END"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +63,11 @@ def plan_teardown(task_id: TaskId) -> TeardownPlan:
         ),
         find_role=f"SELECT oid::text FROM pg_roles WHERE rolname = {name}",
         close_login=f"ALTER ROLE {role} NOLOGIN",
-        drop_schema=(as_owner, f"DROP SCHEMA IF EXISTS {quote_ident(schema_name(task_id))} CASCADE"),
+        drop_schema=(
+            as_owner,
+            do_block(_TAKE_BACK.format(role=name, owner=quote_literal(OWNER_ROLE))),
+            f"DROP SCHEMA IF EXISTS {quote_ident(schema_name(task_id))} CASCADE",
+        ),
         drop_role=(
             # DROP OWNED asks for the role's own rights, which its maker may take but does not have.
             f"GRANT {role} TO CURRENT_USER WITH INHERIT TRUE, SET FALSE",

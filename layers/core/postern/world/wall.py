@@ -6,10 +6,11 @@ read no relation outside of its schema, and can create nothing. What an extensio
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from postern.types import TaskId
 from postern.world.names import quote_literal, role_name, schema_name
+from postern.world.write_proofs import WriteRights
 
 _WEAKNESSES = """
 SELECT
@@ -45,3 +46,14 @@ def describe_weaknesses(row: Sequence[str]) -> str | None:
     """
     found = [f"{meaning} ({count})" for meaning, count in zip(_MEANINGS, row, strict=True) if count != "0"]
     return ", ".join(found) or None
+
+
+def unwritable_sql(task_id: TaskId, written: Mapping[str, WriteRights]) -> str:
+    """A query for the views, by name, through which PostgreSQL cannot write what the task was granted on them."""
+    wanted = ", ".join(f"({quote_literal(view)}, {rights.events})" for view, rights in written.items())
+    return (
+        f"SELECT c.relname::text FROM (VALUES {wanted}) AS wanted (view, events)"
+        f" JOIN pg_class c ON c.relnamespace = {quote_literal(schema_name(task_id))}::regnamespace"
+        " AND c.relname = wanted.view::text"
+        " WHERE pg_relation_is_updatable(c.oid, false) & wanted.events <> wanted.events"
+    )
