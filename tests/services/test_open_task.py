@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass, field, replace
 
 import pytest
 
+from postern.audit.bodies import scope_member
 from postern.errors import DatabaseUnavailable, EvidenceUnavailable, RefusedByPolicy, StateUnavailable
 from postern.policy.bundle import PolicyBundle
 from postern.services.open_task import OpenTask
 from postern.types import Task, TaskId, TaskState
 from tests.support.audit import MemoryRecordStore, source
-from tests.support.domain import VIEWS, WORLD
+from tests.support.domain import GRANT, VIEWS, WORLD
 from tests.support.fakes import FakeClock, FakeIdentifiers, FakeTaskStore
 from tests.support.policy import access, bundle, principal, request
 
@@ -126,3 +127,10 @@ def test_purpose_and_ticket_pass_the_detectors_before_they_are_recorded_or_store
     assert "ada@example.com" not in f"{bench.records.bodies()} {task}"
     assert "AKIAIOSFODNN7EXAMPLE" not in f"{bench.records.bodies()} {task}"
     assert "[detected:email]" in task.purpose
+
+
+def test_the_grants_record_names_the_triggers_and_cascades_that_a_review_let_through():
+    table = replace(GRANT.tables[0], triggers=("stamp",), cascades=("public.orders",))
+    [plain], [reviewed] = (scope_member(replace(GRANT, tables=(one,))) for one in (GRANT.tables[0], table))
+    assert (reviewed["triggers"], reviewed["cascades"]) == (["stamp"], ["public.orders"])
+    assert not plain.keys() & {"triggers", "cascades"}

@@ -165,6 +165,7 @@ class ViewColumn:
     token_of: str | None = None  # for a token: `ColumnType.base` of what it stands for, by which a lookup reads a value
     is_insertable: bool = False  # an INSERT of the task may give it a value
     is_updatable: bool = False  # an UPDATE of the task may
+    own_type: str | None = None  # the application's enum type of the column, as a statement may cast to it
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,7 @@ class View:
     view: str
     columns: tuple[ViewColumn, ...]  # in the view's own order: the n-th has attribute number n
     oid: int = 0  # the view's, by which a result column is traced back to it
+    key: tuple[str, ...] = ()  # the table's primary key; empty where it has none or hides a part of it
 
     @property
     def qualified(self) -> str:

@@ -89,6 +89,7 @@ class _Asides:
 
 
 def _table_member(table: GrantedTable) -> Body:
+    reviewed: Body = {"triggers": list(table.triggers), "cascades": list(table.cascades)}
     return {
         "table": table.qualified,
         "actions": [action.value for action in table.actions],
@@ -103,6 +104,7 @@ def _table_member(table: GrantedTable) -> Body:
         "row_filter": None
         if table.row_filter is None
         else {"expression": table.row_filter.expression, "parameters": dict(table.row_filter.parameters)},
+        **{name: listed for name, listed in reviewed.items() if listed},
     }
 
 

@@ -59,12 +59,17 @@ class TransactionBody(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class ScopeColumn(Struct, frozen=True, rename={"class_name": "class"}):
-    """A column that the task can see; `class` is `open` or the catalog's class, `mask` null where it is seen raw."""
+    """A column that the task can see; `class` is `open` or the catalog's class, `mask` null where it is seen raw.
+
+    `insert` and `update` say whether the task may give it a value.
+    """
 
     name: str
     type: str | None
     class_name: str
     mask: str | None
+    insert: bool
+    update: bool
 
 
 class ScopeTable(Struct, frozen=True):
@@ -109,9 +114,10 @@ class TasksAnswer(Struct, frozen=True):
 
 
 class SchemaTable(Struct, frozen=True):
-    """A table as the task's schema holds it."""
+    """A table as the task's schema holds it; `key` is its primary key, empty where the task cannot see all of it."""
 
     table: str
+    key: list[str]
     columns: list[ScopeColumn]
 
 

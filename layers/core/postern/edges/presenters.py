@@ -67,9 +67,13 @@ def tasks_answer(tasks: Iterable[Task]) -> contract.TasksAnswer:
 
 
 def schema_answer(task: Task) -> contract.SchemaAnswer:
+    keys = {view.qualified: list(view.key) for view in task.views}
     return contract.SchemaAnswer(
         task.grant.database,
-        [contract.SchemaTable(table.qualified, _columns(task, table)) for table in task.grant.tables],
+        [
+            contract.SchemaTable(table.qualified, keys.get(table.qualified, []), _columns(task, table))
+            for table in task.grant.tables
+        ],
     )
 
 
@@ -160,7 +164,12 @@ def _columns(task: Task, table: GrantedTable) -> list[contract.ScopeColumn]:
             return [_built(column) for column in view.columns]
     return [
         contract.ScopeColumn(
-            column.name, None, column.class_name or "open", column.mask.kind.value if column.mask else None
+            name=column.name,
+            type=None,
+            class_name=column.class_name or "open",
+            mask=column.mask.kind.value if column.mask else None,
+            insert=False,
+            update=False,
         )
         for column in table.columns
     ]
@@ -168,7 +177,12 @@ def _columns(task: Task, table: GrantedTable) -> list[contract.ScopeColumn]:
 
 def _built(column: ViewColumn) -> contract.ScopeColumn:
     return contract.ScopeColumn(
-        column.name, column.type, column.class_name or "open", column.mask.value if column.mask else None
+        name=column.name,
+        type=column.type,
+        class_name=column.class_name or "open",
+        mask=column.mask.value if column.mask else None,
+        insert=column.is_insertable,
+        update=column.is_updatable,
     )
 
 

@@ -14,6 +14,7 @@ from postern.ports import TeardownProof, World
 from postern.types import DatabaseAddress, Grant, TaskId, View
 from postern.world.functions import LiveFunctions, granted_functions, live_functions_sql, parse_live_functions
 from postern.world.live import LiveTable, TableKey, live_tables_sql, parse_live_tables
+from postern.world.live_keys import live_keys_sql, parse_live_keys
 from postern.world.live_writes import LiveWrites, parse_live_writes
 from postern.world.live_writes_sql import live_writes_sql
 from postern.world.lookup import lookup_stands_sql
@@ -225,7 +226,19 @@ def _read_views(connection: CoreConnection, plan: WorldPlan) -> tuple[View, ...]
         raise DatabaseUnavailable(
             "database.unavailable", f"views of {role_name(plan.task_id)}: expected those planned, got others"
         )
-    return tuple(View(view.schema, view.name, view.view, view.columns, oids[view.view]) for view in plan.views)
+    keys = _read_keys(connection, plan)
+    return tuple(
+        View(view.schema, view.name, view.view, view.columns, oids[view.view], keys[view.schema, view.name])
+        for view in plan.views
+    )
+
+
+def _read_keys(connection: CoreConnection, plan: WorldPlan) -> Mapping[TableKey, tuple[str, ...]]:
+    """Of each view the columns of its table's primary key; none where it hides one of them."""
+    tables = [(view.schema, view.name) for view in plan.views]
+    found = parse_live_keys(_run(connection, live_keys_sql(tables))) if tables else {}
+    shown = {(view.schema, view.name): {column.name for column in view.columns} for view in plan.views}
+    return {table: key if shown[table].issuperset(key) else () for table in tables for key in [found.get(table, ())]}
 
 
 def _read_server_major(connection: CoreConnection) -> int:

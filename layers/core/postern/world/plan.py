@@ -237,7 +237,9 @@ def _shown_column(table: GrantedTable, column: GrantedColumn, live: LiveTable, k
         )
     expression = quote_qualified(table.name, column.name)
     if column.mask is None:
-        return expression, ViewColumn(column.name, column_type.name, column.class_name, None)
+        is_enum = column_type.base == "enum" and column_type.name == column_type.underlying  # and no domain on one
+        own_type = column_type.name if is_enum else None
+        return expression, ViewColumn(column.name, column_type.name, column.class_name, None, own_type=own_type)
     masked = mask_expression(column.mask, expression, column_type, key)
     token_of = column_type.base if column.mask.kind is MaskKind.TOKEN else None
     return masked.sql, ViewColumn(column.name, masked.type, column.class_name, column.mask.kind, token_of=token_of)

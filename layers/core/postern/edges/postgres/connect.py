@@ -6,7 +6,7 @@ import contextlib
 import socket
 import ssl
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -132,10 +132,23 @@ def _cancel(address: DatabaseAddress, backend_key: bytes) -> None:
             tls.recv(1)  # the server closes once the signal is sent
 
 
+def is_role_full(refusal: BaseException | None) -> bool:
+    """Whether the server refused a session since the role has as many as it may (`CONNECTION LIMIT`).
+
+    The same SQLSTATE says that the whole server is full; only the routine that raised it tells them apart in every
+    language.
+    """
+    fields = _fields(refusal)
+    return fields.get("C") == "53300" and fields.get("R") == "InitializeSessionUserId"
+
+
 def _sqlstate(error: DatabaseError) -> str:
-    fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-    code = str(fields.get("C", ""))
+    code = str(_fields(error).get("C", ""))
     return code if code in CONDITIONS else "unknown"
+
+
+def _fields(error: BaseException | None) -> Mapping[str, object]:
+    return error.args[0] if error is not None and error.args and isinstance(error.args[0], dict) else {}
 
 
 def _unavailable(what: str) -> DatabaseUnavailable:

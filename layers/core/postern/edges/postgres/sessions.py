@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from postern.edges.postgres.connect import CONNECT_TIMEOUT_S, connect
+from postern.edges.postgres.connect import CONNECT_TIMEOUT_S, connect, is_role_full
 from postern.edges.postgres.task_session import TaskSession
 from postern.edges.postgres.wire import AgentConnection
-from postern.errors import DatabaseLost, StatementFailed
+from postern.errors import BudgetExceeded, DatabaseLost, DatabaseUnavailable, StatementFailed
 from postern.types import DatabaseAddress, Secret, Task, TaskId
 from postern.world.names import role_name
+
+PARALLEL_RETRY_S = 5
 
 
 class KeptSession:
@@ -56,7 +58,19 @@ class _Kept:
 def task_connections(
     mint: Callable[[Task, DatabaseAddress], Secret],
 ) -> Callable[[Task, DatabaseAddress], AgentConnection]:
-    """Opens connections as a task's own role, each over a token of its own from `mint`."""
-    return lambda task, address: connect(
-        address, role_name(task.id), mint(task, address), timeout_s=CONNECT_TIMEOUT_S, application_name="postern"
-    )
+    """Opens connections as a task's own role, each over a token of its own from `mint`.
+
+    Raises `BudgetExceeded` (`task.parallel`) where the role has as many as it may, `DatabaseUnavailable`.
+    """
+
+    def open_as_task(task: Task, address: DatabaseAddress) -> AgentConnection:
+        token = mint(task, address)
+        try:
+            return connect(address, role_name(task.id), token, timeout_s=CONNECT_TIMEOUT_S, application_name="postern")
+        except DatabaseUnavailable as away:
+            if not is_role_full(away.__cause__):
+                raise
+            detail = "the task runs as many statements at a time as it may: wait for one to end, then send it again"
+            raise BudgetExceeded("task.parallel", detail, retry_after_s=PARALLEL_RETRY_S) from away
+
+    return open_as_task

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-MIN_SERVER_MAJOR = 16  # before it, a role with CREATEROLE is close to a superuser
+from postern.server_majors import SUPPORTED_MAJORS
 
 # Sent with the startup message: this outranks what ALTER ROLE and ALTER DATABASE set, and DISCARD ALL returns to it.
 STARTUP_SETTINGS: Mapping[str, str] = {
@@ -18,7 +18,7 @@ STARTUP_SETTINGS: Mapping[str, str] = {
     "client_min_messages": "error",  # notices hold values and are never delivered: let them not be sent
     "statement_timeout": "30s",  # of our own statements; an agent's has its own
     "idle_in_transaction_session_timeout": "30s",  # an environment that is frozen holds no lock for longer
-    "idle_session_timeout": "15min",  # and no connection
+    "idle_session_timeout": "60s",  # and none of its task's few connections
 }
 
 # Reported by the server (documentation, section 53.2.7), as set above or by itself.
@@ -41,6 +41,6 @@ def unmet_setting(statuses: Mapping[str, str]) -> str | None:
         return "server_encoding: expected an encoding that converts to UTF8, got SQL_ASCII"
     major = statuses.get("server_version", "").partition(".")[0]
     digits = major[: len(major) - len(major.lstrip("0123456789"))]
-    if not digits or int(digits) < MIN_SERVER_MAJOR:
-        return f"server_version: expected {MIN_SERVER_MAJOR} or later, got {major or 'nothing'}"
+    if not digits or int(digits) not in SUPPORTED_MAJORS:
+        return f"server_version: expected one of {', '.join(map(str, SUPPORTED_MAJORS))}, got {major or 'nothing'}"
     return None

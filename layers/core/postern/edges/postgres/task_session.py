@@ -28,11 +28,8 @@ class TaskSession:
         self._own_types: dict[int, str] = {}
         self._identifier: tuple[str | None] | None = None  # of the server; None until it was asked
 
-    def run(
-        self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId, read_only: bool
-    ) -> Result:
-        if not read_only:
-            return self._run_write(sql, parameters, limits, command_id)
+    def run(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId) -> Result:
+        """As `ports.Session.run`."""
         with abandoned_unless_clean(self._connection):
             return self._result(self._connection.read(sql, parameters, limits, application_name=command_id))
 
@@ -43,12 +40,6 @@ class TaskSession:
             transaction = TaskTransaction(self._connection, self._result, command_id, identifier, written)
             transaction.begin(limits, read_only=read_only)
             return transaction
-
-    def _run_write(self, sql: str, parameters: Sequence[Parameter], limits: Limits, command_id: CommandId) -> Result:
-        transaction = self.begin(limits, command_id=command_id, read_only=False)
-        result = transaction.run(sql, parameters, limits, read_only=False)
-        transaction.commit()
-        return result
 
     def _system_identifier(self) -> str | None:
         """Asked once a session, outside of any transaction: a server may keep it from a task's role."""

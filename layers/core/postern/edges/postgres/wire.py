@@ -164,7 +164,8 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
             reply.rows.columns()  # decoded here, where a value that cannot be read closes the connection
         self.parameter_statuses.update(reply.statuses)
         if reply.statuses and (unmet := unmet_setting(self.parameter_statuses)):
-            raise InterfaceError(f"session: the statement changed a setting: {unmet}")
+            name = unmet.partition(":")[0]  # the rest quotes what it was set to, which can be a value
+            raise InterfaceError(f"session: the statement changed a setting: {name}")
         if reply.status is None:
             self.abandon(cancel=reply.full is not None)
         else:
