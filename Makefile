@@ -12,10 +12,10 @@ WORKERS ?= 2
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench format lint types validate build lock clean
+.PHONY: help setup demo contrib test fuzz bench bench-detectors format lint types validate build lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make the virtual environment, with everything pinned in requirements/
 
@@ -36,11 +36,20 @@ $(READY): $(RUNS) requirements/dev.txt
 demo: $(RUNS) ## play the whole story on a shop database: agent, operator, auditor
 	$(BIN)/python -m postern_local.demo
 
+contrib: $(RUNS) ## fetch PostgreSQL with its extensions, for the tests that need them (needs npm)
+	$(BIN)/python scripts/fetch_contrib.py
+
 test: $(READY) ## run the tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -q
 
-bench: $(RUNS) ## print where a statement's time goes
-	$(BIN)/python -m bench.statement
+fuzz: $(READY) ## search longer for a leak: make fuzz MINUTES=5, SEED=n to repeat a round
+	$(BIN)/python -m tests.noninterference.fuzz --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+
+bench: $(RUNS) ## print where a statement's time goes: gate, guard, masks, rows
+	$(BIN)/python -m bench
+
+bench-detectors: $(RUNS) ## print what the detectors find and miss, and how fast they look
+	$(BIN)/python -m bench.detectors
 
 format: $(READY) ## format the code
 	$(BIN)/ruff format .

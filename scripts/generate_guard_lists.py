@@ -4,10 +4,10 @@
     python scripts/generate_guard_lists.py DSN DSN …   asks these instead: postgresql:///db?host=FOLDER&user=NAME
     python scripts/generate_guard_lists.py --check     writes nothing; exit 1 where a file would change
 
-What is written, `functions.py`, `closed_functions.py` and `types.py` of the guard, is reviewed as files.
-A function is allowed when every overload of its name, on every server asked, is immutable or stable,
-takes and gives only types that the guard allows, and fits no pattern of `CLOSED_FUNCTIONS`. Everything
-else is closed, a later version's new function as well: nothing is allowed by being forgotten.
+What is written, `functions.py`, `closed_functions.py` and `types.py` of the guard, is reviewed as files: names
+by the versions that have them. A function is allowed when every overload of its name, on every server asked, is
+immutable or stable, takes and gives only types that the guard allows, and fits no pattern of `CLOSED_FUNCTIONS`.
+Everything else is closed, a later version's new function as well: nothing is allowed by being forgotten.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
+from postern.server_majors import SUPPORTED_MAJORS
+
 GUARD = Path(__file__).resolve().parent.parent / "layers" / "core" / "postern" / "guard"
-MAJORS = (16, 18)
+NPM_VERSIONS = {17: "17.10.0-beta.17"}  # versions that the wheel does not hold
 
 Patterns = tuple[tuple[str, str], ...]  # reason, and a pattern over the whole name; the first that fits counts
 
@@ -110,6 +112,7 @@ class Overload:
 class Catalog:
     """What one server has in `pg_catalog`."""
 
+    major: int
     types: Mapping[str, str]  # name to pg_type.typtype; arrays left out
     overloads: Sequence[Overload]
 
@@ -148,6 +151,7 @@ def read_catalog(dsn: str) -> Catalog:
     user = query.get("user", url.username or "postgres")
     connection = Connection(user, database=url.path.lstrip("/"), password=url.password, **place)
     try:
+        ((version,),) = connection.run("SELECT current_setting('server_version_num')::int")
         types = dict(connection.run(_TYPES_SQL))
         overloads = [
             Overload(name, volatile, frozenset(used), single and first in TAKES_ROW, part)
@@ -155,7 +159,7 @@ def read_catalog(dsn: str) -> Catalog:
         ]
     finally:
         connection.close()
-    return Catalog(types, overloads)
+    return Catalog(version // 10_000, types, overloads)
 
 
 def sort_types(catalogs: Iterable[Catalog]) -> tuple[frozenset[str], dict[str, set[str]]]:
@@ -226,55 +230,85 @@ def _first_fit(patterns: Patterns, name: str) -> str | None:
 _HEAD = '''"""PostgreSQL's own {subject}.
 
 Written by `scripts/generate_guard_lists.py` from the catalogs of PostgreSQL {majors}; review the difference,
-do not edit. {rule}
+do not edit. Names stand under the versions that have them.
+{rule}
 """
 
 from __future__ import annotations
 '''
+Versions = Mapping[str, set[int]]  # by name: the major versions that have it
 
 
 def render(catalogs: Sequence[Catalog]) -> dict[Path, str]:
     """The text of each file."""
+    majors = [catalog.major for catalog in catalogs]
+    if majors != list(SUPPORTED_MAJORS):
+        raise SystemExit(f"servers: expected one of each of {SUPPORTED_MAJORS} in order, got {majors}")
+    types: dict[str, set[int]] = defaultdict(set)
+    calls: dict[str, set[int]] = defaultdict(set)
+    for catalog in catalogs:
+        for name in catalog.types:
+            types[name].add(catalog.major)
+        for overload in catalog.overloads:
+            calls[overload.name].add(catalog.major)
     open_types, closed_types = sort_types(catalogs)
     functions = sort_functions(catalogs, open_types)
     return {
         GUARD / "functions.py": _file(
             "functions that a statement may call, by name",
             "A name that stands in no list is refused.",
-            _names("CALLED", functions.called, "Immutable and stable functions, and those of OPEN_VOLATILE."),
-            _names("PARTS", functions.parts, "What operators, aggregates and indexes call: as harmless as those are."),
-            _names("OPEN_VOLATILE", functions.volatile, "They read a clock or a random source, nothing else."),
+            _names("CALLED", functions.called, calls, "Immutable and stable functions, and those of OPEN_VOLATILE."),
+            _names(
+                "PARTS",
+                functions.parts,
+                calls,
+                "What operators, aggregates and indexes call: as harmless as those are.",
+            ),
+            _names("OPEN_VOLATILE", functions.volatile, calls, "They read a clock or a random source, nothing else."),
         ),
         GUARD / "closed_functions.py": _file(
             "functions that a statement may not call, by name",
             "They are refused anyway, for they are not in `functions`; the list gives reasons.",
-            _names("CLOSED_ON_ROWS", functions.closed_on_rows, "`table.name` would call them on a whole row."),
-            _groups(functions.closed),
+            _names("CLOSED_ON_ROWS", functions.closed_on_rows, calls, "`table.name` would call them on a whole row."),
+            _groups(functions.closed, calls),
         ),
         GUARD / "types.py": _file(
             "types: what a statement may name, and what it may not and why",
             "A name that stands in no list is refused; an array is as open as its element.",
-            _names("OPEN", open_types, "Base and range types."),
-            _groups(closed_types),
+            _names("OPEN", open_types, types, "Base and range types."),
+            _groups(closed_types, types),
         ),
     }
 
 
 def _file(subject: str, rule: str, *parts: str) -> str:
-    head = _HEAD.format(subject=subject, rule=rule, majors=" and ".join(map(str, MAJORS)))
+    *all_but_last, last = map(str, SUPPORTED_MAJORS)
+    head = _HEAD.format(subject=subject, rule=rule, majors=f"{', '.join(all_but_last)} and {last}")
     return "\n".join((head, *parts))
 
 
-def _names(variable: str, names: Iterable[str], comment: str) -> str:
-    lines = _columns(names, indent=4)
-    return f'# {comment}\n_{variable} = """\n{lines}\n"""\n{variable} = frozenset(_{variable}.split())\n'
+def _names(variable: str, names: Iterable[str], versions: Versions, comment: str) -> str:
+    return f"# {comment}\n{variable}: dict[str, str] = {{\n{_by_versions(names, versions, indent=4)}}}\n"
 
 
-def _groups(groups: Mapping[str, set[str]]) -> str:
+def _groups(groups: Mapping[str, set[str]], versions: Versions) -> str:
     entries = "".join(
-        f'    "{reason}": """\n{_columns(names, indent=8)}\n    """,\n' for reason, names in sorted(groups.items())
+        f'    "{reason}": {{\n{_by_versions(names, versions, indent=8)}    }},\n'
+        for reason, names in sorted(groups.items())
     )
-    return f"# Names by the reason that closes them.\nCLOSED: dict[str, str] = {{\n{entries}}}\n"
+    return f"# Names by the reason that closes them.\nCLOSED: dict[str, dict[str, str]] = {{\n{entries}}}\n"
+
+
+def _by_versions(names: Iterable[str], versions: Versions, *, indent: int) -> str:
+    """Lines of `"16 17 18": \"\"\"…\"\"\",`: those of every version first."""
+    grouped: dict[str, set[str]] = defaultdict(set)
+    for name in names:
+        grouped[" ".join(map(str, sorted(versions[name])))].add(name)
+    space = " " * indent
+    return "".join(
+        f'{space}"{key}": """\n{_columns(grouped[key], indent=indent + 4)}\n{space}""",\n'
+        for key in sorted(grouped, key=lambda key: (-len(key), key))
+    )
 
 
 def _columns(names: Iterable[str], *, indent: int) -> str:
@@ -285,11 +319,17 @@ def _columns(names: Iterable[str], *, indent: int) -> str:
 
 
 def _start_servers(stack: ExitStack) -> list[str]:
+    from npm_postgres import npm_postgres
+
     from postern_local import postgres
 
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="guard-lists-")))
-    servers = [stack.enter_context(postgres.start(folder / str(major), major=major)) for major in MAJORS]
-    return [server.dsn() for server in servers]
+    return [
+        stack.enter_context(npm_postgres(folder / str(major), NPM_VERSIONS[major]))
+        if major in NPM_VERSIONS
+        else stack.enter_context(postgres.start(folder / str(major), major=major)).dsn()
+        for major in SUPPORTED_MAJORS
+    ]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "policy": {"cedarpy", "yaml", "postgast", "google", "postern.identity", "postern.world", "postern.masking"},
     "world": {"postgast", "postern.masking"},
     "guard": {"postgast", "google", "postern.world"},
-    "masking": {"re2", "stdnum", "phonenumbers"},
+    "masking": {"re2", "stdnum", "phonenumbers", "postgast", "google"},
     "audit": {"rfc8785"},
     "catalog_scan": {"postern.policy", "postern.world", "postern.masking"},
 }

@@ -21,6 +21,8 @@ from postern_cli.stop import Exit, Stop
 _INTERRUPTED = 130  # 128 and SIGINT's number, as shells count
 _GROUPS = {
     "audit": ("postern_cli.audit", "Pull the evidence and check it, offline."),
+    "catalog": ("postern_cli.catalog", "Propose a catalog, and compare one with a live database."),
+    "db": ("postern_cli.db", "Prepare a database, and look for what weakens the wall."),
     "local": ("postern_cli.local", "Run everything on this machine, without Docker and without AWS."),
 }
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def counting(what: str) -> Iterator[Callable[[int], None]]:
+def counting(what: str, *, total: int | None = None) -> Iterator[Callable[[int], None]]:
     """Yields a function that takes how many more are done; the total need not be known."""
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -15,7 +15,7 @@ def counting(what: str) -> Iterator[Callable[[int], None]]:
     console = Console(stderr=True)
     columns = (SpinnerColumn(), TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task(what, total=None)
+        task = progress.add_task(what, total=total)
 
         def advance(done: int) -> None:
             progress.advance(task, done)

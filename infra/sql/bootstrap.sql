@@ -92,6 +92,17 @@ GRANT rds_iam TO postern_lookup WITH ADMIN FALSE, INHERIT FALSE, SET FALSE;
 
 DO $postern$
 BEGIN
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
+        GRANT SET ON PARAMETER temp_file_limit TO postern_provision;
+        -- A value that is looked up is a parameter, and has no business in the server's log.
+        ALTER ROLE postern_lookup SET log_parameter_max_length TO 0;
+        ALTER ROLE postern_lookup SET log_parameter_max_length_on_error TO 0;
+    END IF;
+END
+$postern$;
+
+DO $postern$
+BEGIN
     IF NOT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'postern') THEN
         CREATE SCHEMA postern AUTHORIZATION postern_owner;
     END IF;
@@ -182,6 +193,10 @@ REVOKE ALL ON FUNCTION postern.lookup_token(name, text, text) FROM PUBLIC;
 GRANT USAGE ON SCHEMA postern TO postern_lookup;
 
 GRANT EXECUTE ON FUNCTION postern.lookup_token(name, text, text) TO postern_lookup;
+
+GRANT USAGE ON SCHEMA postern TO SESSION_USER;
+
+GRANT SELECT (role, created_at) ON postern.task_key TO SESSION_USER;
 
 RESET ROLE;
 

