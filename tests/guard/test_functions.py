@@ -4,21 +4,43 @@ from __future__ import annotations
 
 import pytest
 
-from postern.guard.calls import CLOSED_FUNCTIONS, OPEN_FUNCTIONS
 from postern.guard.check import check
-from postern.guard.closed_functions import CLOSED_ON_ROWS
-from postern.guard.functions import CALLED, OPEN_VOLATILE, PARTS
+from postern.guard.lists import LISTS
 from postern.guard.scope import Scope
 from postern.guard.verdict import Allowed, Refused
+from postern.server_majors import SUPPORTED_MAJORS
 from tests.support.guard import relation, shop_scope
 
 SHOP = shop_scope()
 
 
-@pytest.mark.parametrize("name", sorted(CALLED))
-def test_allows_listed_function(name: str) -> None:
-    for call in (f'SELECT "{name}"(1)', f'SELECT pg_catalog."{name}"(1)', f'SELECT * FROM "{name}"(1) AS t'):
-        assert isinstance(check(call, SHOP), Allowed), call
+@pytest.mark.parametrize("major", SUPPORTED_MAJORS)
+def test_allows_every_listed_function_of_the_servers_version(major: int) -> None:
+    scope = shop_scope(major=major)
+    refused = [
+        call
+        for name in sorted(LISTS[major].called)
+        for call in (f'SELECT "{name}"(1)', f'SELECT pg_catalog."{name}"(1)', f'SELECT * FROM "{name}"(1) AS t')
+        if not isinstance(check(call, scope), Allowed)
+    ]
+
+    assert refused == []
+
+
+def test_refuses_a_function_of_a_later_version_and_says_since_when_it_is_there() -> None:
+    verdict = check("SELECT array_sort(ARRAY[2, 1])", shop_scope(major=17))
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.function"
+    assert "this server is PostgreSQL 17, and the first to have it is 18" in verdict.reason
+
+
+@pytest.mark.parametrize("major", [0, 15, 19])
+def test_refuses_everything_on_a_version_without_lists(major: int) -> None:
+    verdict = check("SELECT 1", shop_scope(major=major))
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.server"
 
 
 CALLS = {
@@ -31,18 +53,21 @@ CALLS = {
 }
 
 
+@pytest.mark.parametrize("major", SUPPORTED_MAJORS)
 @pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
-def test_refuses_every_closed_function_in_every_form(call: str) -> None:
+def test_refuses_every_closed_function_in_every_form(call: str, major: int) -> None:
+    scope = shop_scope(major=major)
     let_through = [
         name
-        for name in CLOSED_FUNCTIONS
-        if not isinstance(verdict := check(call.format(f'"{name}"'), SHOP), Refused) or verdict.code != "guard.function"
+        for name in LISTS[major].closed_functions
+        if not isinstance(verdict := check(call.format(f'"{name}"'), scope), Refused)
+        or verdict.code != "guard.function"
     ]
 
     assert let_through == []
 
 
-@pytest.mark.parametrize("name", sorted(CLOSED_ON_ROWS))
+@pytest.mark.parametrize("name", sorted(LISTS[18].closed_on_rows))
 def test_refuses_closed_function_called_on_a_row(name: str) -> None:
     for sql in (f"SELECT o.{name} FROM orders o", f"SELECT public.orders.{name} FROM public.orders"):
         verdict = check(sql, SHOP)
@@ -97,7 +122,6 @@ HOSTILE = {
     "sleep in a typmod": "SELECT '1'::numeric(pg_sleep(1))",
     "sleep in a limit": "SELECT 1 LIMIT (pg_sleep(1) IS NULL)::int",
     "sleep in a default": "SELECT JSON_VALUE('1', '$' DEFAULT pg_sleep(1) ON EMPTY)",
-    "sleep in a sample": "SELECT 1 FROM orders TABLESAMPLE SYSTEM (pg_sleep(1))",
     "sleep in a filter": "SELECT count(*) FILTER (WHERE pg_sleep(1) IS NULL)",
     "sleep in values": "VALUES (pg_sleep(1))",
     "sleep in rows from": "SELECT * FROM ROWS FROM (generate_series(1, 2), pg_sleep(1))",
@@ -175,8 +199,6 @@ HOSTILE = {
     "in a join": "SELECT 1 FROM orders JOIN customers ON pg_sleep(1) IS NULL",
     "in an array": "SELECT ARRAY[pg_sleep(1)]",
     "in a row": "SELECT ROW(pg_sleep(1))",
-    "sample method of an extension": "SELECT 1 FROM orders TABLESAMPLE system_rows (1)",
-    "sample method of a schema": "SELECT 1 FROM orders TABLESAMPLE public.system (1)",
 }  # fmt: skip
 
 
@@ -188,11 +210,14 @@ def test_refuses_hostile_call(sql: str) -> None:
     assert verdict.code == "guard.function"
 
 
-def test_lists_do_not_overlap() -> None:
-    assert not OPEN_FUNCTIONS & CLOSED_FUNCTIONS.keys()
-    assert not CALLED & PARTS
-    assert OPEN_VOLATILE <= CALLED
-    assert CLOSED_FUNCTIONS.keys() > CLOSED_ON_ROWS
+@pytest.mark.parametrize("major", SUPPORTED_MAJORS)
+def test_lists_do_not_overlap(major: int) -> None:
+    lists = LISTS[major]
+
+    assert not lists.functions & lists.closed_functions.keys()
+    assert not lists.types & lists.closed_types.keys()
+    assert lists.functions > lists.called
+    assert lists.closed_functions.keys() > lists.closed_on_rows
 
 
 def test_allows_the_catalogs_own_functions_by_qualified_name() -> None:
@@ -232,7 +257,7 @@ def test_gives_the_reason_of_the_group() -> None:
 
 
 def test_a_column_in_scope_may_be_named_like_a_closed_function() -> None:
-    scope = Scope("public", (relation("public", "sizes", "pg_column_compression"),), frozenset())
+    scope = Scope("public", (relation("public", "sizes", "pg_column_compression"),), frozenset(), 18)
 
     verdict = check("SELECT s.pg_column_compression FROM sizes s", scope)
 

@@ -254,7 +254,7 @@ def test_the_same_change_without_a_fault_is_made() -> None:
 
 def test_view_with_a_quote_in_its_name_stays_one_identifier() -> None:
     odd = 'a"; DROP TABLE x; --'
-    scope = Scope("public", (relation("s", odd, "id"),), frozenset())
+    scope = Scope("public", (relation("s", odd, "id"),), frozenset(), 18)
 
     verdict = check('SELECT 1 FROM s."a""; DROP TABLE x; --"', scope)
 

@@ -171,7 +171,7 @@ def test_the_deepest_statement_fits_a_small_stack() -> None:
         "from postern.guard.check import check\n"
         "from postern.guard.scope import Scope\n"
         "def run():\n"
-        "    scope = Scope('public', (), frozenset())\n"
+        "    scope = Scope('public', (), frozenset(), 18)\n"
         f"    for sql in ('SELECT 1' + '+1' * {MAX_TOKENS // 2 - 2}, 'SELECT ' + '(' * 9_000 + '1' + ')' * 9_000,\n"
         f"                ' UNION '.join(['SELECT 1'] * {MAX_TOKENS // 3}), 'SELECT ' + 'NOT ' * 9_000 + 'true',\n"
         f"                'SELECT 1' + '::int' * {MAX_TOKENS // 2 - 2}):\n"
@@ -220,7 +220,7 @@ def test_reads_identifiers_as_postgresql_does(sql: str, in_scope: bool) -> None:
 
 def test_cuts_long_identifiers_where_postgresql_does() -> None:
     name = "a" * 62 + "\u00e9"  # the server cuts to 63 bytes, and not inside a character
-    scope = Scope("public", (relation("public", "a" * 62, "id"),), frozenset())
+    scope = Scope("public", (relation("public", "a" * 62, "id"),), frozenset(), 18)
 
     assert isinstance(check(f'SELECT * FROM "{name}"', scope), Allowed)
     assert isinstance(check(f'SELECT * FROM "{"a" * 63}"', scope), Refused)

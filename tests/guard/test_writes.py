@@ -71,7 +71,11 @@ def test_refuses_reading_where_only_writing_was_granted() -> None:
 
 CLOSED = {
     "conflict update": "INSERT INTO orders (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET total = 0",
-    "conflict nothing": "INSERT INTO orders (id) VALUES (1) ON CONFLICT DO NOTHING",
+    "conflict on constraint": "INSERT INTO orders (id) VALUES (1) ON CONFLICT ON CONSTRAINT orders_pkey DO NOTHING",
+    "conflict over an expression": "INSERT INTO orders (id) VALUES (1) ON CONFLICT (lower(status)) DO NOTHING",
+    "conflict update in with": (
+        "WITH x AS (INSERT INTO orders (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET id = 2 RETURNING 1) TABLE x"
+    ),
     "current of": "UPDATE orders SET id = 1 WHERE CURRENT OF c",
     "delete current of": "DELETE FROM orders WHERE CURRENT OF c",
     "merge": "MERGE INTO orders o USING customers c ON c.id = o.id WHEN MATCHED THEN DELETE",

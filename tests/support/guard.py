@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from postern.guard.scope import Relation, Scope
-from postern.types import Action
+from postern.types import Action, GrantedColumn, Mask, MaskKind
 
 READ = frozenset({Action.SELECT})
 WRITE = frozenset(Action)
@@ -43,7 +43,7 @@ CHINOOK_SQL_TABLES = {
     "album": "album_id title artist_id",
     "artist": "artist_id name",
     "customer": "customer_id first_name last_name company city state country email support_rep_id",
-    "employee": "employee_id last_name first_name title reports_to birth_date hire_date",
+    "employee": "employee_id last_name first_name title reports_to birth_date hire_date city country email",
     "genre": "genre_id name",
     "invoice": "invoice_id customer_id invoice_date billing_city billing_country total",
     "invoice_line": "invoice_line_id invoice_id track_id unit_price quantity",
@@ -56,25 +56,54 @@ _SHOP_TABLE = re.compile(r"CREATE TABLE (?:(\w+)\.)?(\w+) \((.*?)\);", re.DOTALL
 _OUT_OF_SCOPE = {"secret", "vault"}
 
 
-def relation(schema: str, name: str, columns: str, actions: frozenset[Action] = READ) -> Relation:
-    """A relation whose view is named as the world names it: by the table alone in the default schema."""
+def relation(
+    schema: str, name: str, columns: str, actions: frozenset[Action] = READ, *, filtered: bool = False
+) -> Relation:
+    """A relation whose view is named as the world names it: by the table alone in the default schema.
+
+    A column is `name` where it is open, or `name:class:mask`.
+    """
     view = name if schema == "public" else f"{schema}.{name}"
-    return Relation(schema, name, view, tuple(columns.split()), actions)
+    return Relation(schema, name, view, tuple(map(_column, columns.split())), actions, filtered)
 
 
-def shop_scope(*, actions: frozenset[Action] = READ, functions: frozenset[str] = frozenset()) -> Scope:
+def _column(text: str) -> GrantedColumn:
+    name, class_name, mask = [*text.split(":"), "", ""][:3]
+    return GrantedColumn(name, class_name or None, Mask(MaskKind(mask)) if mask else None)
+
+
+def shop_scope(*, actions: frozenset[Action] = READ, functions: frozenset[str] = frozenset(), major: int = 18) -> Scope:
     """Everything of the shop but `public.secret` and `hidden.vault`."""
     relations = [
         relation(schema or "public", name, " ".join(re.findall(r"(\w+) [a-z]", columns)), actions)
         for schema, name, columns in _SHOP_TABLE.findall(SHOP_SQL)
         if name not in _OUT_OF_SCOPE
     ]
-    return Scope("public", tuple(relations), functions)
+    return Scope("public", tuple(relations), functions, major)
 
 
 def chinook_scope() -> Scope:
     """Every table of Chinook."""
-    return Scope("public", tuple(relation("public", *table) for table in CHINOOK_SQL_TABLES.items()), frozenset())
+    return Scope("public", tuple(relation("public", *table) for table in CHINOOK_SQL_TABLES.items()), frozenset(), 18)
+
+
+MASKED_TABLES = {
+    "customer": (
+        "customer_id first_name:pii.name:redact last_name:pii.name:redact email:pii.email:token "
+        "phone:pii.phone:partial country support_rep_id"
+    ),
+    "employee": "employee_id last_name:pii.name:redact email:pii.email:token ssn:pii.ssn:token title reports_to",
+    "invoice": "invoice_id customer_id invoice_date billing_country total",
+    "supplier": "supplier_id email:pii.email:email name",
+}
+
+
+def masked_scope(*, actions: frozenset[Action] = WRITE) -> Scope:
+    """Relations with masks, `sales.customer` among them, and `region` with a row filter; lookup of pii.email."""
+    tables = [relation("public", name, columns, actions) for name, columns in MASKED_TABLES.items()]
+    tables.append(relation("sales", "customer", "customer_id email:pii.email:token note", actions))
+    tables.append(relation("public", "region", "region_id name", actions, filtered=True))
+    return Scope("public", tuple(tables), frozenset(), 18, frozenset({"pii.email"}))
 
 
 def named_statements(file: str) -> dict[str, str]:

@@ -133,7 +133,7 @@ class DatabaseUnavailable(UpstreamError):
 
 
 class DatabaseLost(UpstreamError):
-    """Raised when the session broke while a read ran. The read had no effect."""
+    """Raised when the session broke while a statement ran, before any COMMIT was sent. Nothing was written."""
 
 
 class OutcomeUnknown(UpstreamError):
@@ -193,6 +193,7 @@ CODES: dict[str, str] = {
     "task.state": "The task's state does not allow this. `detail` names the state.",
     "task.expired": "The task's deadline has passed. Open a new task.",
     "task.policy_changed": "The policy changed since the task was opened, so it was ended. Open a new task.",
+    "task.parallel": "The task runs as many statements at a time as it may. Wait for one to end, then send it again.",
     "task.failed": "The task's world could not be built. Open a new task, or ask an operator to look at the record.",
     "guard.statements": "Send exactly one statement.",
     "guard.kind": "This kind of statement is not allowed.",
@@ -229,7 +230,7 @@ CODES: dict[str, str] = {
     "evidence.malformed": "What should be a record, or become one, does not have a record's form. Tell an operator.",
     "state.unavailable": "The state table cannot be reached. Nothing ran. Try again.",
     "database.unavailable": "No session to the database could be had. Nothing ran. Try again.",
-    "database.lost": "The session to the database broke while the statement ran. It was a read; send it again.",
+    "database.lost": "The session to the database broke while the statement ran. Nothing was written; send it again.",
     "database.timeout": "The statement ran longer than it may. Ask for less, or add a predicate.",
     "outcome.unknown": "The write's fate is not known. Look it up under the command id; do not send it again.",
     "internal": "A fault of ours. It is logged under the request id.",

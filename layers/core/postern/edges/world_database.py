@@ -35,6 +35,9 @@ _SETTINGS = (
     "SET lock_timeout TO '2s'",
     "SET statement_timeout TO '10s'",
     "SET idle_in_transaction_session_timeout TO '10s'",
+    # What is wanted of the catalogs comes as a list that the planner takes for one row: without this a thousand tables
+    # are looked for one by one in a list of a thousand.
+    "SET enable_nestloop TO off",
 )
 _STANDS = {"23505", "42710", "42P06"}  # the key is there, the role is, the schema is
 _NOT_PERMITTED = "42501"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from postern.guard import types
-from postern.guard.closed_functions import CLOSED
+import re
+
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
-from postern.guard.functions import CALLED, PARTS
+from postern.guard.growth import objection_to_growth
+from postern.guard.lists import versions_of
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
 from postern.guard.visibility import Names
@@ -13,41 +14,54 @@ from postern.guard.visibility import Names
 MAX_PARAMETER = 1_000
 
 _OWN_SCHEMA = "pg_catalog"
-CLOSED_FUNCTIONS = {name: reason for reason, names in CLOSED.items() for name in names.split()}
-CLOSED_TYPES = {name: reason for reason, names in types.CLOSED.items() for name in names.split()}
-# A type's name called like a function is a cast: `date('2026-01-31')`.
-OPEN_FUNCTIONS = CALLED | PARTS | (types.OPEN - CLOSED_FUNCTIONS.keys())
+# Types that name text search configurations and dictionaries. A number cast to one would tell the name behind it.
+_CONFIGURATIONS = frozenset({"regconfig", "regdictionary"})
+_PLAIN_NAME = re.compile(r"(pg_catalog\.)?[a-z_]+")
 
 
 def check_call(findings: Findings, body: Node, _names: Names) -> Objection | None:
     """A function call: an allowed function of `pg_catalog`, or one that the catalog lists."""
     parts = strings(body["funcname"])
     schema, name = parts[:-1], parts[-1]
-    if schema in ([], [_OWN_SCHEMA]) and name in OPEN_FUNCTIONS:
-        return None
+    if schema in ([], [_OWN_SCHEMA]) and name in findings.lists.functions:
+        return objection_to_growth(name, body)
     own = findings.scope.own_functions
     if len(schema) == 1 and schema != [_OWN_SCHEMA] and (schema[0], name) in own:
         return None
-    if not schema and name not in CLOSED_FUNCTIONS and (findings.scope.schema_default, name) in own:
+    if not schema and name not in findings.lists.closed_functions and (findings.scope.schema_default, name) in own:
         findings.mapped.append(Mapped("FuncCall", body, findings.scope.schema_default))
         return None
-    return _objection_to_function(schema, name, offset_of(body))
+    return _objection_to_function(findings, schema, name, offset_of(body))
+
+
+def check_cast(findings: Findings, body: Node, _names: Names) -> Objection | None:
+    """A cast: `'english'::regconfig` names a text search configuration, which nothing but a constant may do."""
+    constant = body["arg"].get("A_Const", {}).get("sval", {}).get("sval", "")
+    type_ = body["typeName"]
+    if (
+        strings(type_["names"])[-1] in _CONFIGURATIONS
+        and "arrayBounds" not in type_
+        and _PLAIN_NAME.fullmatch(constant)
+    ):
+        findings.constants.add(id(type_))
+    return None
 
 
 def check_type(findings: Findings, body: Node, _names: Names) -> Objection | None:
     """A type's name: an allowed type of PostgreSQL's own, an array of one, or the row type of a view in scope."""
     parts = strings(body["names"])
     schema, name = parts[:-1], parts[-1]
+    closed = findings.lists.closed_types
     element = name.removeprefix("_")  # `_int4` is how pg_type names the array of int4
     if schema in ([], [_OWN_SCHEMA]):
-        if element in types.OPEN:
+        if element in findings.lists.types or id(body) in findings.constants:
             return None
-        if not schema and element not in CLOSED_TYPES and name in findings.scope.by_view:
+        if not schema and element not in closed and name in findings.scope.by_view:
             return None
     if len(parts) == 2 and (row := findings.scope.by_name.get((schema[0], name))) is not None:
         findings.mapped.append(Mapped("TypeName", body, row.view))
         return None
-    because = f", because {CLOSED_TYPES[element]}" if element in CLOSED_TYPES else ""
+    because = f", because {closed[element]}" if element in closed else ""
     reason = f"type {quoted(parts)}: not on the allow-list{because}; use a built-in type such as text or jsonb"
     return Objection("guard.type", reason, offset_of(body))
 
@@ -78,10 +92,14 @@ def check_parameter(findings: Findings, body: Node, _names: Names) -> Objection 
         reason = f"parameter ${number}: expected $1 to ${MAX_PARAMETER}"
         return Objection("guard.node", reason, offset_of(body))
     findings.parameters = max(findings.parameters, number)
+    findings.parameter_nodes.append(body)
     return None
 
 
-def _objection_to_function(schema: list[str], name: str, offset: int | None) -> Objection:
-    because = f", because {CLOSED_FUNCTIONS[name]}" if name in CLOSED_FUNCTIONS else ""
-    reason = f"function {quoted([*schema, name])}: not on the allow-list{because}; compute it another way"
+def _objection_to_function(findings: Findings, schema: list[str], name: str, offset: int | None) -> Objection:
+    because = findings.lists.closed_functions.get(name)
+    if because is None and (majors := versions_of(name)):
+        because = f"this server is PostgreSQL {findings.scope.server_major}, and the first to have it is {majors[0]}"
+    told = f", because {because}" if because else ""
+    reason = f"function {quoted([*schema, name])}: not on the allow-list{told}; compute it another way"
     return Objection("guard.function", reason, offset)

@@ -27,10 +27,12 @@ CLOSED_FIELDS: dict[tuple[str, str], tuple[str, str]] = {
         "guard.kind",
         "FOR UPDATE and FOR SHARE lock rows: leave the locking clause out",
     ),
-    ("InsertStmt", "onConflictClause"): (
+    ("OnConflictClause", "action"): (
         "guard.kind",
-        "ON CONFLICT can take over rows that the task does not see: INSERT without it",
+        "ON CONFLICT DO UPDATE can take over rows that the task does not see: UPDATE them in a statement of its own",
     ),
+    ("InferClause", "conname"): ("guard.kind", "ON CONSTRAINT names a constraint: name its columns instead"),
+    ("IndexElem", "expr"): ("guard.kind", "ON CONFLICT over an expression is closed: name columns"),
     ("TypeName", "setof"): ("guard.type", "SETOF belongs to function declarations: name the type without it"),
     ("TypeName", "pct_type"): ("guard.type", "%TYPE belongs to function declarations: name the type itself"),
 }

@@ -8,14 +8,13 @@ value; what a vendor adds to `pg_catalog` has a prefix of its own.
 
 from __future__ import annotations
 
-from postern.guard.calls import CLOSED_FUNCTIONS, CLOSED_TYPES
-from postern.guard.closed_functions import CLOSED_ON_ROWS
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
-from postern.guard.functions import CALLED
 from postern.guard.relations import objection_to_name, resolve
+from postern.guard.scope import Relation
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
 from postern.guard.visibility import Names
+from postern.types import Action
 
 _VENDOR_PREFIXES = ("pg_", "rds_", "aurora_", "apg_", "aws_", "dblink")
 
@@ -40,7 +39,7 @@ def check_selection(findings: Findings, body: Node, _names: Names) -> Objection 
     """A name after a closing parenthesis or bracket: what stands before it may be of any type."""
     (argument,) = body["arg"].values()
     for name in strings(body["indirection"]):
-        because = CLOSED_TYPES.get(name) or CLOSED_FUNCTIONS.get(name)
+        because = findings.lists.closed_types.get(name) or findings.lists.closed_functions.get(name)
         if because is not None:
             return _objection(name, because, offset_of(argument))
         if (objection := _check_prefix(findings, name, argument)) is not None:
@@ -48,34 +47,74 @@ def check_selection(findings: Findings, body: Node, _names: Names) -> Objection 
     return None
 
 
-def check_insert_columns(findings: Findings, body: Node, _names: Names) -> Objection | None:
-    """The columns that an INSERT fills: columns of its target in scope."""
-    return _check_written(findings, body, body.get("cols", []))
-
-
-def check_update_columns(findings: Findings, body: Node, _names: Names) -> Objection | None:
-    """The columns that an UPDATE sets: columns of its target in scope."""
-    return _check_written(findings, body, body["targetList"])
-
-
-def _check_written(findings: Findings, body: Node, targets: list[Node]) -> Objection | None:
+def check_insert_columns(findings: Findings, body: Node, names: Names) -> Objection | None:
+    """The columns that an INSERT fills: columns of its target in scope, none of them masked."""
     relation = resolve(findings.scope, body["relation"])
+    if relation is None:
+        return None  # its own rule says so
+    if "selectStmt" in body and "cols" not in body and relation.masked:
+        reason = f"INSERT: expected a list of columns, since {relation.qualified} has masked ones; name those to fill"
+        return Objection("guard.column", reason, offset_of(body["relation"]))
+    if (objection := _check_conflict(relation, body.get("onConflictClause"))) is not None:
+        return objection
+    return _check_written(relation, body.get("cols", [])) or check_read_back(findings, body, names)
+
+
+def check_update_columns(findings: Findings, body: Node, names: Names) -> Objection | None:
+    """The columns that an UPDATE sets: columns of its target in scope, none of them masked."""
+    relation = resolve(findings.scope, body["relation"])
+    if relation is None:
+        return None
+    return _check_written(relation, body["targetList"]) or check_read_back(findings, body, names)
+
+
+def check_read_back(findings: Findings, body: Node, _names: Names) -> Objection | None:
+    """What a write's WHERE and RETURNING read of its target, which only a task that may select from it can."""
+    relation = resolve(findings.scope, body["relation"])
+    if relation is None or Action.SELECT in relation.actions:
+        return None
+    for clause in ("WHERE", "RETURNING"):
+        if f"{clause.lower()}Clause" in body:
+            reason = f"{clause}: reads {relation.qualified}, and select on it was not granted to this task; ask for it"
+            return Objection("guard.action", reason, offset_of(body["relation"]))
+    return None
+
+
+def _check_written(relation: Relation, targets: list[Node]) -> Objection | None:
     for target in (node["ResTarget"] for node in targets):
-        if relation is not None and target["name"] not in relation.columns:
-            reason = f"column {quoted([target['name']])}: not one that this task sees in {relation.qualified}"
-            return Objection("guard.column", reason, offset_of(target))
-    return None  # where the relation is not in scope, its own rule says so
+        shown = quoted([target["name"]])
+        if target["name"] not in relation.by_column:
+            reason = f"column {shown}: not one that this task sees in {relation.qualified}"
+        elif target["name"] in relation.masked:
+            reason = f"column {shown}: masked for this task in {relation.qualified}, so it cannot be written"
+        else:
+            continue
+        return Objection("guard.column", f"{reason}; leave it out", offset_of(target))
+    return None
+
+
+def _check_conflict(relation: Relation, clause: Node | None) -> Objection | None:
+    if clause is None:
+        return None
+    if relation.filtered:
+        reason = f"ON CONFLICT: {relation.qualified} has rows that this task does not see, and a conflict tells of them"
+        return Objection("guard.kind", f"{reason}; INSERT without it", offset_of(clause))
+    for element in (node["IndexElem"] for node in clause.get("infer", {}).get("indexElems", [])):
+        if element.get("name", "") not in relation.by_column and "expr" not in element:
+            reason = f"column {quoted([element['name']])}: not one that this task sees in {relation.qualified}"
+            return Objection("guard.column", f"{reason}; leave it out", offset_of(clause))
+    return None
 
 
 def _check_row_field(findings: Findings, name: str, body: Node) -> Objection | None:
     """After a relation's name stands a row, which few functions take; the names of columns in scope are columns."""
-    if name in CLOSED_ON_ROWS and name not in findings.scope.columns:
-        return _objection(name, CLOSED_FUNCTIONS[name], offset_of(body))
+    if name in findings.lists.closed_on_rows and name not in findings.scope.columns:
+        return _objection(name, findings.lists.closed_functions[name], offset_of(body))
     return _check_prefix(findings, name, body)
 
 
 def _check_prefix(findings: Findings, name: str, body: Node) -> Objection | None:
-    if name.startswith(_VENDOR_PREFIXES) and name not in findings.scope.columns and name not in CALLED:
+    if name.startswith(_VENDOR_PREFIXES) and name not in findings.scope.columns and name not in findings.lists.called:
         return _objection(name, "its prefix belongs to the server", offset_of(body))
     return None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from postern.guard.lists import Lists
 from postern.guard.scope import Scope
 from postern.guard.source import Node
 
@@ -17,6 +18,8 @@ class Mapped:
     node: str  # RangeVar, ColumnRef, FuncCall or TypeName
     body: Node
     name: str  # one identifier: the view, the relation's name in a column's, or the function's schema
+    schema: str | None = None  # of a relation: what to put before the name, where a WITH query would hide it
+    keeps_name: bool = True  # of a relation: columns go on calling it by the name it was asked under
 
 
 @dataclass(slots=True)
@@ -24,10 +27,13 @@ class Findings:
     """Filled by the rules while the tree is walked; read when the walk is done without an objection."""
 
     scope: Scope
+    lists: Lists
     relations: set[str] = field(default_factory=set)  # `schema.name`
     writes: bool = False
     mapped: list[Mapped] = field(default_factory=list)  # names that have to change before the statement can run
     parameters: int = 0
+    parameter_nodes: list[Node] = field(default_factory=list)
+    constants: set[int] = field(default_factory=set)  # types, by identity, that only a constant is cast to
 
 
 def strings(nodes: list[Node]) -> list[str]:

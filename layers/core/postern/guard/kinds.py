@@ -11,6 +11,7 @@ KINDS = {
     "InsertStmt": StatementKind.INSERT,
     "UpdateStmt": StatementKind.UPDATE,
     "DeleteStmt": StatementKind.DELETE,
+    "ExplainStmt": StatementKind.EXPLAIN,
 }
 
 # What the SQL word is where the node's name does not say it.
@@ -42,7 +43,6 @@ _ADVICE = {
     "CopyStmt": "read with SELECT",
     "CreateTableAsStmt": "use WITH to name an intermediate result",
     "DeclareCursorStmt": "send the query itself; max_rows bounds its answer",
-    "ExplainStmt": "plans are not available yet; run the query itself with a small LIMIT",
     "FetchStmt": "send the query itself; max_rows bounds its answer",
     "MergeStmt": "use INSERT, UPDATE or DELETE",
     "PrepareStmt": "send the query itself, with its values in params",

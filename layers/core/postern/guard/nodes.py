@@ -7,8 +7,9 @@ JSON names them; a field with its type's zero value is absent there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 PLAIN = "plain"  # a number, a text or a flag
 NODE = "node"  # one node, under its name
@@ -67,6 +68,7 @@ _STATEMENTS: dict[str, Shape] = {
         relation=Bare("InsertTarget"),
         returningClause=Bare("ReturningClause"),
         withClause=Bare("WithClause"),
+        onConflictClause=Bare("OnConflictClause"),
         override=_one_of("OVERRIDING_NOT_SET OVERRIDING_USER_VALUE OVERRIDING_SYSTEM_VALUE"),
     ),
     "UpdateStmt": _shape(
@@ -76,6 +78,8 @@ _STATEMENTS: dict[str, Shape] = {
         returningClause=Bare("ReturningClause"),
         withClause=Bare("WithClause"),
     ),
+    "ExplainStmt": _shape(node="query", nodes="options"),
+    "DefElem": _shape(plain="defname location", node="arg", defaction=_one_of("DEFELEM_UNSPEC")),
     "DeleteStmt": _shape(
         node="whereClause",
         nodes="usingClause",
@@ -141,6 +145,11 @@ _CLAUSES: dict[str, Shape] = {
     ),
     "WindowDef": _shape(
         plain="name refname frameOptions location", node="startOffset endOffset", nodes="partitionClause orderClause"
+    ),
+    "OnConflictClause": _shape(plain="location", infer=Bare("InferClause"), action=_one_of("ONCONFLICT_NOTHING")),
+    "InferClause": _shape(plain="location", node="whereClause", nodes="indexElems"),
+    "IndexElem": _shape(
+        plain="name", ordering=_one_of("SORTBY_DEFAULT"), nulls_ordering=_one_of("SORTBY_NULLS_DEFAULT")
     ),
     "ReturningClause": _shape(nodes="options exprs"),
     "ReturningOption": _shape(plain="value location", option=_one_of("RETURNING_OPTION_OLD RETURNING_OPTION_NEW")),
@@ -295,3 +304,16 @@ _JSON: dict[str, Shape] = {
 }
 
 SHAPES: Mapping[str, Shape] = {**_STATEMENTS, **_FROM, **_CLAUSES, **_EXPRESSIONS, **_JSON}
+
+
+def children_of(name: str, body: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What a known node holds, in order: the field, and each node in it with its name. Empty ones are left out."""
+    shape = SHAPES[name]
+    for field, value in body.items():
+        kind = shape.get(field)
+        if kind is NODE:
+            yield from ((field, child, inner) for child, inner in value.items())
+        elif kind is NODES:
+            yield from ((field, child, inner) for wrapped in value for child, inner in wrapped.items())
+        elif isinstance(kind, Bare):
+            yield field, kind.type, value

@@ -7,7 +7,7 @@ target of a write never does.
 
 from __future__ import annotations
 
-from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
+from postern.guard.findings import Findings, Mapped, offset_of, quoted
 from postern.guard.scope import Relation, Scope
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
@@ -42,6 +42,8 @@ def resolve(scope: Scope, body: Node) -> Relation | None:
     parts = _parts(body)
     if len(parts) == 1:
         relation = scope.by_view.get(parts[0])
+    elif len(parts) == 2 and parts[0] == scope.task_schema:
+        relation = scope.by_view.get(parts[1])
     elif len(parts) == 2:
         relation = scope.by_name.get((parts[0], parts[1]))
     else:
@@ -71,23 +73,16 @@ def _check(findings: Findings, body: Node, names: Names, action: Action) -> Obje
     if action not in relation.actions:
         reason = f"{action.value} on {quoted(parts)}: not granted to this task; ask for it when you open one"
         return Objection("guard.action", reason, offset)
-    if len(parts) > 1:
-        if relation.view in names:
+    if len(parts) > 1 and parts[0] != findings.scope.task_schema:
+        is_hidden = relation.view in names
+        if is_hidden and findings.scope.task_schema is None:
             reason = f"WITH query {quoted([relation.view])}: hides {quoted(parts)}; give it another name"
             return Objection("guard.relation", reason, offset)
-        findings.mapped.append(Mapped("RangeVar", body, relation.view))
+        schema = findings.scope.task_schema if is_hidden else None
+        findings.mapped.append(Mapped("RangeVar", body, relation.view, schema))
     findings.relations.add(relation.qualified)
     return None
 
 
 def _parts(body: Node) -> list[str]:
     return [body[key] for key in ("catalogname", "schemaname", "relname") if key in body]
-
-
-def check_method(_findings: Findings, body: Node, _names: Names) -> Objection | None:
-    """The method of a TABLESAMPLE: PostgreSQL's own two."""
-    method = strings(body["method"])
-    if method[-1] in {"bernoulli", "system"} and method[:-1] in ([], ["pg_catalog"]):
-        return None
-    reason = f"TABLESAMPLE method {quoted(method)}: expected BERNOULLI or SYSTEM"
-    return Objection("guard.function", reason, offset_of(body))

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from postern.guard.explain import COSTS_OFF
 from postern.guard.findings import Mapped
-from postern.guard.source import Source, read
+from postern.guard.samples import condition
+from postern.guard.source import Node, Source, read
 from postern.guard.verdict import Edit, Objection, Refused
-from postern.world.names import quote_ident
+from postern.world.names import quote_ident, quote_qualified
 
 # Fields that tell where a node stood in the text, and nothing about what it means.
 _PLACES = {
@@ -53,15 +55,36 @@ class _Tokens:
         start, end = self._spans[index] if 0 <= index < len(self._spans) else (0, 0)
         return self._text[start:end].decode().lower()
 
+    def closing(self, index: int) -> int:
+        """The parenthesis that closes the one at `index`."""
+        depth = 0
+        while True:
+            depth += {"(": 1, ")": -1}.get(self.text(index), 0)
+            if depth == 0:
+                return index
+            index += 1
+            if index >= len(self._spans):
+                raise LookupError("an open parenthesis")
+
+    def between(self, first: int, last: int) -> str:
+        """The text from one token to another, both of them included."""
+        return self._text[self._spans[first][0] : self._spans[last][1]].decode()
+
+    def is_dotted(self, index: int) -> bool:
+        return self.text(index + 1) == "."
+
 
 def rewrite(source: Source, mapped: list[Mapped]) -> Rewritten | Objection:
     """The statement with each mapped name as the task's schema has it. Changes the tree of `source` to match."""
     tokens = _Tokens(source)
     try:
         # A set: the grammar shows the source of `SET (a, b) = (SELECT …)` once for each column.
-        splices = sorted({splice for name in mapped for splice in _SPLICES[name.node](tokens, name)})
+        in_order = sorted(mapped, key=lambda name: name.node == "RangeTableSample")
+        splices = sorted({splice for name in in_order for splice in _SPLICES[name.node](tokens, name)})
     except LookupError:  # a name spelled with UESCAPE has more tokens than it has parts
         return _objection_to_text()
+    if any(name.node == "RangeTableSample" for name in mapped):
+        _rename_samples(source.body)
     text, edits = _apply(source.encoded, splices)
     changed = read(text)
     if isinstance(changed, Refused) or changed.node != source.node or not _is_same(changed.body, source.body):
@@ -78,8 +101,9 @@ def _map_relation(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """`sales.orders` → `"sales.orders" AS "orders"`, so that columns may still be called `orders.id`."""
     body, first = mapped.body, tokens.at(mapped.body["location"])
     asked = body["relname"]
-    yield tokens.span(first)[0], tokens.span(first + 2)[1], quote_ident(mapped.name)
-    if mapped.name != asked and "alias" not in body:
+    name = quote_qualified(mapped.schema, mapped.name) if mapped.schema else quote_ident(mapped.name)
+    yield tokens.span(first)[0], tokens.span(first + 2)[1], name
+    if mapped.name != asked and "alias" not in body and mapped.keeps_name:
         last = first + 2
         if tokens.text(first - 1) == "(" and tokens.text(first - 2) == "only":
             last += 1  # FROM ONLY (sales.orders)
@@ -89,15 +113,17 @@ def _map_relation(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
         if tokens.text(first - 1) == "table":  # TABLE takes no alias, and means SELECT * FROM
             yield *tokens.span(first - 1), "SELECT * FROM"
         body["alias"] = {"aliasname": asked}
-    del body["schemaname"]
+    body.pop("schemaname")
+    if mapped.schema:
+        body["schemaname"] = mapped.schema
     body["relname"] = mapped.name
 
 
 def _map_column(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
-    """`public.orders.id` → `"orders".id`."""
+    """`public.orders.id` → `"orders".id`, or `"sales.orders".id` beside another of that name."""
     first = tokens.at(mapped.body["location"])
     yield tokens.span(first)[0], tokens.span(first + 2)[1], quote_ident(mapped.name)
-    del mapped.body["fields"][0]
+    mapped.body["fields"][:2] = [{"String": {"sval": mapped.name}}]
 
 
 def _map_call(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
@@ -114,7 +140,61 @@ def _map_type(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     mapped.body["names"] = [{"String": {"sval": mapped.name}}]
 
 
-_SPLICES = {"RangeVar": _map_relation, "ColumnRef": _map_column, "FuncCall": _map_call, "TypeName": _map_type}
+def _map_sample(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
+    """`track AS t TABLESAMPLE SYSTEM (10)` → `(SELECT * FROM track WHERE random() * 100 < (10)) AS t`.
+
+    Comes after its relation was mapped, which may have got an alias of its own.
+    """
+    relation = mapped.body["relation"]["RangeVar"]
+    method = tokens.at(mapped.body["location"])
+    share_end = tokens.closing(method + 1)
+    is_repeatable = "repeatable" in mapped.body
+    clause_end = tokens.closing(share_end + 2) if is_repeatable else share_end
+    seed = tokens.between(share_end + 2, clause_end) if is_repeatable else None
+    called = relation["relname"] if mapped.name else relation.get("alias", {}).get("aliasname", relation["relname"])
+    taken = condition(tokens.between(method + 1, share_end), seed, called)
+    first = tokens.at(relation["location"])
+    last = first + 2 * tokens.is_dotted(first)
+    last += tokens.text(last + 1) == "*"
+    yield tokens.span(first)[0], tokens.span(first)[0], "(SELECT * FROM "
+    name = "" if mapped.name else f" AS {quote_ident(called)}"
+    yield tokens.span(last)[1], tokens.span(last)[1], f" WHERE {taken}){name}"
+    yield tokens.span(method - 1)[0], tokens.span(clause_end)[1], ""
+    outer = relation.pop("alias") if mapped.name else {"aliasname": called}
+    inner = read(f"SELECT * FROM x WHERE {taken}")
+    tree = inner.body if isinstance(inner, Source) else {}
+    subquery = {"SelectStmt": {**tree, "fromClause": [{"RangeVar": dict(relation)}]}}
+    mapped.body.clear()
+    mapped.body.update(subquery=subquery, alias=outer)
+
+
+def _rename_samples(node: Node) -> None:
+    """A sample's node has by now become that of a subquery."""
+    pending: list[object] = [node]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, dict):
+            if "subquery" in part.get("RangeTableSample", {}):
+                part["RangeSubselect"] = part.pop("RangeTableSample")
+            pending += part.values()
+        elif isinstance(part, list):
+            pending += part
+
+
+def _map_explain(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
+    """`EXPLAIN SELECT` → `EXPLAIN (COSTS OFF) SELECT`."""
+    yield *tokens.span(0), "EXPLAIN (COSTS OFF)"
+    mapped.body["options"] = [COSTS_OFF]
+
+
+_SPLICES = {
+    "ColumnRef": _map_column,
+    "ExplainStmt": _map_explain,
+    "FuncCall": _map_call,
+    "RangeTableSample": _map_sample,
+    "RangeVar": _map_relation,
+    "TypeName": _map_type,
+}
 
 
 def _apply(text: bytes, splices: list[Splice]) -> tuple[str, tuple[Edit, ...]]:

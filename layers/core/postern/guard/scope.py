@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from postern.types import Action, Grant
+from postern.types import Action, Grant, GrantedColumn
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +15,16 @@ class Relation:
     schema: str
     name: str
     view: str
-    columns: tuple[str, ...]
+    columns: tuple[GrantedColumn, ...]
     actions: frozenset[Action]
+    filtered: bool = False  # by a row filter: there are rows that the task does not see
+    by_column: Mapping[str, GrantedColumn] = field(init=False, compare=False, repr=False)
+    masked: frozenset[str] = field(init=False, compare=False, repr=False)  # names of columns under a mask
+
+    def __post_init__(self) -> None:
+        set_once = object.__setattr__
+        set_once(self, "by_column", {column.name: column for column in self.columns})
+        set_once(self, "masked", frozenset(column.name for column in self.columns if column.mask is not None))
 
     @property
     def qualified(self) -> str:
@@ -33,6 +41,9 @@ class Scope:
     schema_default: str
     relations: tuple[Relation, ...]
     functions: frozenset[str]
+    server_major: int  # chooses the lists of functions and types; one that has no lists refuses everything
+    lookups: frozenset[str] = frozenset()  # classes whose tokens may be compared with a value
+    task_schema: str | None = None  # the task's own, where the views stand; None where it is not known
     by_view: Mapping[str, Relation] = field(init=False, compare=False, repr=False)
     by_name: Mapping[tuple[str, str], Relation] = field(init=False, compare=False, repr=False)
     columns: frozenset[str] = field(init=False, compare=False, repr=False)
@@ -42,7 +53,7 @@ class Scope:
         set_once = object.__setattr__
         set_once(self, "by_view", {relation.view: relation for relation in self.relations})
         set_once(self, "by_name", {(relation.schema, relation.name): relation for relation in self.relations})
-        set_once(self, "columns", frozenset(column for relation in self.relations for column in relation.columns))
+        set_once(self, "columns", frozenset(name for relation in self.relations for name in relation.by_column))
         set_once(self, "own_functions", frozenset(self._split(function) for function in self.functions))
 
     def _split(self, function: str) -> tuple[str, str]:
@@ -50,16 +61,22 @@ class Scope:
         return (schema, name) if dot else (self.schema_default, function)
 
 
-def scope_of(grant: Grant) -> Scope:
-    """The scope of a grant: its tables with their actions and visible columns, and the catalog's own functions."""
+def scope_of(grant: Grant, server_major: int, task_schema: str | None = None) -> Scope:
+    """The scope of a grant: its tables with their actions and columns, its lookups, the catalog's own functions.
+
+    `task_schema` lets `public.orders` be read beside a WITH query named `orders`; without it that is refused.
+    """
     relations = tuple(
         Relation(
             schema=table.schema,
             name=table.name,
             view=table.view,
-            columns=tuple(column.name for column in table.columns),
+            columns=table.columns,
             actions=frozenset(table.actions),
+            filtered=table.row_filter is not None,
         )
         for table in grant.tables
     )
-    return Scope(grant.schema_default, relations, frozenset(grant.functions))
+    return Scope(
+        grant.schema_default, relations, frozenset(grant.functions), server_major, frozenset(grant.lookups), task_schema
+    )

@@ -13,6 +13,7 @@ class StatementKind(StrEnum):
     INSERT = "insert"
     UPDATE = "update"
     DELETE = "delete"
+    EXPLAIN = "explain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,16 @@ class Edit:
     start: int
     end: int
     length: int
+
+
+@dataclass(frozen=True, slots=True)
+class LookupUse:
+    """A lookup parameter and a token column that it is compared with; one parameter may have several."""
+
+    parameter: int  # the n of its $n
+    schema: str
+    table: str
+    column: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,7 @@ class Allowed:
     fingerprint: str  # libpg_query's, of the statement as asked: 16 hex digits
     parameters: int  # the highest n of its $n; 0 where it has none
     edits: tuple[Edit, ...] = ()  # in order of the text
+    lookups: tuple[LookupUse, ...] = ()  # by parameter, then by column
 
     def position_as_asked(self, position: int) -> int:
         """Where in the statement as asked a position of `sql` is, such as an error's; both 1-based, in characters."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from postern.guard import calls, fields, relations, visibility
+from postern.guard import calls, explain, fields, relations, samples, visibility
 from postern.guard.closed_nodes import objection_to_field, objection_to_node
 from postern.guard.findings import Findings, offset_of
 from postern.guard.kinds import is_statement, objection_to_kind
@@ -24,9 +24,12 @@ _RULES: Mapping[str, Rule] = {
     "InsertTarget": relations.check_insert,
     "UpdateTarget": relations.check_update,
     "DeleteTarget": relations.check_delete,
-    "RangeTableSample": relations.check_method,
+    "RangeTableSample": samples.check_sample,
     "InsertStmt": fields.check_insert_columns,
     "UpdateStmt": fields.check_update_columns,
+    "DeleteStmt": fields.check_read_back,
+    "ExplainStmt": explain.check_explain,
+    "TypeCast": calls.check_cast,
     "FuncCall": calls.check_call,
     "TypeName": calls.check_type,
     "A_Expr": calls.check_operator,

@@ -1,0 +1,40 @@
+"""EXPLAIN of a SELECT: without options of the agent's, and only over tables of which the task sees everything.
+
+A plan is chosen by statistics of the raw values, so where a mask or a row filter hides some it could tell of them.
+Elsewhere it is the agent's own SQL and names, once `plan_text` has put the agent's names for the tables' own.
+"""
+
+from __future__ import annotations
+
+from postern.guard.findings import Findings, Mapped, offset_of, quoted
+from postern.guard.source import Node
+from postern.guard.verdict import Objection
+from postern.guard.visibility import Names
+
+COSTS_OFF: Node = {"DefElem": {"defname": "costs", "arg": {"String": {"sval": "off"}}, "defaction": "DEFELEM_UNSPEC"}}
+
+
+def check_explain(findings: Findings, body: Node, _names: Names) -> Objection | None:
+    """The statement itself: no options but the one that it runs with, and a SELECT."""
+    for option in (node["DefElem"] for node in body.get("options", [])):
+        if {**option, "location": 0} != {**COSTS_OFF["DefElem"], "location": 0}:
+            word = option["defname"].upper()
+            reason = f"EXPLAIN {word}: expected EXPLAIN without options; it runs as EXPLAIN (COSTS OFF)"
+            return Objection("guard.kind", reason, offset_of(option))
+    if "SelectStmt" not in body["query"]:
+        return Objection("guard.kind", "EXPLAIN: expected a SELECT; only its plan can be shown")
+    if "options" not in body:
+        findings.mapped.append(Mapped("ExplainStmt", body, ""))
+    return None
+
+
+def objection_to_plan(findings: Findings) -> Objection | None:
+    """The refusal of a plan that could tell of what is hidden; asked when the whole statement has been walked."""
+    if findings.writes:
+        return Objection("guard.kind", "EXPLAIN: expected a SELECT that writes nothing; only its plan can be shown")
+    for relation in findings.scope.relations:
+        hides = "masks columns" if relation.masked else "filters rows" if relation.filtered else None
+        if hides and relation.qualified in findings.relations:
+            reason = f"EXPLAIN: {quoted([relation.schema, relation.name])} {hides} for this task, and a plan tells of"
+            return Objection("guard.kind", f"{reason} raw values; run the query with a small LIMIT instead")
+    return None

@@ -1,0 +1,78 @@
+"""Two tables of one name in one FROM: `FROM public.orders, sales.orders`.
+
+PostgreSQL tells them apart by their schemas, which the task's views do not have. So the second is read under its
+view's own name, and `sales.orders.id` becomes `"sales.orders".id`.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import replace
+
+from postern.guard.findings import Findings, Mapped, offset_of, quoted
+from postern.guard.relations import resolve
+from postern.guard.source import Node
+from postern.guard.verdict import Objection
+
+
+def tell_apart(findings: Findings, statement: Node) -> Objection | None:
+    """Changes how names are mapped where one FROM has two tables of the same name, or objects where it cannot."""
+    bare = [[node["RangeVar"] for node in _relations(items) if _is_bare(node)] for items in _froms(statement)]
+    apart: set[tuple[str, str]] = set()
+    for sources in bare:
+        by_name = defaultdict(set)
+        for body in sources:
+            if (relation := resolve(findings.scope, body)) is not None:
+                by_name[body["relname"]].add((relation.schema, relation.name))
+        apart.update(*(keys for keys in by_name.values() if len(keys) > 1))
+    if not apart:
+        return None
+    named: dict[str, list[Node]] = defaultdict(list)
+    for body in (body for sources in bare for body in sources):
+        named[body["relname"]].append(body)
+    for _schema, name in sorted(apart):
+        # Elsewhere in the statement `orders.id` could come to mean another of the tables.
+        if len(named[name]) > len({schema for schema, other in apart if other == name}):
+            reason = f"relation {quoted([name])}: two tables of this name are read together; give each an alias"
+            return Objection("guard.relation", reason, offset_of(named[name][-1]))
+    findings.mapped = [_apart(findings, mapped, apart) for mapped in findings.mapped]
+    return None
+
+
+def _apart(findings: Findings, mapped: Mapped, apart: set[tuple[str, str]]) -> Mapped:
+    if mapped.node == "RangeVar" and (mapped.body["schemaname"], mapped.body["relname"]) in apart:
+        return replace(mapped, keeps_name=False)
+    if mapped.node == "ColumnRef":
+        schema, table = (field["String"]["sval"] for field in mapped.body["fields"][:2])
+        if (schema, table) in apart:
+            return replace(mapped, name=findings.scope.by_name[schema, table].view)
+    return mapped
+
+
+def _froms(statement: Node) -> Iterator[list[Node]]:
+    """What stands in each FROM and USING of a statement, with the target of its UPDATE or DELETE."""
+    pending: list[object] = [statement]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, list):
+            pending += part
+        elif isinstance(part, dict):
+            pending += part.values()
+            items = [*part.get("fromClause", ()), *part.get("usingClause", ())]
+            if items:
+                yield [{"RangeVar": part["relation"]}, *items] if "relation" in part else items
+
+
+def _relations(items: list[Node]) -> Iterator[Node]:
+    pending = list(reversed(items))
+    while pending:
+        item = pending.pop()
+        if "JoinExpr" in item:
+            pending += [item["JoinExpr"]["rarg"], item["JoinExpr"]["larg"]]
+        elif "RangeVar" in item:
+            yield item
+
+
+def _is_bare(item: Node) -> bool:
+    return "RangeVar" in item and "alias" not in item["RangeVar"]
