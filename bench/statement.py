@@ -7,21 +7,18 @@ again and again. Medians with the middle half beside them; machines are noisy, s
 from __future__ import annotations
 
 import os
-import platform
 import re
 import statistics
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
+from bench.samples import middle, print_table, timed
 from postern_local.demo.caller import Caller
-from postern_local.stack import Options, Stack, run_stack
+from postern_local.stack import Stack
 
 REPEATS = 40
 STATEMENTS = {
@@ -45,48 +42,24 @@ class Samples:
     cpu_ms: float  # of the function's process, a statement
 
 
-def main() -> None:
-    console = Console(width=150, highlight=False)
-    with (
-        tempfile.TemporaryDirectory(prefix="postern-bench-") as folder,
-        run_stack(Options(state=Path(folder))) as stack,
-    ):
-        agent = Caller(stack.ready, "repo:acme/bench:main", {"role": "agent"})
-        task_id = _open(agent)
-        first = _ask(agent, task_id, STATEMENTS["point lookup, open columns"])
-        console.print(
-            f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, "
-            f"PostgreSQL 18 and moto on the same machine; {REPEATS} repeats\n"
-        )
-        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-        table.add_column("median ms", no_wrap=True)
-        for column in ("whole", *STEPS, "CPU", "direct", "whole / direct"):
-            table.add_column(column, justify="right", no_wrap=True)
-        table.add_row("the first of a process", f"{first.whole_ms:.0f}", *_cells(first.steps), "", "", "")
-        for name, sql in STATEMENTS.items():
-            table.add_row(name, *_row(_measure(stack, agent, task_id, sql)))
-        console.print(table)
-        console.print(
-            "\nwhole: HTTP request to answer, with the gateway and the authorizer; in brackets the middle half.\n"
-            "task, intent, outcome: for the most part what the emulated DynamoDB and S3 take; intent is what was\n"
-            "left of it when the session stood. CPU: of the function's process, all of it. direct: the same text\n"
-            "over a kept connection on a unix socket, without TLS, masks or JSON."
-        )
+def report(console: Console, stack: Stack, agent: Caller, task_id: str) -> None:
+    """Prints a row a statement; the agent's task must see the demo's tables."""
+    first = _ask(agent, task_id, STATEMENTS["point lookup, open columns"])
+    rows = [("the first of a process", f"{first.whole_ms:.0f}", *_cells(first.steps), "", "", "")]
+    rows += [(name, *_row(_measure(stack, agent, task_id, sql))) for name, sql in STATEMENTS.items()]
+    print_table(console, f"median ms of {REPEATS}", ("whole", *STEPS, "CPU", "direct", "whole / direct"), rows)
+    console.print(
+        "\nwhole: HTTP request to answer, with the gateway and the authorizer; in brackets the middle half.\n"
+        "task, intent, outcome: for the most part what the emulated DynamoDB and S3 take; intent is what was\n"
+        "left of it when the session stood. CPU: of the function's process, all of it. direct: the same text\n"
+        "over a kept connection on a unix socket, without TLS, masks or JSON."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
     whole_ms: float
     steps: dict[str, float]
-
-
-def _open(agent: Caller) -> str:
-    tables = ["customers", "orders", "order_lines", "products"]
-    access = [{"tables": tables, "actions": ["select"]}]
-    reply = agent.call("POST", "/v1/tasks", {"database": "shop", "purpose": "bench", "access": access})
-    if reply.status != 201:
-        sys.exit(f"bench: expected a task, got {reply.status} {reply.body}")
-    return str(reply.body["task_id"])
 
 
 def _ask(agent: Caller, task_id: str, sql: str) -> _Asked:
@@ -107,18 +80,12 @@ def _measure(stack: Stack, agent: Caller, task_id: str, sql: str) -> Samples:
         cpu_before = _cpu_s(stack)
         for _ in range(REPEATS):
             asked.append(_ask(agent, task_id, sql))
-            direct.append(_timed(statement.run))
+            direct.append(timed(statement.run))
         cpu_ms = (_cpu_s(stack) - cpu_before) * 1000 / REPEATS
     finally:
         connection.close()
     steps = {step: [one.steps.get(step, 0.0) for one in asked] for step in STEPS}
     return Samples([one.whole_ms for one in asked], steps, direct, cpu_ms)
-
-
-def _timed(call: Callable[[], object]) -> float:
-    begun = time.perf_counter()
-    call()
-    return (time.perf_counter() - begun) * 1000
 
 
 def _cpu_s(stack: Stack) -> float:
@@ -133,22 +100,13 @@ def _cpu_s(stack: Stack) -> float:
 def _row(samples: Samples) -> list[str]:
     ratios = [whole / direct for whole, direct in zip(samples.whole, samples.direct, strict=True)]
     return [
-        _middle(samples.whole),
+        middle(samples.whole),
         *_cells({step: statistics.median(values) for step, values in samples.steps.items()}),
         f"{samples.cpu_ms:.1f}",
         f"{statistics.median(samples.direct):.2f}",
-        _middle(ratios),
+        middle(ratios),
     ]
 
 
 def _cells(steps: dict[str, float]) -> list[str]:
     return [f"{steps.get(step, 0.0):.1f}" for step in STEPS]
-
-
-def _middle(values: Sequence[float]) -> str:
-    low, median, high = statistics.quantiles(values, n=4)
-    return f"{median:.1f} ({low:.1f} to {high:.1f})"
-
-
-if __name__ == "__main__":
-    main()

@@ -109,6 +109,16 @@ def test_a_statement_that_writes_or_fails_says_its_sqlstate_and_nothing_of_a_val
     assert database.run("SELECT to_regclass('public.t') IS NULL") == [[True]]
 
 
+def test_an_analysed_statement_is_not_run_and_may_be_analysed_again(database: Database) -> None:
+    with open_session(parse_address(database.dsn, {})) as session:
+        for _ in range(2):
+            session.analyse("SELECT 1 / 0, pg_sleep(60)")
+        with pytest.raises(StatementFailed) as failed:
+            session.analyse("SELECT nothing FROM pg_class")
+        assert failed.value.sqlstate == "42703"
+        session.analyse("SELECT relname FROM pg_class")
+
+
 def test_a_statement_that_takes_too_long_is_stopped(database: Database) -> None:
     with open_session(parse_address(database.dsn, {})) as session:
         with pytest.raises(StatementFailed) as failed:

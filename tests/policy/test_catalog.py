@@ -5,10 +5,8 @@ from __future__ import annotations
 import pytest
 
 from postern.errors import PolicyFileError
-from postern.masking.column_types import ColumnType
-from postern.masking.expressions import fitting_masks
+from postern.masking.detector_patterns import DEFAULT_DETECTORS, DetectorKind
 from postern.policy.catalog import parse_catalog
-from postern.policy.masks import SUPPORTED_MASKS
 from postern.policy.names import TableName
 from postern.types import Mask, MaskKind
 from tests.support.policy import CATALOG, replaced
@@ -80,17 +78,17 @@ def test_keeps_odd_names_exactly():
         pytest.param("{mask: partial, keep_first: 2}", Mask(MaskKind.PARTIAL, keep_first=2), id="partial-first"),
         pytest.param("{mask: partial, keep_last: 4}", Mask(MaskKind.PARTIAL, keep_last=4), id="partial-last"),
         pytest.param("{mask: range, width: 10}", Mask(MaskKind.RANGE, width=10), id="range"),
+        pytest.param("{mask: scrub}", Mask(MaskKind.SCRUB), id="scrub"),
+        pytest.param(
+            "{mask: sql, expression: 'left(value, 1)', type: text}",
+            Mask(MaskKind.SQL, expression="left(value, 1)", type="text"),
+            id="sql",
+        ),
     ],
 )
 def test_parses_a_mask_with_its_parameters(written: str, mask: Mask):
     text = replaced(CATALOG, "{mask: email}", written)
     assert parse_catalog(text.encode(), file=FILE).classes["pii.email"] == mask
-
-
-def test_accepts_exactly_the_masks_that_a_world_can_build():
-    bases = ("text", "int4", "numeric", "date", "timestamptz", "uuid", "other")
-    buildable = {kind for base in bases for kind in fitting_masks(ColumnType(base, base, base))}
-    assert buildable == SUPPORTED_MASKS
 
 
 # What is replaced, by what, the line that the error names, and a part of what it says.
@@ -109,8 +107,12 @@ SLIPS = [
     pytest.param("  pii.name:", "  pii/name:", 5, "class name", id="class-with-a-slash"),
     pytest.param("  pii.name:", "  pii.email:", 5, "twice", id="class-twice"),
     pytest.param("{mask: email}", "{mask: rot13}", 4, "expected a mask, one of", id="mask-unknown"),
-    pytest.param("{mask: email}", "{mask: scrub}", 4, "not available yet", id="mask-of-a-later-version"),
-    pytest.param("{mask: email}", "{mask: sql, expression: x, type: text}", 4, "not available yet", id="mask-sql"),
+    pytest.param("{mask: email}", "{mask: scrub, width: 1}", 4, "unknown field", id="scrub-with-a-parameter"),
+    pytest.param("{mask: email}", "{mask: sql, type: text}", 4, "`expression`", id="sql-without-expression"),
+    pytest.param("{mask: email}", "{mask: sql, expression: lower(value)}", 4, "`type`", id="sql-without-type"),
+    pytest.param("{mask: email}", "{mask: sql, expression: lower(email), type: text}", 4, "`value`", id="sql-column"),
+    pytest.param("{mask: email}", "{mask: sql, expression: lower(value), type: date}", 4, "(text)", id="sql-type"),
+    pytest.param("{mask: email}", "{mask: range, width: 0}", 4, "from 1 to", id="range-without-any-width"),
     pytest.param("{mask: email}", "{mask: null}", 4, '`"null"`', id="mask-null-without-quotes"),
     pytest.param("{mask: email}", "{}", 4, "`mask`", id="mask-missing"),
     pytest.param("{mask: email}", "{mask: email, keep_first: 1}", 4, "unknown field", id="parameter-too-many"),
@@ -142,7 +144,29 @@ SLIPS = [
     pytest.param("  public.orders:", "  postern.task_key:", 14, "reserved", id="reserved-schema-postern"),
     pytest.param("  public.orders:", f"  task_{'0' * 32}.x:", 14, "reserved", id="reserved-schema-task"),
     pytest.param("  public.orders:", f"  {'x' * 64}:", 14, "63 bytes", id="table-too-long"),
-    pytest.param("    rows:", "    triggers: []\n    rows:", 13, "unknown field", id="table-field-of-a-later-version"),
+    pytest.param("    rows:", "    owner: x\n    rows:", 13, "unknown field", id="table-field-of-a-later-version"),
+    pytest.param("    rows:", "    triggers: stamp\n    rows:", 13, "expected a list", id="triggers-are-no-list"),
+    pytest.param("    rows:", "    triggers: [a, a]\n    rows:", 13, "each trigger once", id="trigger-twice"),
+    pytest.param("    rows:", "    triggers: [a.b]\n    rows:", 13, "without a dot", id="trigger-with-a-dot"),
+    pytest.param("    rows:", "    cascades: [a, public.a]\n    rows:", 13, "each table once", id="cascade-twice"),
+    pytest.param("    rows:", "    cascades: [pg_toast.a]\n    rows:", 13, "reserved", id="cascade-into-a-reserved"),
+    pytest.param("    rows:", "    cascades: [a.b.c]\n    rows:", 13, "`schema.table`", id="cascade-of-three-parts"),
+    pytest.param("functions: []", "detectors: {emails: true}", 18, "unknown field", id="detector-unknown"),
+    pytest.param("functions: []", "detectors: {email: 1}", 18, "true or false", id="detector-is-no-switch"),
+    pytest.param("functions: []", "detectors: [email]", 18, "a mapping", id="detectors-are-no-mapping"),
+    pytest.param("total: open", "total: {type: integer}", 15, "`class`", id="type-without-class"),
+    pytest.param("total: open", "total: {class: pii.gone, type: integer}", 15, "'pii.gone'", id="type-of-no-class"),
+    pytest.param("total: open", "total: {class: open, mask: null}", 15, "unknown field", id="column-field-unknown"),
+    pytest.param("total: open", "total: {class: open, type: int4}", 15, "as PostgreSQL prints it", id="type-unknown"),
+    pytest.param("total: open", "total: {class: open, type: mood}", 15, "leave it out", id="type-of-ones-own"),
+    pytest.param(
+        "total: open",
+        "total: {class: pii.email, type: 'numeric(8,2)'}",
+        15,
+        "class pii.email: mask email: expected a type that it can stand on, got numeric(8,2);"
+        " masks that fit: redact, null, range, token, sql",
+        id="mask-that-cannot-stand-on-the-type",
+    ),
     pytest.param("region = :region", "region = ':region'", 13, "quotes", id="parameter-in-quotes"),
     pytest.param("region = :region", "region = (select 1)", 13, "subquery", id="filter-with-a-subquery"),
 ]
@@ -163,3 +187,42 @@ def test_rejects_a_catalog_without_tables():
 
 def test_rejects_a_catalog_in_a_file_of_another_name():
     assert _error(CATALOG, file="catalog/store.yaml").line == 1
+
+
+def test_carries_what_a_write_may_set_off_and_the_types_that_are_declared():
+    text = replaced(CATALOG, "total: open}", "total: {class: open, type: 'numeric(8,2)'}}\n    triggers: [stamp]")
+    text = replaced(text, "    triggers: [stamp]", "    triggers: [stamp, log it]\n    cascades: [lines, sales.leads]")
+    table = parse_catalog(text.encode(), file=FILE).tables[TableName("public", "orders")]
+    assert table.triggers == ("stamp", "log it")
+    assert table.cascades == (TableName("public", "lines"), TableName("sales", "leads"))
+    assert table.types == {"total": "numeric(8,2)"}
+    assert table.columns == {"id": None, "customer_id": None, "total": None}
+
+
+@pytest.mark.parametrize(
+    ("class_name", "type_"),
+    [
+        pytest.param("pii.email", "character varying(60)", id="email-on-text"),
+        pytest.param("pii.name", "jsonb", id="redact-on-anything"),
+        pytest.param("open", "text[]", id="open"),
+    ],
+)
+def test_a_mask_may_stand_on_the_declared_type(class_name: str, type_: str):
+    text = replaced(CATALOG, "total: open", f"total: {{class: {class_name}, type: '{type_}'}}")
+    table = parse_catalog(text.encode(), file=FILE).tables[TableName("public", "orders")]
+    assert table.types == {"total": type_}
+
+
+@pytest.mark.parametrize(
+    ("written", "detectors"),
+    [
+        pytest.param("", None, id="nothing-said"),
+        pytest.param("detectors: {}\n", tuple(kind for kind in DetectorKind if kind in DEFAULT_DETECTORS), id="none"),
+        pytest.param(f"detectors: {{{', '.join(f'{kind}: false' for kind in DetectorKind)}}}\n", (), id="all-off"),
+        pytest.param(
+            f"detectors: {{{', '.join(f'{kind}: true' for kind in DetectorKind)}}}\n", tuple(DetectorKind), id="all-on"
+        ),
+    ],
+)
+def test_detectors_are_those_of_the_product_less_and_more(written: str, detectors: tuple[str, ...] | None):
+    assert parse_catalog((CATALOG + written).encode(), file=FILE).detectors == detectors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +11,7 @@ from postern.edges.postgres.wire import AgentConnection
 from postern_local.postgres import PostgresServer
 from tests.support.servers import Database, fresh_database
 from tests.support.session import open_plain
+from tests.support.tls import self_signed
 
 _SCHEMA = """
 create table numbers (a int, b numeric[]);
@@ -29,6 +31,11 @@ def shop(postgres: PostgresServer) -> Iterator[Database]:
     with fresh_database(postgres) as database:
         database.run(_SCHEMA)
         yield database
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    return self_signed(tmp_path)
 
 
 @pytest.fixture

@@ -30,6 +30,28 @@ begin raise exception 'the value is %', $1 using detail = $1, hint = $1, errcode
 create function disguise(text, text) returns int language plpgsql as $$
 begin raise exception '%', $1 using errcode = $2, detail = $1, hint = $1, column = $1, table = $1; end $$;
 create function smuggle(text) returns int language plpgsql as $$ begin raise exception 'x' using errcode = $1; end $$;
+create function imitate(text, text) returns int language plpgsql as $$
+begin
+    raise exception using message = $1, errcode = $2, detail = $1, hint = $1, column = $1, constraint = $1,
+        datatype = $1, table = $1, schema = $1;
+end $$;
+create function warn(text) returns int language plpgsql as $$
+begin
+    perform set_config('client_min_messages', 'debug5', true);
+    raise notice '%', $1; raise warning '%', $1; raise log '%', $1; raise info '%', $1;
+    perform 1 / 0;
+    return 1;
+end $$;
+create function shout(text) returns int language plpgsql as $$
+begin perform pg_notify('postern', $1); return 1 / 0; end $$;
+create table guarded (id int);
+create function refuse() returns trigger language plpgsql as $$
+declare secret text := (select string_agg(name || email || card, ' ') from people);
+begin
+    raise exception using message = secret, errcode = '23502', detail = secret, hint = secret, column = secret,
+        constraint = secret, datatype = secret, table = secret, schema = secret;
+end $$;
+create trigger guard before insert on guarded for each row execute function refuse();
 create function nested(text) returns int language plpgsql as $$
 begin execute 'select ' || $1 || ' from people'; return 1; end $$;
 """
@@ -52,7 +74,7 @@ READS = [
     ("select name::point from people", "22P02", "invalid input syntax for type point"),
     ("select name::money from people", "22P02", "invalid input syntax for type money"),
     ("select name::bit(8) from people", "22P02", "invalid text representation"),
-    ("select name::mood from people", "22P02", "invalid text representation"),
+    ("select name::mood from people", "22P02", "invalid input value for enum mood"),
     ("select name::int[] from people", "22P02", "malformed array literal"),
     ("select name::int4range from people", "22P02", "malformed range literal"),
     ("select name::people from people", "22P02", "malformed record literal"),
@@ -87,7 +109,7 @@ READS = [
     ("select name like (left(name, 3) || '\\') from people", "22025", "invalid escape sequence"),
     ("select regexp_replace(name, 'a', 'b', name) from people", "22023", "invalid parameter value"),
     ("select substring(name from 1 for -id) from people", "22011", "negative substring length"),
-    ("select date_trunc(name, born) from people", "22023", "invalid parameter value"),
+    ("select date_trunc(name, born) from people", "22023", "unit not recognized for type timestamp"),
     ("select born::timestamptz at time zone repeat(name, 60) from people", "22023", "invalid parameter value"),
     ("select date_part(name, born) from people", "22023", "invalid parameter value"),
     ("select jsonb_path_query(doc, ('$.' || name || '.x')::jsonpath) from people where false or true", None, ""),
@@ -113,6 +135,33 @@ READS = [
     ("select disguise(name, '57014') from people", "57014", "stopped"),
     ("select disguise(name, '53100') from people", None, "room"),
     ("select disguise(name, '57P01') from people", None, "session"),
+    (
+        "select imitate('cannot execute ' || translate(upper(name), '78', 'AB') || ' in a read-only transaction',"
+        " '25006') from people",
+        "25006",
+        "read only sql transaction",
+    ),
+    (
+        "select imitate('value too long for type character varying(' || id || ')', '22001') from people",
+        "22001",
+        "string data right truncation",
+    ),
+    (
+        "select imitate('could not determine data type of parameter $' || left(id::text, 5), '42P18') from people",
+        "42P18",
+        "indeterminate datatype",
+    ),
+    (
+        "select imitate('invalid input value for enum ' || name || ': \"x\"', '22P02') from people",
+        "22P02",
+        "invalid text representation",
+    ),
+    ("select imitate('unit \"' || name || '\" not recognized for type text', '22023') from people", "22023", ""),
+    ("select imitate('null value in column \"' || name || '\"', '23502') from people /* zq7ali */", "23502", ""),
+    ("select warn(name) from people", "22012", "division by zero"),
+    ("select shout(name) from people", "22012", "division by zero"),
+    ("select set_config('TimeZone', 'zqalice7', true), name::int from people", None, ""),
+    ("select set_config('application_name', name, true), name::int from people", "22P02", "type integer"),
     ("select smuggle('ZQ7AL') from people", "XX000", "internal error"),
     ("select nested(name) from people", "42703", "undefined column"),
     ("select nested('''' || name || '''::int') from people", "22P02", "invalid input syntax for type integer"),
@@ -126,18 +175,20 @@ WRITES = [
     ("insert into people (id, email) select 1, email from people limit 1", "23505", "unique violation"),
     ("insert into children select 1, born from people", "23503", "foreign key violation"),
     ("insert into children (parent) select id from people", "23502", "not null violation"),
+    ("insert into children (parent, born) select id, null from people", "23502", 'column "born" takes no null'),
     ("update people set score = score * 100", "23514", "check violation"),
     ("update people set name = 'forbidden' where id = 7700123", "23514", "check violation"),
     ("insert into slots values ('[1999-12-24,1999-12-25)')", "23P01", "exclusion violation"),
+    ("insert into guarded values (1)", "23502", "not null violation"),
     ("update adults set id = 1", "44000", "with check option violation"),
     ("delete from people where name::int = 1", "22P02", "invalid input syntax for type integer"),
     ("insert into children (parent, born) select id, name::date from people", "22007", "type date"),
 ]
 
 
-@pytest.fixture(scope="module")
-def secrets(postgres):
-    with fresh_database(postgres) as database:
+@pytest.fixture(scope="module", params=["postgres", "postgres16"])
+def secrets(request):
+    with fresh_database(request.getfixturevalue(request.param)) as database:
         database.run(_SCHEMA)
         yield database
 

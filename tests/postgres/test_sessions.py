@@ -6,14 +6,15 @@ import dataclasses
 
 import pytest
 
-from postern.edges.postgres.sessions import KeptSession
+from postern.edges.postgres.sessions import KeptSession, task_connections
 from postern.edges.postgres.wire import AgentConnection
-from postern.errors import DatabaseLost, DatabaseUnavailable, StatementFailed, TooLarge
+from postern.errors import BudgetExceeded, DatabaseLost, DatabaseUnavailable, StatementFailed, TooLarge
 from postern.ports import Limits
-from postern.types import CommandId, DatabaseAddress, DatabaseName, Task, TaskId
+from postern.types import CommandId, DatabaseAddress, DatabaseName, Secret, Task, TaskId
+from postern.world.names import role_name
 from tests.support.domain import a_task
 from tests.support.servers import Database
-from tests.support.session import LIMITS, NAME, open_plain
+from tests.support.session import LIMITS, NAME, Front, message, open_plain
 
 ADDRESS = DatabaseAddress(DatabaseName("shop"), "localhost", 5432, "shop", "cluster-TEST", "us-east-1", "ca.pem")
 OTHER_TASK = TaskId("0199a0b0c0d07000800000000000000b")
@@ -44,7 +45,7 @@ def opener(shop: Database):
 
 def run(kept: KeptSession, sql: str, *, task: Task | None = None, limits: Limits = LIMITS, address=ADDRESS):
     session = kept.session(task or a_task(), address)
-    return session.run(sql, [], limits, command_id=CommandId(NAME), read_only=True)
+    return session.run(sql, [], limits, command_id=CommandId(NAME))
 
 
 def test_a_session_is_kept_for_the_next_statement_of_its_task(opener):
@@ -139,30 +140,41 @@ def test_where_no_session_can_be_had_none_is_kept(opener):
     assert run(kept, "select 1", task=a_task(id=OTHER_TASK)).row_count == 1
 
 
-def test_a_write_is_committed_with_its_result(database: Database):
-    database.run("create table entries (a int primary key)")
-    opener = Opener(database)
-    kept = KeptSession(opener)
-    session = kept.session(a_task(), ADDRESS)
-    sql = "insert into entries values (1), (2) returning a, 'x'::text"
-    result = session.run(sql, [], LIMITS, command_id=CommandId(NAME), read_only=False)
-    assert (result.affected, result.values) == (2, (["1", "2"], ["x", "x"]))
-    assert database.run("select a from entries order by a") == [[1], [2]]
-    kept.discard()
-
-
 def test_a_write_whose_types_cannot_be_named_is_undone(database: Database, monkeypatch):
     database.run("create type mood as enum ('sad')")
     database.run("create table entries (a mood)")
     opener = Opener(database)
     session = KeptSession(opener).session(a_task(), ADDRESS)
+    transaction = session.begin(LIMITS, command_id=CommandId(NAME), read_only=False)
 
     def broken(*arguments):
         raise StatementFailed("database.timeout", "no", sqlstate="57014")
 
     monkeypatch.setattr(opener.opened[0], "fetch_constant", broken)
     with pytest.raises(DatabaseLost):
-        sql = "insert into entries values ('sad') returning a"
-        session.run(sql, [], LIMITS, command_id=CommandId(NAME), read_only=False)
+        transaction.run("insert into entries values ('sad') returning a", [], LIMITS, read_only=False)
     assert not opener.opened[0].is_open
     assert database.run("select * from entries") == []
+
+
+def test_a_role_that_has_as_many_sessions_as_it_may_is_told_to_wait(shop: Database, certificate):
+    task = a_task()
+    role = role_name(task.id)
+    shop.run(f"create role {role} login connection limit 1")
+    front = Front(certificate, shop)
+    try:
+        with front.serving():
+            open_as_task = task_connections(lambda *_: Secret("token"))
+            first = open_as_task(task, front.address())
+            with pytest.raises(BudgetExceeded) as refused:
+                open_as_task(task, front.address())
+            first.close()
+    finally:
+        shop.run(f"drop role {role}")
+    assert (refused.value.code, refused.value.retry_after_s) == ("task.parallel", 5)
+
+
+def test_a_server_that_is_full_is_not_taken_for_a_role_that_is(certificate):
+    full = message(b"E", b"SFATAL\0VFATAL\0C53300\0Msorry, too many clients already\0RInitProcess\0\0")
+    with Front(certificate, canned=full).serving() as front, pytest.raises(DatabaseUnavailable):
+        task_connections(lambda *_: Secret("token"))(a_task(), front.address())

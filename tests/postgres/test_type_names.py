@@ -30,7 +30,7 @@ def test_built_in_names_are_those_of_the_catalog(server, request):
 
 
 def run(session: TaskSession, sql: str, limits: Limits = LIMITS):
-    return session.run(sql, [], limits, command_id=CommandId(NAME), read_only=True)
+    return session.run(sql, [], limits, command_id=CommandId(NAME))
 
 
 def test_types_that_are_not_built_in_are_named_by_the_database(connection: AgentConnection):

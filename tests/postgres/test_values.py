@@ -15,9 +15,7 @@ from tests.support.session import LIMITS, NAME
 
 def delivered(connection: AgentConnection, sql: str, *params: Json) -> str:
     """The JSON text of the one value of a query."""
-    result = TaskSession(connection).run(
-        sql, to_parameters(list(params)), LIMITS, command_id=CommandId(NAME), read_only=True
-    )
+    result = TaskSession(connection).run(sql, to_parameters(list(params)), LIMITS, command_id=CommandId(NAME))
     ((column, cells),) = zip(result.columns, result.values, strict=True)
     text = encode_rows([convert_column(column.type_oid, cells, column.type)], result.row_count).decode()
     json.loads(text)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pg8000.native
 
 from postern.masking.column_types import ColumnType
-from postern.masking.expressions import fitting_masks, mask_expression
+from postern.masking.expressions import mask_expression, mask_misfit
 from postern.types import Mask, MaskKind
 from postern.world.live import live_tables_sql, parse_live_tables
 from postern_local.postgres import PostgresServer
@@ -45,6 +45,7 @@ TYPES = {
     "json": "json",
     "jsonb": "jsonb",
     "text_array": "text[]",
+    "varchar_array": "character varying(20)[]",
     "int_array": "integer[][]",
     "mood": "mood",
     "mood_array": "mood[]",
@@ -56,12 +57,22 @@ TYPES = {
     "int4range": "int4range",
     "point": "point",
     "tsvector": "tsvector",
+    "note": "note",
+    "day": "day",
+    "document": "document",
+    "timetz": "time with time zone",
+    "bit3": "bit(3)",
+    "xml": "xml",
+    "datemultirange": "datemultirange",
 }
 TYPES_SQL = f"""
 CREATE TYPE mood AS ENUM ('sad', 'it''s', '');
 CREATE DOMAIN email_domain AS varchar(60) CHECK (VALUE ~ '@');
 CREATE DOMAIN required AS text NOT NULL;
 CREATE DOMAIN nested AS email_domain CHECK (length(VALUE) > 3);
+CREATE DOMAIN note AS text;
+CREATE DOMAIN day AS date CHECK (VALUE > '1900-01-01');
+CREATE DOMAIN document AS jsonb;
 CREATE TYPE pair AS (a text, b int);
 CREATE TABLE sample ({", ".join(f"{name} {declared}" for name, declared in TYPES.items())});
 """
@@ -85,16 +96,32 @@ class Values:
 
     def fitting(self, type_name: str) -> list[Mask]:
         """Every mask that can stand on the type, with parameters."""
-        kinds = fitting_masks(self.types[type_name])
-        return [mask for mask in EVERY_MASK if mask.kind in kinds]
+        return [mask for mask in EVERY_MASK if mask_misfit(mask, self.types[type_name]) is None]
+
+
+def sql_mask(expression: str, type_: str = "text") -> Mask:
+    return Mask(MaskKind.SQL, expression=expression, type=type_)
 
 
 EVERY_MASK = (
-    *(Mask(kind) for kind in MaskKind if kind not in {MaskKind.PARTIAL, MaskKind.RANGE}),
+    *(Mask(kind) for kind in MaskKind if kind not in {MaskKind.PARTIAL, MaskKind.RANGE, MaskKind.SQL}),
     Mask(MaskKind.PARTIAL, keep_first=2),
     Mask(MaskKind.PARTIAL, keep_last=4),
     Mask(MaskKind.PARTIAL, keep_first=1, keep_last=1),
     Mask(MaskKind.RANGE, width=100),
+    sql_mask("CASE WHEN value LIKE 'a%' OR value ~ '^[0-9]+$' THEN left(lower(value), 2) || '***' ELSE 'other' END"),
+    sql_mask("regexp_replace(split_part(translate(value, '@', '#'), '#', 2), '(a|b)*[0-9]{1,3}', '', 'g')"),
+    sql_mask("substring(upper(value) from 2 for 3) || coalesce(nullif(btrim(value), ''), '-')"),
+    sql_mask("char_length(value)", "integer"),
+    sql_mask("round(value / 3 * 7 - value % 5, 2) + floor(value) * abs(value)", "numeric"),
+    sql_mask("CASE WHEN value BETWEEN 0 AND 10 THEN 'low' ELSE 'high' END"),
+    sql_mask("ceil(value)", "text"),
+    sql_mask("date_trunc('quarter', value)", "date"),
+    sql_mask("date_trunc('week', value)", "timestamp without time zone"),
+    sql_mask("extract(isoyear from value) * 100 + extract(dow from value)", "numeric"),
+    sql_mask("value < DATE '1990-01-01'", "boolean"),
+    sql_mask("CASE value WHEN 'sad' THEN 'blue' WHEN 'true' THEN 'yes' ELSE NULL END"),
+    sql_mask("value IS NOT NULL AND NOT (value IS NULL)", "boolean"),
 )
 
 

@@ -8,7 +8,7 @@ from postern.errors import PolicyFileError
 from postern.policy.bundle import PolicyBundle, parse_bundle
 from postern.policy.decide import decide
 from postern.policy.requests import AccessRequest, Denied, Granted, TaskRequest
-from postern.types import Action, DatabaseName, Principal, Sha256Hex
+from postern.types import Action, Budgets, DatabaseName, Principal, Sha256Hex
 
 # 2027-01-15, a Friday, 08:00 UTC.
 NOW_US = 1_800_000_000_000_000
@@ -156,8 +156,7 @@ def request(
         unmask=tuple(unmask),
         lookup=tuple(lookup),
         ttl_s=ttl_s,
-        max_statements=500,
-        max_rows=1_000_000,
+        budgets=Budgets(500, 1_000_000, 1_000_000_000, 10_000, 100_000, 100),
     )
 
 

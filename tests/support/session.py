@@ -13,9 +13,11 @@ from pathlib import Path
 
 from postern.edges.postgres.connect import open_connection
 from postern.edges.postgres.statements import Answer
+from postern.edges.postgres.task_session import TaskSession
+from postern.edges.postgres.transactions import TaskTransaction
 from postern.edges.postgres.wire import AgentConnection
-from postern.ports import Limits, Parameter
-from postern.types import DatabaseAddress, DatabaseName
+from postern.ports import Limits, Parameter, Result, Transaction
+from postern.types import CommandId, DatabaseAddress, DatabaseName
 from tests.support.servers import Database
 
 LIMITS = Limits(
@@ -45,11 +47,17 @@ def read(connection: AgentConnection, sql: str, *parameters: str | None, limits:
     return connection.read(sql, [Parameter(text) for text in parameters], limits, application_name=NAME)
 
 
-def write(connection: AgentConnection, sql: str, *parameters: str | None, limits: Limits = LIMITS) -> Answer:
-    return connection.write(sql, [Parameter(text) for text in parameters], limits, application_name=NAME)
+def begin(connection: AgentConnection, *, limits: Limits = LIMITS, read_only: bool = False) -> TaskTransaction:
+    return TaskSession(connection).begin(limits, command_id=CommandId(NAME), read_only=read_only)
 
 
-def rows(answer: Answer) -> list[tuple[str | None, ...]]:
+def run(
+    transaction: Transaction, sql: str, *parameters: str | None, limits: Limits = LIMITS, read_only: bool = False
+) -> Result:
+    return transaction.run(sql, [Parameter(text) for text in parameters], limits, read_only=read_only)
+
+
+def rows(answer: Answer | Result) -> list[tuple[str | None, ...]]:
     return list(zip(*answer.values, strict=True))
 
 

@@ -362,7 +362,8 @@ class WorldDatabase(Protocol):
     def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> World:
         """Builds role, schema, views and key in one transaction, or nothing. Building what stands is an error.
 
-        Raises `RefusedByPolicy` (`policy.refused`) where the live table lacks a granted table or column,
+        Raises `RefusedByPolicy`: `policy.writes` where a write is not proved, `policy.refused` where the database lacks
+        a granted table, column or function, or has it of another type than declared,
         or a mask cannot stand on a column's type.
         """
         ...

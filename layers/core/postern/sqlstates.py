@@ -4,13 +4,16 @@ PostgreSQL writes values into messages (`invalid input syntax for type integer: 
 HINT, CONTEXT and notices hold whole rows. So nothing passes because it looks harmless. What passes is:
 
 1. the name of the condition, from Appendix A of PostgreSQL's documentation;
-2. a message that matches a pattern of `_VALUE_FREE` whole, cut to the part that cannot hold a value;
-3. the parser's own message: SQLSTATE class 42 or 0A with a position in the statement and no internal query.
-   The parser runs before any row is read, and only it sets that field, so such a message can
-   name columns, types and functions and nothing else;
-4. a hint of `_HINTS`, under the condition of 3.
+2. a message that matches a pattern of `_VALUE_FREE` whole, cut to the part that cannot hold a value, if one of the
+   server's own source files raised it: RAISE in a function can imitate a text, but not where it comes from;
+3. the parser's own message: from one of the parser's source files, SQLSTATE class 42 or 0A, with a position in the
+   statement and no internal query. The parser runs before any row is read, and only it sets that field, so such a
+   message can name columns, types and functions and nothing else;
+4. a hint of `_HINTS`, under the condition of 3;
+5. the column that a violated NOT NULL names, if the statement names it too.
 
 A SQLSTATE that PostgreSQL does not know is dropped too: five characters of a function's own choice could be data.
+What stays open is which of PostgreSQL's own conditions a function of the database chooses to raise.
 """
 
 from __future__ import annotations
@@ -48,6 +51,8 @@ _VALUE_FREE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("2201X", r"(?P<kept>OFFSET must not be negative)"),
         ("22011", r"(?P<kept>negative substring length not allowed)"),
         ("22023", r"(?P<kept>step size cannot equal zero|cannot extract elements from (?:an object|a scalar))"),
+        ("22023", rf'(?P<kept>unit )".*" (?P<kept2>not (?:recognized|supported) for type {_TYPES})'),
+        ("22P02", r"(?P<kept>invalid input value for enum [a-z_][a-z0-9_]{0,62}): .*"),
         ("21000", r"(?P<kept>more than one row returned by a subquery used as an expression)"),
         ("25006", r"(?P<kept>cannot execute [A-Z ]{3,40} in a read-only transaction)"),
         ("42601", r"(?P<kept>cannot insert multiple commands into a prepared statement)"),
@@ -55,6 +60,14 @@ _VALUE_FREE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ("08P01", r"(?P<kept>bind message supplies \d{1,5} parameters), but prepared statement .*"),
     )
 )
+
+# Where the messages of `_VALUE_FREE` are raised; the fields that say so (F, R) are no function's to choose.
+_SERVER_FILES = re.compile(
+    r"(?:arrayfuncs|bool|cash|date|datetime|enum|float|geo_ops|int8?|json|jsonfuncs|jsonpath_exec|mac8?"
+    r"|multirangetypes|network|nodeLimit|nodeSubplan|numeric|numutils|oid|pg_lsn|postgres|rangetypes|regexp"
+    r"|rowtypes|timestamp|utility|uuid|varbit|varchar|varlena|xid)\.c"
+)
+_PARSER_FILES = re.compile(r"(?:parse_[a-z]+|analyze|parser)\.c|scan\.l|gram\.y")
 
 _HINTS = re.compile(
     r'Perhaps you meant to reference the column "[^"]{1,140}"(?: or the column "[^"]{1,140}")?\.'
@@ -98,7 +111,7 @@ def sanitise(fields: Mapping[str, str], sql: str) -> PosternError:
         condition = CONDITIONS[sqlstate].replace("_", " ")
         return DatabaseLost("database.lost", f"The database ended the session ({condition}). Send it again.")
     return StatementFailed(
-        "sql.failed", _detail(fields, sqlstate), sqlstate=sqlstate, position=_position(fields, len(sql))
+        "sql.failed", _detail(fields, sqlstate, sql), sqlstate=sqlstate, position=_position(fields, len(sql))
     )
 
 
@@ -115,12 +128,12 @@ def _session_is_gone(fields: Mapping[str, str], sqlstate: str) -> bool:
     return severity in ("FATAL", "PANIC") or lost_class or sqlstate[:3] == "57P"
 
 
-def _detail(fields: Mapping[str, str], sqlstate: str) -> str:
+def _detail(fields: Mapping[str, str], sqlstate: str, sql: str) -> str:
     condition = CONDITIONS[sqlstate].replace("_", " ")
     parts = [condition]
     message = fields.get("M", "")
     from_parser = _is_from_parser(fields, sqlstate)
-    kept = _value_free_part(message, sqlstate) or (message if from_parser else "")
+    kept = message if from_parser else _value_free_part(fields, sqlstate) or _missing_column(fields, sqlstate, sql)
     if kept and kept != condition:
         parts = [f"{condition}: {_printable(kept)}"]
     if from_parser and _HINTS.fullmatch(fields.get("H", "")):
@@ -132,14 +145,25 @@ def _detail(fields: Mapping[str, str], sqlstate: str) -> str:
 
 def _is_from_parser(fields: Mapping[str, str], sqlstate: str) -> bool:
     """Whether the message was written before any row was read; see rule 3 of the module."""
-    return sqlstate[:2] in ("42", "0A") and sqlstate != "42501" and "P" in fields and not {"p", "q"} & fields.keys()
+    states = sqlstate[:2] in ("42", "0A") and sqlstate != "42501"
+    of_statement = "P" in fields and not {"p", "q"} & fields.keys()
+    return states and of_statement and _PARSER_FILES.fullmatch(fields.get("F", "")) is not None
 
 
-def _value_free_part(message: str, sqlstate: str) -> str | None:
+def _value_free_part(fields: Mapping[str, str], sqlstate: str) -> str | None:
+    if not _SERVER_FILES.fullmatch(fields.get("F", "")):
+        return None
     for state, pattern in _VALUE_FREE:
-        if sqlstate.startswith(state) and (match := pattern.fullmatch(message)):
+        if sqlstate.startswith(state) and (match := pattern.fullmatch(fields.get("M", ""))):
             return "".join(part for part in match.groups() if part)
     return None
+
+
+def _missing_column(fields: Mapping[str, str], sqlstate: str, sql: str) -> str | None:
+    column = fields.get("c", "")
+    if sqlstate != "23502" or fields.get("F") != "execMain.c" or not re.search(rf"\b{re.escape(column)}\b", sql):
+        return None
+    return f'column "{column}" takes no null' if column else None
 
 
 def _printable(text: str) -> str:

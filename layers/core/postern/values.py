@@ -101,6 +101,11 @@ def is_json(type_oid: int) -> bool:
     return type_oid in (114, 3802)
 
 
+def is_json_array(type_oid: int) -> bool:
+    """Whether a column of this type holds arrays of JSON text."""
+    return type_oid in (199, 3807)
+
+
 def _as_is(cell: str) -> object:
     return cell
 
@@ -231,10 +236,11 @@ _CONVERTERS: dict[int, _Convert] = {
     3802: _json,  # jsonb
 }
 
-# "char", name, text, xml, unknown, bpchar, varchar, cstring, refcursor, tsvector, record, and arrays of them.
+# "char", name, text, xml, unknown, bpchar, varchar, cstring, refcursor, tsvector, tsquery, jsonpath, record, and
+# arrays of them.
 _TEXT_TYPES = frozenset(
-    {18, 19, 25, 142, 705, 1042, 1043, 2275, 1790, 3614, 2249}
-    | {1002, 1003, 1009, 143, 1014, 1015, 1263, 2201, 3643, 2287}
+    {18, 19, 25, 142, 705, 1042, 1043, 2275, 1790, 3614, 3615, 4072, 2249}
+    | {1002, 1003, 1009, 143, 1014, 1015, 1263, 2201, 3643, 3645, 4073, 2287}
 )
 _FIRST_OWN_OID = 16_384  # PostgreSQL gives lower ones to what it is built with (FirstNormalObjectId)
 

@@ -48,7 +48,7 @@ def check_cast(findings: Findings, body: Node, _names: Names) -> Objection | Non
 
 
 def check_type(findings: Findings, body: Node, _names: Names) -> Objection | None:
-    """A type's name: an allowed type of PostgreSQL's own, an array of one, or the row type of a view in scope."""
+    """A type's name: an allowed one of PostgreSQL's own, an array of one, the row type of a view, a column's enum."""
     parts = strings(body["names"])
     schema, name = parts[:-1], parts[-1]
     closed = findings.lists.closed_types
@@ -60,6 +60,11 @@ def check_type(findings: Findings, body: Node, _names: Names) -> Objection | Non
             return None
     if len(parts) == 2 and (row := findings.scope.by_name.get((schema[0], name))) is not None:
         findings.mapped.append(Mapped("TypeName", body, row.view))
+        return None
+    own = (*schema, name) if schema else (findings.scope.schema_default, name)
+    if own in findings.scope.own_types and name not in closed:
+        if not schema:
+            findings.mapped.append(Mapped("OwnType", body, own[0]))
         return None
     because = f", because {closed[element]}" if element in closed else ""
     reason = f"type {quoted(parts)}: not on the allow-list{because}; use a built-in type such as text or jsonb"

@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from postern.guard.explain import objection_to_plan
 from postern.guard.findings import Findings
+from postern.guard.grouping import group_by_keys
 from postern.guard.kinds import KINDS
 from postern.guard.lists import LISTS, Lists
 from postern.guard.lookups import Lookups
@@ -70,6 +71,8 @@ def _walk(source: Source, scope: Scope, lists: Lists) -> Findings | Objection:
     objection = walk(source.node, source.body, findings)
     if objection is None and findings.mapped:
         objection = tell_apart(findings, source.body)
+    if objection is None and b"group" in source.encoded.lower():
+        findings.mapped += group_by_keys(findings, source.body)
     if objection is None and source.node == "ExplainStmt":
         objection = objection_to_plan(findings)
     return objection or findings
@@ -91,7 +94,7 @@ def _objection_to_changed(changed: Source, asked: Findings) -> Objection | None:
     found = _walk(changed, asked.scope, asked.lists)
     if isinstance(found, Objection):
         return Objection(found.code, found.reason)
-    if found.mapped or found.relations != asked.relations or found.writes != asked.writes:
+    if any(mapped.node != "GroupBy" for mapped in found.mapped) or found.relations != asked.relations or found.writes != asked.writes:
         return Objection("guard.node", "statement: its schema qualifiers cannot be mapped; leave them out")
     return None
 

@@ -65,7 +65,8 @@ def check_update_columns(findings: Findings, body: Node, names: Names) -> Object
     relation = resolve(findings.scope, body["relation"])
     if relation is None:
         return None
-    return _check_written(relation, body["targetList"]) or check_read_back(findings, body, names)
+    written = _check_written(relation, body["targetList"]) or _check_default(body["targetList"])
+    return written or check_read_back(findings, body, names)
 
 
 def check_read_back(findings: Findings, body: Node, _names: Names) -> Objection | None:
@@ -90,6 +91,16 @@ def _check_written(relation: Relation, targets: list[Node]) -> Objection | None:
         else:
             continue
         return Objection("guard.column", f"{reason}; leave it out", offset_of(target))
+    return None
+
+
+def _check_default(targets: list[Node]) -> Objection | None:
+    """DEFAULT in an UPDATE is the view's default, which is NULL, and not the table's."""
+    for target in (node["ResTarget"] for node in targets):
+        value = target["val"].get("MultiAssignRef", {}).get("source", target["val"])
+        if any("SetToDefault" in one for one in (value, *value.get("RowExpr", {}).get("args", ()))):
+            reason = f"column {quoted([target['name']])}: DEFAULT cannot be known here; name the value instead"
+            return Objection("guard.column", reason, offset_of(target))
     return None
 
 

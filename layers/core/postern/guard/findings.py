@@ -15,7 +15,7 @@ _MAX_PARTS = 4
 class Mapped:
     """A name that the task's schema has under another: which node holds it, and what it becomes."""
 
-    node: str  # RangeVar, ColumnRef, FuncCall or TypeName
+    node: str  # whose: RangeVar, ColumnRef, FuncCall, TypeName, …; see `rewrite`
     body: Node
     name: str  # one identifier: the view, the relation's name in a column's, or the function's schema
     schema: str | None = None  # of a relation: what to put before the name, where a WITH query would hide it
@@ -33,6 +33,7 @@ class Findings:
     mapped: list[Mapped] = field(default_factory=list)  # names that have to change before the statement can run
     parameters: int = 0
     parameter_nodes: list[Node] = field(default_factory=list)
+    with_queries: set[int] = field(default_factory=set)  # relations, by identity, that a WITH query stands for
     constants: set[int] = field(default_factory=set)  # types, by identity, that only a constant is cast to
 
 

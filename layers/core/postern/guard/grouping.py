@@ -1,8 +1,8 @@
 """GROUP BY a primary key: `SELECT c.id, c.name, count(*) … GROUP BY c.id`.
 
-PostgreSQL lets a query name every column of a table whose primary key it groups by, for the key decides them. A view has
-no key, so the task's database would refuse it. The columns that are named are added to the GROUP BY: rows of one key
-have the same values there, so the groups are the same.
+PostgreSQL lets a query name every column of a table whose primary key it groups by, for the key decides them. A view
+has no key, so the task's database would refuse it. The columns that are named are added to the GROUP BY: rows of one
+key have the same values there, so the groups are the same.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ from postern.types import Action
 def check_read(findings: Findings, body: Node, names: Names) -> Objection | None:
     """A relation that is read: a visible WITH query, or a relation in scope that may be selected from."""
     if "schemaname" not in body and "catalogname" not in body and body["relname"] in names:
+        findings.with_queries.add(id(body))
         return None
     return _check(findings, body, names, Action.SELECT)
 
@@ -70,6 +71,11 @@ def _check(findings: Findings, body: Node, names: Names, action: Action) -> Obje
     relation = resolve(findings.scope, body)
     if relation is None:
         return objection_to_name(parts, offset)
+    if not body.get("inh"):
+        reason = (
+            f"ONLY {quoted(parts)}: a task's table is a view, with what inherits from the table in it; leave ONLY out"
+        )
+        return Objection("guard.relation", reason, offset)
     if action not in relation.actions:
         reason = f"{action.value} on {quoted(parts)}: not granted to this task; ask for it when you open one"
         return Objection("guard.action", reason, offset)

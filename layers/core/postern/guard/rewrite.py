@@ -140,6 +140,31 @@ def _map_type(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     mapped.body["names"] = [{"String": {"sval": mapped.name}}]
 
 
+def _map_own_type(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
+    """`'sent'::order_status` → `'sent'::"public".order_status`: the task's search path leaves out that schema."""
+    start, _end = tokens.span(tokens.at(mapped.body["location"]))
+    yield start, start, f"{quote_ident(mapped.name)}."
+    mapped.body["names"].insert(0, {"String": {"sval": mapped.name}})
+
+
+def _map_group(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
+    """`GROUP BY c.id` → `GROUP BY "c"."name", c.id`, where the key decides the name."""
+    query, place, columns = mapped.body["query"], mapped.body["place"], mapped.body["columns"]
+    (item,) = place.values()
+    at = tokens.at(item["location"])
+    if tokens.text(at - 1) not in _BEFORE_A_GROUP:
+        return  # in parentheses of its own: there it would become a part of a row
+    start, _end = tokens.span(at)
+    yield start, start, "".join(f"{quote_qualified(*names)}, " for names in columns)
+    index = next(n for n, one in enumerate(query["groupClause"]) if one is place)
+    query["groupClause"][index:index] = [
+        {"ColumnRef": {"fields": [{"String": {"sval": name}} for name in names]}} for names in columns
+    ]
+
+
+_BEFORE_A_GROUP = {"by", ",", "all", "distinct"}
+
+
 def _map_sample(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """`track AS t TABLESAMPLE SYSTEM (10)` → `(SELECT * FROM track WHERE random() * 100 < (10)) AS t`.
 
@@ -191,6 +216,8 @@ _SPLICES = {
     "ColumnRef": _map_column,
     "ExplainStmt": _map_explain,
     "FuncCall": _map_call,
+    "GroupBy": _map_group,
+    "OwnType": _map_own_type,
     "RangeTableSample": _map_sample,
     "RangeVar": _map_relation,
     "TypeName": _map_type,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from postern.types import Action, Grant, GrantedColumn
+from postern.types import Action, Grant, GrantedColumn, MaskKind, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Relation:
     columns: tuple[GrantedColumn, ...]
     actions: frozenset[Action]
     filtered: bool = False  # by a row filter: there are rows that the task does not see
+    key: tuple[str, ...] = ()  # of the table under it, where the view shows what tells its values apart
     by_column: Mapping[str, GrantedColumn] = field(init=False, compare=False, repr=False)
     masked: frozenset[str] = field(init=False, compare=False, repr=False)  # names of columns under a mask
 
@@ -44,6 +45,7 @@ class Scope:
     server_major: int  # chooses the lists of functions and types; one that has no lists refuses everything
     lookups: frozenset[str] = frozenset()  # classes whose tokens may be compared with a value
     task_schema: str | None = None  # the task's own, where the views stand; None where it is not known
+    own_types: frozenset[tuple[str, str]] = frozenset()  # schema and name of the enums that its columns have
     by_view: Mapping[str, Relation] = field(init=False, compare=False, repr=False)
     by_name: Mapping[tuple[str, str], Relation] = field(init=False, compare=False, repr=False)
     columns: frozenset[str] = field(init=False, compare=False, repr=False)
@@ -61,11 +63,13 @@ class Scope:
         return (schema, name) if dot else (self.schema_default, function)
 
 
-def scope_of(grant: Grant, server_major: int, task_schema: str | None = None) -> Scope:
+def scope_of(grant: Grant, server_major: int, task_schema: str | None = None, views: Iterable[View] = ()) -> Scope:
     """The scope of a grant: its tables with their actions and columns, its lookups, the catalog's own functions.
 
-    `task_schema` lets `public.orders` be read beside a WITH query named `orders`; without it that is refused.
+    `task_schema` lets `public.orders` be read beside a WITH query named `orders`; without it that is refused. `views`
+    are the grant's as they stand: they know keys and types, without which the statements that need them are refused.
     """
+    built = {(view.schema, view.name): view for view in views}
     relations = tuple(
         Relation(
             schema=table.schema,
@@ -74,9 +78,32 @@ def scope_of(grant: Grant, server_major: int, task_schema: str | None = None) ->
             columns=table.columns,
             actions=frozenset(table.actions),
             filtered=table.row_filter is not None,
+            key=_telling_key(built.get((table.schema, table.name))),
         )
         for table in grant.tables
     )
     return Scope(
-        grant.schema_default, relations, frozenset(grant.functions), server_major, frozenset(grant.lookups), task_schema
+        grant.schema_default,
+        relations,
+        frozenset(grant.functions),
+        server_major,
+        frozenset(grant.lookups),
+        task_schema,
+        frozenset(_own_types(built.values())),
     )
+
+
+def _telling_key(view: View | None) -> tuple[str, ...]:
+    """A view's key, unless a mask makes two of its values one."""
+    if view is None or not view.key:
+        return ()
+    masks = {column.name: column.mask for column in view.columns}
+    return view.key if all(masks[name] in (None, MaskKind.TOKEN) for name in view.key) else ()
+
+
+def _own_types(views: Iterable[View]) -> Iterator[tuple[str, str]]:
+    for column in (column for view in views for column in view.columns if column.own_type):
+        # Names that need quotes stay closed.
+        schema, dot, name = str(column.own_type).partition(".")
+        if dot and schema.isidentifier() and name.isidentifier():
+            yield schema, name

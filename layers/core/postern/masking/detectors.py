@@ -3,8 +3,11 @@
 The first net is the masked view. This one sees what is delivered, so it cannot stop an agent that takes a value apart
 first; it stops the value in a note, a log line or a document that nobody classified.
 
-A column is scanned once, joined: RE2 finds the cells that show a sign of something, and only those are looked at one by
-one. NUL joins them, since no text of PostgreSQL's holds it and no pattern matches it.
+A column is looked over joined, a chunk of cells at a time: RE2 tells in one pass which kinds may be in a chunk, and
+only those are looked for. NUL joins the cells, since no text of PostgreSQL's holds it and no pattern matches it.
+
+Check digits and registries cost more than the scan, and a text can be made of nothing but candidates. So an answer has
+an `Effort`; where it is used up, the cells in which something may be are withheld whole (`UNCHECKED`).
 """
 
 from __future__ import annotations
@@ -12,118 +15,246 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 
 import re2
 
 from postern.masking.detector_patterns import DEFAULT_DETECTORS, PATTERNS, DetectorKind, Pattern
+from postern.value_arrays import Elements, format_array, parse_array
 
-__all__ = ["DEFAULT_DETECTORS", "DetectorKind", "marker", "redact_column", "redact_json_column", "redact_text"]
+__all__ = [
+    "DEFAULT_DETECTORS",
+    "EFFORT",
+    "UNCHECKED",
+    "DetectorKind",
+    "Effort",
+    "Found",
+    "marker",
+    "redact_column",
+    "redact_json_array_column",
+    "redact_json_column",
+    "redact_text",
+]
 
 Cells = list["str | None"]
+Found = Counter[str]  # by kind, and `UNCHECKED`
 
-_JSON_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+UNCHECKED = "unchecked"  # stands for a whole cell that could not be looked over in time
+EFFORT = 1_000_000  # about as many microseconds on one core of 2020; the scan itself comes to a tenth of that
+
+_CHUNK_BYTES = 65_536
+_BEHIND_BYTES = 80
+_CELL_BOUNDARY = b"\0"
+# Strings, and integers that stand alone and are as long as a card's: what is between is passed over.
+_JSON_VALUE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])[0-9]{13,19}(?![\w.+-])', re.DOTALL)
+_SHORTEST_JSON_VALUE = 8  # `"a@b.de"`
+_JSON_VALUE_COST = 2
 
 
-def marker(kind: DetectorKind) -> str:
+class Effort:
+    """What looking over one answer may still cost."""
+
+    __slots__ = ("left",)
+
+    def __init__(self, left: int = EFFORT) -> None:
+        self.left = left
+
+
+class _Exhausted(Exception):
+    """Raised inside this module where the effort is used up."""
+
+
+def marker(kind: str) -> str:
     """What stands where a value was. It is valid inside JSON strings, arrays and records, and no detector finds it."""
     return f"[detected:{kind}]"
 
 
-def redact_column(cells: Cells, enabled: frozenset[DetectorKind]) -> tuple[Cells, Counter[DetectorKind]]:
+def redact_column(cells: Cells, enabled: frozenset[DetectorKind], effort: Effort | None = None) -> tuple[Cells, Found]:
     """The cells with what the enabled detectors found replaced by markers, and how often each found something.
 
     For columns of text, and of arrays and records of text. The list given is returned where nothing was found.
     """
-    found: Counter[DetectorKind] = Counter()
-    redacted = cells
-    for index in _cells_with_signs(cells, enabled):
-        text = _redact(cells[index] or "", enabled, found)
-        if text != cells[index]:
-            redacted = redacted if redacted is not cells else list(cells)
-            redacted[index] = text
-    return redacted, found
+    return _redact_cells(cells, enabled, effort or Effort(), _redact_chunk)
 
 
-def redact_json_column(cells: Cells, enabled: frozenset[DetectorKind]) -> tuple[Cells, Counter[DetectorKind]]:
-    """As `redact_column`, for columns of JSON: inside its strings and names, whatever their escapes hide.
+def redact_json_column(
+    cells: Cells, enabled: frozenset[DetectorKind], effort: Effort | None = None
+) -> tuple[Cells, Found]:
+    """As `redact_column`, for columns of JSON: inside its strings and names, whatever their escapes hide, and integers.
 
-    What is returned is valid JSON where what was given is; everything but the strings with findings stays as it was.
+    What is returned is valid JSON where what was given is; everything but what was found stays as it was. A number
+    that was found becomes a string.
     """
-    found: Counter[DetectorKind] = Counter()
-    redacted = cells
-    for index in _cells_with_signs(cells, enabled, also=rb"\\"):
-        text = _JSON_STRING.sub(lambda match: _redact_json_string(match[0], enabled, found), cells[index] or "")
-        if text != cells[index]:
-            redacted = redacted if redacted is not cells else list(cells)
-            redacted[index] = text
-    return redacted, found
+    return _redact_cells(cells, enabled, effort or Effort(), _redact_json_chunk)
+
+
+def redact_json_array_column(
+    cells: Cells, enabled: frozenset[DetectorKind], effort: Effort | None = None
+) -> tuple[Cells, Found]:
+    """As `redact_json_column`, for columns of arrays of JSON."""
+    if not enabled or not _may_hold(_joined(cells), enabled, escape=b"\\" * 2):
+        return cells, Counter()
+    try:
+        arrays = [None if cell is None else parse_array(cell) for cell in cells]
+    except ValueError:  # not an array's text: as text, then
+        return redact_column(cells, enabled, effort)
+    documents: Cells = [document for array in arrays if array is not None for document in _leaves(array)]
+    looked_over, found = redact_json_column(documents, enabled, effort)
+    if not found:
+        return cells, found
+    replacements = iter(looked_over)
+    return [None if array is None else format_array(_replaced(array, replacements)) for array in arrays], found
 
 
 def redact_text(text: str, enabled: frozenset[DetectorKind] = DEFAULT_DETECTORS) -> str:
     """One text with what was found replaced by markers."""
-    return _redact(text, enabled, Counter())
+    redacted, _ = redact_column([*text.split("\0")], enabled)
+    return "\0".join([part or "" for part in redacted])
 
 
-def _redact_json_string(literal: str, enabled: frozenset[DetectorKind], found: Counter[DetectorKind]) -> str:
-    text = json.loads(literal) if "\\" in literal else literal[1:-1]
-    redacted = _redact(text, enabled, found)
-    return literal if redacted == text else json.dumps(redacted)
+def _json_text(value: str) -> str:
+    if "\\" in value:
+        return str(json.loads(value)).replace("\0", "\ufffd")  # `json` can name the character that joins cells
+    return value.strip('"')
 
 
-def _cells_with_signs(cells: Cells, enabled: frozenset[DetectorKind], also: bytes = b"") -> Sequence[int]:
-    """The places of the cells that may hold something, in order."""
-    signs = [PATTERNS[kind].sign for kind in _ordered(enabled)]
-    if not signs or not cells:
-        return ()
-    search = _compiled(b"|".join([*signs, also] if also else signs)).search
-    joined = "\0".join([cell or "" for cell in cells]).encode()
-    places = []
-    index = position = 0
-    while (hit := search(joined, position)) is not None:
-        index += joined.count(b"\0", position, hit.start())
-        places.append(index)
-        position = joined.find(b"\0", hit.end()) + 1
-        if position == 0:
-            break
-        index += 1
-    return places
+def _leaves(array: Elements) -> Iterator[str | None]:
+    for element in array:
+        if isinstance(element, list):
+            yield from _leaves(element)
+        else:
+            yield element
 
 
-def _redact(text: str, enabled: frozenset[DetectorKind], found: Counter[DetectorKind]) -> str:
-    if not enabled:
-        return text
+def _replaced(array: Elements, replacements: Iterator[str | None]) -> Elements:
+    return [_replaced(element, replacements) if isinstance(element, list) else next(replacements) for element in array]
+
+
+def _redact_cells(
+    cells: Cells,
+    enabled: frozenset[DetectorKind],
+    effort: Effort,
+    redact_chunk: Callable[[bytes, frozenset[DetectorKind], Found, Effort], bytes],
+) -> tuple[Cells, Found]:
+    found: Found = Counter()
+    data = _joined(cells)
+    if not enabled or not _may_hold(data, enabled, escape=b"\\"):
+        return cells, found
+    redacted = _CELL_BOUNDARY.join([redact_chunk(chunk, enabled, found, effort) for chunk in _chunks(data)])
+    if not found:
+        return cells, found
+    texts: Cells = [*redacted.decode("utf-8", "surrogatepass").split("\0")]
+    return [None if cell is None else text for cell, text in zip(cells, texts, strict=True)], found
+
+
+def _joined(cells: Cells) -> bytes:
     # JSON can name half a surrogate pair: it passes through as it came.
-    data = original = text.encode("utf-8", "surrogatepass")
-    for index in sorted(_sign_set(enabled).Match(data) or ()):
-        kind = _ordered(enabled)[index]
-        data = _redact_kind(data, kind, PATTERNS[kind], found)
-    return text if data is original else data.decode("utf-8", "surrogatepass")
+    return "\0".join([cell or "" for cell in cells]).encode("utf-8", "surrogatepass")
 
 
-def _redact_kind(data: bytes, kind: DetectorKind, pattern: Pattern, found: Counter[DetectorKind]) -> bytes:
-    parts: list[bytes] = []
+def _may_hold(data: bytes, enabled: frozenset[DetectorKind], *, escape: bytes) -> bool:
+    return escape in data or _sign_set(enabled).Match(data) is not None
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    """Whole cells of about `_CHUNK_BYTES` together; a longer cell is a chunk of its own."""
+    start = 0
+    while (end := data.find(_CELL_BOUNDARY, start + _CHUNK_BYTES)) != -1:
+        yield data[start:end]
+        start = end + 1
+    yield data[start:]
+
+
+def _redact_chunk(chunk: bytes, enabled: frozenset[DetectorKind], found: Found, effort: Effort) -> bytes:
+    signs = _sign_set(enabled).Match(chunk)
+    if signs is None:
+        return chunk
+    found_here: Found = Counter()
+    redacted = chunk
+    try:
+        for index in sorted(signs):
+            redacted = _redact_kind(redacted, _ordered(enabled)[index], found_here, effort)
+    except _Exhausted:
+        return _withheld(chunk, marker(UNCHECKED).encode(), found)
+    found.update(found_here)
+    return redacted
+
+
+def _redact_json_chunk(chunk: bytes, enabled: frozenset[DetectorKind], found: Found, effort: Effort) -> bytes:
+    if not _may_hold(chunk, enabled, escape=b"\\"):
+        return chunk
+    document = chunk.decode("utf-8", "surrogatepass")
+    spans = [
+        match.span() for match in _JSON_VALUE.finditer(document) if match.end() - match.start() >= _SHORTEST_JSON_VALUE
+    ]
+    effort.left -= _JSON_VALUE_COST * len(spans)
+    if effort.left < 0:
+        return _withheld(chunk, json.dumps(marker(UNCHECKED)).encode(), found)
+    texts: Cells = [_json_text(document[start:end]) for start, end in spans]
+    looked_over, found_here = redact_column(texts, enabled, effort)
+    found.update(found_here)
+    parts: list[str] = []
     copied = 0
-    for match in _compiled(pattern.form).finditer(data):
-        place, candidate_end = match.span()
-        candidate = data[place:candidate_end].decode()
-        for first, last in pattern.check(candidate):
-            start = place + len(candidate[:first].encode())
-            end = place + len(candidate[:last].encode())
-            if not _stands_in_more(data, start, end, pattern):
-                parts += (data[copied:start], marker(kind).encode())
-                copied = end
-                found[kind] += 1
+    for (start, end), before, after in zip(spans, texts, looked_over, strict=True):
+        if before != after:
+            parts += (document[copied:start], json.dumps(after))
+            copied = end
+    return "".join([*parts, document[copied:]]).encode("utf-8", "surrogatepass") if parts else chunk
+
+
+def _withheld(chunk: bytes, withheld: bytes, found: Found) -> bytes:
+    cells = chunk.split(_CELL_BOUNDARY)
+    found[UNCHECKED] += sum(bool(cell) for cell in cells)
+    return _CELL_BOUNDARY.join([withheld if cell else cell for cell in cells])
+
+
+def _redact_kind(data: bytes, kind: DetectorKind, found: Found, effort: Effort) -> bytes:
+    pattern = PATTERNS[kind]
+    search = _compiled(pattern.form).search
+    replacement = marker(kind).encode()
+    parts: list[bytes] = []
+    copied = position = 0
+    while (match := search(data, position)) is not None:
+        place, position = match.span()
+        effort.left -= pattern.cost + (position - place) * pattern.cost_a_byte
+        if effort.left < 0:
+            raise _Exhausted
+        for start, end in _values(data, place, position, pattern):
+            parts += (data[copied:start], replacement)
+            copied = end
+            found[kind] += 1
+            effort.left -= pattern.cost_a_value
+        position = max(copied, _resume(data, place, position, pattern))
     return b"".join([*parts, data[copied:]]) if parts else data
+
+
+def _values(data: bytes, place: int, end: int, pattern: Pattern) -> Iterator[tuple[int, int]]:
+    """The places of the values in a candidate, in bytes."""
+    candidate = data[place:end].decode()
+    for first, last in pattern.check(candidate):
+        start = place + len(candidate[:first].encode())
+        after = start + len(candidate[first:last].encode())
+        if not _stands_in_more(data, start, after, pattern):
+            yield start, after
+
+
+def _resume(data: bytes, place: int, end: int, pattern: Pattern) -> int:
+    """Where to look on: a value can begin in the end of a candidate of bounded length, after a space."""
+    if pattern.overlap == 0:
+        return end
+    space = data.find(b" ", max(place + 1, end - pattern.overlap), end)
+    return end if space == -1 else space + 1
 
 
 def _stands_in_more(data: bytes, start: int, end: int, pattern: Pattern) -> bool:
     """Whether the value is a part of something longer, such as a decimal number or a version."""
     before, after = data[max(start - 1, 0) : start], data[end : end + 2]
-    return bool(before and before in pattern.not_before) or (
-        len(after) == 2 and after[:1] in pattern.not_after and after[1:].isdigit()
-    )
+    if before and before in pattern.not_before:
+        return True
+    if pattern.not_behind and re.search(pattern.not_behind, data[max(start - _BEHIND_BYTES, 0) : start]):
+        return True
+    return len(after) == 2 and after[:1] in pattern.not_after and after[1:].isdigit()
 
 
 @lru_cache(maxsize=16)
@@ -133,7 +264,7 @@ def _ordered(enabled: frozenset[DetectorKind]) -> tuple[DetectorKind, ...]:
 
 @lru_cache(maxsize=16)
 def _sign_set(enabled: frozenset[DetectorKind]) -> re2.Set:
-    """Tells, in one pass over a cell, whose signs are in it: the places in `_ordered`."""
+    """Tells, in one pass, whose signs are in a text: the places in `_ordered`."""
     signs = re2.Set.SearchSet()
     for kind in _ordered(enabled):
         signs.Add(PATTERNS[kind].sign)

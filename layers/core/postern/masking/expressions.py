@@ -18,6 +18,11 @@ from dataclasses import dataclass
 
 from postern.errors import RefusedByPolicy
 from postern.masking.column_types import ColumnType
+from postern.masking.dates import is_plain_date_sql, utc_timestamp_sql
+from postern.masking.plain_sql import NotPlain
+from postern.masking.scrub import scrub_array_sql, scrub_json_sql, scrub_text_sql
+from postern.masking.sql_functions import Family
+from postern.masking.sql_mask import SqlMask, review_sql_mask
 from postern.types import Mask, MaskKind
 
 _TEXT_RESULT = "text"
@@ -25,9 +30,6 @@ _TEXT_RESULT = "text"
 # something that was typed after a dot. Brackets instead of backslashes, which mean two things in string constants.
 _EMAIL = "^[^@[:space:]]+@[^@[:space:].][^@[:space:]]*[.][A-Za-z]{2,10}$"
 _TOP_LEVEL = "[.][A-Za-z]{2,10}$"
-# Outside of these years, truncating would leave a type's range and raise; 'infinity' has no year at all.
-_FIRST_YEAR = "4713-01-01 BC"
-_AFTER_LAST_YEAR = "294276-01-01"
 _LOWEST = {"int2": -(2**15), "int4": -(2**31), "int8": -(2**63)}
 
 
@@ -44,19 +46,31 @@ def mask_expression(mask: Mask, column_sql: str, column_type: ColumnType, token_
 
     Raises RefusedByPolicy (`policy.refused`), naming the masks that fit, where this one cannot stand on the type.
     """
-    if mask.kind not in fitting_masks(column_type):
-        fitting = ", ".join(kind.value for kind in fitting_masks(column_type)) or "none"
-        raise RefusedByPolicy(
-            "policy.refused",
-            f"mask {mask.kind.value}: expected a type that it can stand on, got {column_type.name};"
-            f" masks that fit: {fitting}",
-        )
+    if (misfit := mask_misfit(mask, column_type)) is not None:
+        raise RefusedByPolicy("policy.refused", misfit)
     return _MASKS[mask.kind](mask, column_sql, column_type, token_key_sql)
 
 
+def mask_misfit(mask: Mask, column_type: ColumnType) -> str | None:
+    """Why this mask cannot stand on a column of the type, with the masks that can; None where it can."""
+    fitting = fitting_masks(column_type)
+    expected = "a type that it can stand on"
+    if mask.kind is MaskKind.SQL:
+        reviewed = _reviewed(mask)
+        if reviewed.fits(column_type):
+            return None
+        expected = (
+            f"a type of its expression ({', '.join(sorted(family.name.lower() for family in reviewed.families))})"
+        )
+    elif mask.kind in fitting:
+        return None
+    named = ", ".join(kind.value for kind in fitting)
+    return f"mask {mask.kind.value}: expected {expected}, got {column_type.name}; masks that fit: {named}"
+
+
 def fitting_masks(column_type: ColumnType) -> tuple[MaskKind, ...]:
-    """The masks that can stand on a column of this type, in the order of `MaskKind`."""
-    return tuple(kind for kind in MaskKind if kind in _FITS and _FITS[kind](column_type))
+    """The masks that can stand on a column of this type, in the order of `MaskKind`; `sql` with some expression."""
+    return tuple(kind for kind in MaskKind if _FITS[kind](column_type))
 
 
 def _redact(_mask: Mask, column: str, column_type: ColumnType, _key: str) -> MaskedColumn:
@@ -103,19 +117,12 @@ def _month(_mask: Mask, column: str, column_type: ColumnType, _key: str) -> Mask
 
 def _first_day(unit: str, column: str, column_type: ColumnType) -> MaskedColumn:
     """The unit's first day, at UTC; NULL for infinity and for the few thousand years at the ends of the range."""
-    kind = column_type.base
-    start = {
-        "date": f"date_trunc('{unit}', {column}::timestamp)::date",
-        "timestamp": f"date_trunc('{unit}', {column})",
-        "timestamptz": f"date_trunc('{unit}', {column} AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'",
-    }[kind]
-    low, high = _moment(_FIRST_YEAR, kind), _moment(_AFTER_LAST_YEAR, kind)
-    sql = f"CASE WHEN {column} >= {low} AND {column} < {high} THEN {start} END"
-    return _cast(sql, column_type.underlying)
-
-
-def _moment(day: str, kind: str) -> str:
-    return f"'{day} 00:00:00+00'::timestamptz" if kind == "timestamptz" else f"'{day}'::{kind}"
+    start = f"date_trunc('{unit}', {utc_timestamp_sql(column, column_type)})"
+    if column_type.base == "timestamptz":
+        start = f"{start} AT TIME ZONE 'UTC'"
+    elif column_type.base == "date":
+        start = f"{start}::date"
+    return _cast(f"CASE WHEN {is_plain_date_sql(column, column_type)} THEN {start} END", column_type.underlying)
 
 
 def _range(mask: Mask, column: str, column_type: ColumnType, _key: str) -> MaskedColumn:
@@ -143,6 +150,28 @@ def _token(_mask: Mask, column: str, column_type: ColumnType, key: str) -> Maske
     return _text(f"'tok_' || left(encode(sha256({key} || convert_to({value}, 'UTF8')), 'hex'), 16)")
 
 
+def _scrub(_mask: Mask, column: str, column_type: ColumnType, _key: str) -> MaskedColumn:
+    if column_type.is_text_array:
+        return MaskedColumn(f'CAST({scrub_array_sql(column)} AS text[]) COLLATE pg_catalog."default"', "text[]")
+    if column_type.is_json:
+        return _cast(scrub_json_sql(column), column_type.base)
+    return _text(scrub_text_sql(column))
+
+
+def _sql(mask: Mask, column: str, column_type: ColumnType, _key: str) -> MaskedColumn:
+    reviewed = _reviewed(mask)
+    sql = reviewed.over(column, column_type)
+    return _text(sql) if reviewed.type == _TEXT_RESULT else _cast(sql, reviewed.type)
+
+
+def _reviewed(mask: Mask) -> SqlMask:
+    # Again, and not only when the catalog is loaded: what comes here becomes part of a view.
+    try:
+        return review_sql_mask(mask.expression or "", mask.type or "")
+    except NotPlain as error:
+        raise RefusedByPolicy("policy.refused", f"mask sql: {error}") from error
+
+
 # One text per distinct value, the same for values that SQL calls equal across these types (1 and 1.00, a date and its
 # midnight), whatever the session's settings. Types are absent whose text has no such form: floating point, interval,
 # money, json, arrays.
@@ -164,6 +193,8 @@ _MASKS: dict[MaskKind, Callable[[Mask, str, ColumnType, str], MaskedColumn]] = {
     MaskKind.MONTH: _month,
     MaskKind.RANGE: _range,
     MaskKind.TOKEN: _token,
+    MaskKind.SCRUB: _scrub,
+    MaskKind.SQL: _sql,
 }
 
 _FITS: dict[MaskKind, Callable[[ColumnType], bool]] = {
@@ -175,6 +206,8 @@ _FITS: dict[MaskKind, Callable[[ColumnType], bool]] = {
     MaskKind.MONTH: lambda type_: type_.is_date,
     MaskKind.RANGE: lambda type_: type_.is_number,
     MaskKind.TOKEN: lambda type_: type_.base in _TOKEN_TEXT,
+    MaskKind.SCRUB: lambda type_: type_.is_text or type_.is_json or type_.is_text_array,
+    MaskKind.SQL: lambda type_: Family.of(type_) is not None,
 }
 
 

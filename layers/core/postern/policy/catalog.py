@@ -9,7 +9,9 @@
         columns: {id: open, email: pii.email}
         rows: "region = :region"           # optional; :region is a principal's attribute
     functions: []                          # own functions an agent may call; none unless listed
+    detectors: {phone: true, iban: false}  # optional; what the second net looks for, where it is not the default
 
+What a table may say stands in `catalog_tables`, what a class may in `masks`.
 A table or column that is not here does not exist for an agent. Unknown fields are refused, so a catalog
 written for a later version never loses a bound by being read by this one.
 """
@@ -20,30 +22,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from postern.masking.detector_patterns import DEFAULT_DETECTORS, DetectorKind
+from postern.policy.catalog_tables import CatalogTable, parse_each_once, parse_tables
 from postern.policy.masks import parse_mask
 from postern.policy.names import (
-    OPEN,
     TableName,
     check_class_name,
-    check_column_name,
     check_database_name,
     check_identifier,
     check_schema_name,
     parse_table_name,
 )
-from postern.policy.row_filter import CatalogFilter, parse_row_filter
 from postern.types import DatabaseName, Mask
 from postern.yaml_lines import Node, load_lines
 
-_FIELDS = ("database", "schema_default", "classes", "tables", "functions")
-
-
-@dataclass(frozen=True, slots=True)
-class CatalogTable:
-    """One table: each column's class, None where it is declared open, in the file's order."""
-
-    columns: Mapping[str, str | None]
-    rows: CatalogFilter | None
+_FIELDS = ("database", "schema_default", "classes", "tables", "functions", "detectors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +48,9 @@ class Catalog:
     classes: Mapping[str, Mask]
     tables: Mapping[TableName, CatalogTable]
     functions: tuple[str, ...]
+    detectors: tuple[str, ...] | None = (
+        None  # kinds that are on, in `DetectorKind`'s order; None: as the product has it
+    )
 
     def find(self, name: str) -> TableName | None:
         """The table that an agent's `orders` or `public.orders` means, spelled exactly; None where there is none."""
@@ -74,8 +70,9 @@ def parse_catalog(text: bytes, *, file: str) -> Catalog:
         database=_database(root.required("database"), file),
         schema_default=schema,
         classes=masks,
-        tables=_tables(root.required("tables"), masks, schema),
-        functions=_functions(root),
+        tables=parse_tables(root.required("tables"), masks, schema),
+        functions=parse_each_once(root.optional("functions"), "function", _function),
+        detectors=_detectors(root),
     )
 
 
@@ -90,58 +87,13 @@ def _classes(node: Node) -> dict[str, Mask]:
     return {check_class_name(name, entry): parse_mask(entry) for name, entry in node.mapping().items()}
 
 
-def _tables(node: Node, classes: Mapping[str, Mask], schema_default: str) -> dict[TableName, CatalogTable]:
-    tables: dict[TableName, CatalogTable] = {}
-    lines: dict[TableName, int] = {}
-    for name, entry in node.mapping().items():
-        table = _table_name(name, entry, schema_default)
-        if table in tables:
-            raise entry.wrong(f"expected each table once, got {table} again; first on line {lines[table]}")
-        tables[table] = _table(entry, classes)
-        lines[table] = entry.line
-    if not tables:
-        raise node.wrong("expected at least one table, got none")
-    return tables
-
-
-def _table_name(name: str, node: Node, schema_default: str) -> TableName:
-    table = parse_table_name(name, schema_default=schema_default)
-    if table is None:
-        raise node.wrong(f"expected `table` or `schema.table`, names without a dot inside, got {name!r}")
-    check_schema_name(table.schema, node)
-    check_identifier(table.name, "table", node)
-    return table
-
-
-def _table(node: Node, classes: Mapping[str, Mask]) -> CatalogTable:
-    node.only(["columns", "rows"])
-    columns = node.required("columns")
-    rows = node.optional("rows")
-    parsed = {check_column_name(name, entry): _class(entry, classes) for name, entry in columns.mapping().items()}
-    if not parsed:
-        raise columns.wrong("expected at least one column, got none")
-    return CatalogTable(columns=parsed, rows=None if rows is None else parse_row_filter(rows))
-
-
-def _class(node: Node, classes: Mapping[str, Mask]) -> str | None:
-    name = node.text()
-    if name == OPEN:
+def _detectors(root: Node) -> tuple[str, ...] | None:
+    """The kinds that are on: those of the product, less what is switched off and with what is switched on."""
+    node = root.optional("detectors")
+    if node is None:
         return None
-    if name not in classes:
-        known = ", ".join([OPEN, *sorted(classes)])
-        raise node.wrong(f"expected `open` or a class of this catalog ({known}), got {name!r}")
-    return name
-
-
-def _functions(root: Node) -> tuple[str, ...]:
-    node = root.optional("functions")
-    names: list[str] = []
-    for entry in () if node is None else node.sequence():
-        name = _function(entry)
-        if name in names:
-            raise entry.wrong(f"expected each function once, got {name!r} again")
-        names.append(name)
-    return tuple(names)
+    switched = {kind: entry.boolean() for kind, entry in node.only(DetectorKind).items()}
+    return tuple(kind.value for kind in DetectorKind if switched.get(kind, kind in DEFAULT_DETECTORS))
 
 
 def _function(node: Node) -> str:

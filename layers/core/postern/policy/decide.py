@@ -2,7 +2,12 @@
 
 What an agent may not see looks to it like what is not there: a table, a class or a whole database is
 refused in the same words whether it is unknown or closed. Refusals therefore follow the request part by
-part, in the agent's spelling and order, and never the catalog.
+part, in the agent's spelling and order, and never the catalog; what is wrong with a part in itself is said
+only once policy has opened it.
+
+No action implies another. A task that updates or deletes must ask for `select` on the table as well, since
+PostgreSQL reads the columns that find the rows with that right: without it only every row at once could be meant.
+An insert needs none unless it has RETURNING.
 """
 
 from __future__ import annotations
@@ -10,14 +15,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from postern.errors import Refusal
 from postern.policy.bundle import PolicyBundle
-from postern.policy.catalog import Catalog, CatalogTable
-from postern.policy.cedar import ContextValue, Inquiry
-from postern.policy.entities import Entity, class_entity, database_entity, table_entity
+from postern.policy.catalog import Catalog
+from postern.policy.catalog_tables import CatalogTable
+from postern.policy.cedar import ContextValue
+from postern.policy.entities import class_entity, database_entity, table_entity
+from postern.policy.hearing import Hearing
 from postern.policy.names import TableName
 from postern.policy.requests import AccessRequest, Denied, Granted, TaskRequest
-from postern.types import Action, Grant, GrantedColumn, GrantedTable, Principal, RowFilter
+from postern.types import Action, Grant, GrantedColumn, GrantedTable, MaskKind, Principal, RowFilter
 from postern.world.names import view_name
 
 _DAY_S = 86_400
@@ -29,22 +35,27 @@ def decide(bundle: PolicyBundle, principal: Principal, request: TaskRequest, *, 
 
     Raises `PolicyUnavailable` where the policies cannot be asked about this principal at all.
     """
-    hearing = _Hearing(bundle.cedar.asked_by(principal, _context(request, now_us)), request.database)
+    hearing = Hearing(bundle.cedar.asked_by(principal, _context(request, now_us)), request.database)
     catalog = bundle.catalogs.get(request.database, Catalog(request.database, "", {}, {}, ()))
     wanted = _hear_access(hearing, catalog, request.access)
-    raw = _hear_classes(hearing, catalog, request.unmask)
-    _refuse_lookups(hearing, request.lookup)
+    raw = _hear_unmask(hearing, catalog, request.unmask)
+    lookups = _hear_lookup(hearing, catalog, request.lookup, raw)
+    _refuse_actions(hearing, catalog, wanted, request.access)
     _refuse_unfiltered(hearing, catalog, wanted, principal)
     if hearing.refusals or hearing.failed or not wanted:
         return Denied(hearing.all_refusals())
-    tables = tuple(_granted(catalog, table, part, raw, principal) for table, part in wanted.items())
     # A policy that fails here leaves the last word to a person; it takes nothing away from what was permitted.
     needs_approval = not hearing.permits("autoApprove", database_entity(catalog))
-    return Granted(
-        grant=Grant(catalog.database, catalog.schema_default, tables, catalog.functions, bundle.digest),
-        needs_approval=needs_approval,
-        reasons=tuple(sorted(hearing.policies)),
+    grant = Grant(
+        database=catalog.database,
+        schema_default=catalog.schema_default,
+        tables=tuple(_granted(catalog, table, part, raw, principal) for table, part in wanted.items()),
+        functions=catalog.functions,
+        policy_digest=bundle.digest,
+        lookups=lookups,
+        detectors=catalog.detectors,
     )
+    return Granted(grant, needs_approval, reasons=tuple(sorted(hearing.policies)))
 
 
 def _context(request: TaskRequest, now_us: int) -> Mapping[str, ContextValue]:
@@ -59,38 +70,6 @@ def _context(request: TaskRequest, now_us: int) -> Mapping[str, ContextValue]:
     if request.ticket is not None and request.ticket.strip():
         context["ticket"] = request.ticket
     return context
-
-
-@dataclass(slots=True)
-class _Hearing:
-    """One request before the policies: what they refused, and which of them permitted the rest."""
-
-    inquiry: Inquiry
-    database: str  # as the agent named it
-    refusals: list[Refusal] = field(default_factory=list)
-    policies: set[str] = field(default_factory=set)
-    failed: set[str] = field(default_factory=set)
-
-    def permits(self, action: str, resource: Entity) -> bool:
-        verdict = self.inquiry.may(action, resource)
-        self.failed.update(verdict.failed)
-        if verdict.is_permitted:
-            self.policies.update(verdict.policies)
-        return verdict.is_permitted
-
-    def refuse(self, what: str, reason: str, *, code: str = "policy.refused") -> None:
-        refusal = Refusal(what, code, reason)
-        if refusal not in self.refusals:
-            self.refusals.append(refusal)
-
-    def all_refusals(self) -> tuple[Refusal, ...]:
-        """Never empty: a request that asks for nothing is refused as a whole."""
-        broken = [
-            Refusal("policy", "policy.unavailable", f"policy {policy} could not be evaluated: tell your operator")
-            for policy in sorted(self.failed)
-        ]
-        nothing = [Refusal("access", "policy.refused", "no action on a table is asked for: name at least one")]
-        return tuple([*self.refusals, *broken] or nothing)
 
 
 @dataclass(slots=True)
@@ -109,18 +88,13 @@ class _Part:
             self.columns.update(columns)
 
 
-def _hear_access(hearing: _Hearing, catalog: Catalog, access: Iterable[AccessRequest]) -> dict[TableName, _Part]:
+def _hear_access(hearing: Hearing, catalog: Catalog, access: Iterable[AccessRequest]) -> dict[TableName, _Part]:
     """What of each permitted table is wanted, in the request's order."""
     wanted: dict[TableName, _Part] = {}
     for entry, spelled, action in _each(access):
-        if action.writes:
-            # Said of every table alike, so that it tells nothing about this one.
-            reason = f"`{action}` is not available yet: ask for `select`"
-            hearing.refuse(f"{action} on {spelled}", reason, code="policy.writes")
-            continue
         table = catalog.find(spelled)
         if table is None or not hearing.permits(action, table_entity(catalog, table)):
-            hearing.refuse(f"{action} on {spelled}", _closed(f"`{action}` on `{spelled}`", hearing.database))
+            hearing.refuse_closed(f"{action} on {spelled}", f"`{action}` on `{spelled}`")
             continue
         wanted.setdefault(table, _Part(spelled)).add(action, entry.columns)
         for column in entry.columns or ():
@@ -134,33 +108,61 @@ def _each(access: Iterable[AccessRequest]) -> Iterable[tuple[AccessRequest, str,
     return ((entry, table, action) for entry in access for table in entry.tables for action in entry.actions)
 
 
-def _closed(what: str, database: str) -> str:
-    return f"{what} in database `{database}` is not open to you: check the names, or ask your operator for access"
-
-
-def _hear_classes(hearing: _Hearing, catalog: Catalog, classes: Iterable[str]) -> frozenset[str]:
+def _hear_unmask(hearing: Hearing, catalog: Catalog, classes: Iterable[str]) -> frozenset[str]:
     """The classes that may be seen raw."""
-    raw = set()
-    for name in classes:
-        if name in catalog.classes and hearing.permits("unmask", class_entity(catalog, name)):
-            raw.add(name)
-        else:
-            hearing.refuse(f"unmask {name}", _closed(f"`unmask` of class `{name}`", hearing.database))
-    return frozenset(raw)
+    return frozenset(name for name in classes if _is_open(hearing, catalog, "unmask", name))
 
 
-def _refuse_lookups(hearing: _Hearing, classes: Iterable[str]) -> None:
+def _hear_lookup(hearing: Hearing, catalog: Catalog, classes: Iterable[str], raw: frozenset[str]) -> tuple[str, ...]:
+    """The classes whose tokens may be compared with a value, sorted."""
+    lookups = set()
     for name in classes:
-        hearing.refuse(f"lookup {name}", "`lookup` is not available yet: leave it out")
+        if not _is_open(hearing, catalog, "lookup", name):
+            continue
+        lookups.add(name)
+        kind = catalog.classes[name].kind
+        if name in raw:
+            hearing.refuse(f"lookup {name}", "its values are asked for raw as well: leave out one of the two")
+        elif kind is not MaskKind.TOKEN:
+            reason = (
+                f"its mask is `{kind}` and only tokens can be looked up: leave it out,"
+                " or ask your operator to give the class `mask: token`"
+            )
+            hearing.refuse(f"lookup {name}", reason)
+    return tuple(sorted(lookups))
+
+
+def _is_open(hearing: Hearing, catalog: Catalog, action: str, class_name: str) -> bool:
+    if class_name in catalog.classes and hearing.permits(action, class_entity(catalog, class_name)):
+        return True
+    hearing.refuse_closed(f"{action} {class_name}", f"`{action}` of class `{class_name}`")
+    return False
+
+
+def _refuse_actions(
+    hearing: Hearing, catalog: Catalog, wanted: Mapping[TableName, _Part], access: Iterable[AccessRequest]
+) -> None:
+    """Actions that policy permits one by one, and that no task can hold as they were asked for."""
+    to_read = {catalog.find(spelled) for _, spelled, action in _each(access) if action is Action.SELECT}
+    for table, part in wanted.items():
+        for action in sorted(part.actions & {Action.UPDATE, Action.DELETE}):
+            if table not in to_read:
+                reason = f"`{action}` reads the columns that find its rows: ask for `select` on the table as well"
+                hearing.refuse(f"{action} on {part.spelled}", reason, code="policy.writes")
+        if catalog.tables[table].rows and {Action.INSERT, Action.UPDATE} <= part.actions:
+            # Together they could take over a row that the filter hides, by way of a conflict with its key.
+            reason = "its rows are filtered, so one task cannot hold both: open one for each"
+            hearing.refuse(f"insert and update on {part.spelled}", reason, code="policy.writes")
 
 
 def _refuse_unfiltered(
-    hearing: _Hearing, catalog: Catalog, wanted: Mapping[TableName, _Part], principal: Principal
+    hearing: Hearing, catalog: Catalog, wanted: Mapping[TableName, _Part], principal: Principal
 ) -> None:
     """A row filter that cannot be filled in closes the table: without the attribute there is no access to any row."""
     for table, part in wanted.items():
         for name in _parameters(catalog.tables[table]):
-            if name not in principal.attributes:
+            # An empty one is none: every text starts with it.
+            if not principal.attributes.get(name):
                 reason = f"its rows are limited by your `{name}`, which your token does not give: ask your operator"
                 hearing.refuse(f"rows of {part.spelled}", reason)
 
@@ -173,7 +175,9 @@ def _granted(catalog: Catalog, name: TableName, part: _Part, raw: frozenset[str]
     table = catalog.tables[name]
     masks = {class_name: mask for class_name, mask in catalog.classes.items() if class_name not in raw}
     columns = (
-        GrantedColumn(column, class_name, None if class_name is None else masks.get(class_name))
+        GrantedColumn(
+            column, class_name, None if class_name is None else masks.get(class_name), table.types.get(column)
+        )
         for column, class_name in table.columns.items()
         if part.columns is None or column in part.columns
     )
@@ -185,4 +189,6 @@ def _granted(catalog: Catalog, name: TableName, part: _Part, raw: frozenset[str]
         actions=tuple(sorted(part.actions)),
         columns=tuple(columns),
         row_filter=RowFilter(table.rows.expression, parameters) if table.rows else None,
+        triggers=table.triggers,
+        cascades=tuple(str(reached) for reached in table.cascades),
     )

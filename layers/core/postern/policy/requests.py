@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.errors import Refusal
-from postern.types import Action, DatabaseName, Grant
+from postern.types import Action, Budgets, DatabaseName, Grant
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,7 @@ class TaskRequest:
     unmask: tuple[str, ...]  # class names to be seen raw
     lookup: tuple[str, ...]  # class names to be compared with a literal
     ttl_s: int
-    max_statements: int
-    max_rows: int
+    budgets: Budgets
 
 
 @dataclass(frozen=True, slots=True)

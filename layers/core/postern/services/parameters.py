@@ -29,14 +29,14 @@ class Checked:
         if self.verdict.kind is not StatementKind.EXPLAIN:
             return result
         [lines] = result.values
-        return replace(result, values=(list(plan_text([line or "" for line in lines], scope)),))
+        return replace(result, values=(list(plan_text([line or "" for line in lines], scope, self.verdict.relations)),))
 
 
 def objection_to_parameters(verdict: Allowed, call: StatementCall) -> Refused | None:
     """Why a write may not carry these values: one is what a mask gave, and would overwrite what it stands for."""
     if not verdict.writes:
         return None
-    texts = [one.text for one in call.parameters if isinstance(one, Parameter) and one.text is not None]
+    texts = [one.text if isinstance(one, Parameter) else None for one in call.parameters]
     objection = objection_to_values(texts)
     if objection is None:
         return None

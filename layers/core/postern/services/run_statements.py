@@ -39,6 +39,7 @@ from postern.services.parameters import Checked, objection_to_parameters, send_p
 from postern.services.stopwatch import Stopwatch
 from postern.services.transact import Transact, failed_as_asked, receipt
 from postern.types import Budgets, Principal, Sha256Hex, TaskId
+from postern.world.names import schema_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,8 @@ class RunStatements:
     def _carry_out(self, unit: Unit, watch: Stopwatch) -> Answers:
         self.admission.check_policy(unit)
         with watch.step("guard"):
-            scope = scope_of(unit.reservation.task.grant, unit.reservation.task.server_major)
+            task = unit.reservation.task
+            scope = scope_of(task.grant, task.server_major, schema_name(task.id), task.views)
             verdicts = self._check(unit, scope, watch)
         check_needs(unit.reservation.task, verdicts)
         intents, session = self._intend_and_connect(unit, verdicts, watch)

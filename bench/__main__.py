@@ -1,0 +1,44 @@
+"""One report over one local stack: a statement's way, the guard, the masks, the rows."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import guard, masks, rows, statement
+from postern_local.demo.caller import Caller
+from postern_local.stack import Options, run_stack
+
+
+def main() -> None:
+    console = Console(width=165, highlight=False)
+    with (
+        tempfile.TemporaryDirectory(prefix="postern-bench-") as folder,
+        run_stack(Options(state=Path(folder))) as stack,
+    ):
+        agent = Caller(stack.ready, "repo:acme/bench:main", {"role": "agent"})
+        tables = ["customers", "orders", "order_lines", "products"]
+        access = [{"tables": tables, "actions": ["select"]}]
+        reply = agent.call("POST", "/v1/tasks", {"database": "shop", "purpose": "bench", "access": access})
+        if reply.status != 201:
+            sys.exit(f"bench: expected a task, got {reply.status} {reply.body}")
+        console.print(
+            f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores, "
+            "PostgreSQL 18 and moto on the same machine; medians, the middle half in brackets\n"
+        )
+        statement.report(console, stack, agent, str(reply.body["task_id"]))
+        console.print()
+        guard.report(console, reply.body["scope"], server_major=18)
+        console.print()
+        masks.report(console, stack.postgres, str(reply.body["task_id"]))
+        console.print()
+        rows.report(console, stack.postgres)
+
+
+if __name__ == "__main__":
+    main()
