@@ -1,9 +1,15 @@
-"""Analytical statements over Chinook that touch nothing masked: the answer must be the database's own, exactly.
+"""Analytical statements: over Chinook here, and more over it and over the shop in the files of `sql`.
 
-`ordered` statements fix their order; the others are compared as bags of rows.
+All but `shop_masked.sql` show nothing masked: the answer must be the database's own, exactly. `ORDERED` statements
+fix their order; the others are compared as bags of rows.
 """
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
+
+_FILES = Path(__file__).parent / "sql"
 
 ORDERED: dict[str, str] = {
     "count": "SELECT count(*) FROM track",
@@ -180,3 +186,21 @@ UNORDERED: dict[str, str] = {
     "union all": "SELECT name FROM genre UNION ALL SELECT name FROM media_type",
     "hash joins": "SELECT il.*, t.name FROM invoice_line il JOIN track t USING (track_id)",
 }
+
+
+def from_file(name: str) -> dict[str, str]:
+    """The statements of a file, by the name in the comment line before each."""
+    parts = re.split(r"^-- name: (.+)\n", (_FILES / name).read_text(), flags=re.MULTILINE)[1:]
+    names, texts = parts[::2], parts[1::2]
+    assert len(set(names)) == len(names), f"{name}: a name stands twice"
+    return dict(zip(names, (text.strip() for text in texts), strict=True))
+
+
+def is_ordered(name: str) -> bool:
+    """Whether a statement of a file fixes the order of its rows: its name says where it does not."""
+    return not name.endswith("in any order")
+
+
+CHINOOK = from_file("chinook.sql")
+SHOP = from_file("shop.sql")
+SHOP_MASKED = from_file("shop_masked.sql")

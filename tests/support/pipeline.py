@@ -135,6 +135,6 @@ def pipeline(
     sessions = KeptSession(lambda _task, _address: open_plain(ready.database, user=role))
     task = replace(a_task(), id=task_id, grant=grant, views=views)
     try:
-        yield Pipeline(task, ready.address, scope_of(grant, server_major(ready)), views, sessions)
+        yield Pipeline(task, ready.address, scope_of(grant, server_major(ready), role, views), views, sessions)
     finally:
         sessions.discard()

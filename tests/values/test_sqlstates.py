@@ -10,7 +10,15 @@ from postern.sqlstates import MAX_DETAIL_CHARACTERS, at_position, sanitise
 
 SQL = "select emial from customers"
 SECRET = "zq7alice"
-UNDEFINED = {"S": "ERROR", "V": "ERROR", "C": "42703", "M": 'column "emial" does not exist', "P": "8"}
+UNDEFINED = {
+    "S": "ERROR",
+    "V": "ERROR",
+    "C": "42703",
+    "M": 'column "emial" does not exist',
+    "P": "8",
+    "F": "parse_relation.c",
+    "R": "errorMissingColumn",
+}
 
 
 def fields(**changes: str | None) -> dict[str, str]:
@@ -83,10 +91,35 @@ def test_only_hints_of_names_pass(hint, passes):
     ],
 )
 def test_of_a_message_with_a_value_the_part_before_it_passes(sqlstate, message, detail):
-    told = sanitise(fields(C=sqlstate, M=message, P=None), SQL).detail
+    told = sanitise(fields(C=sqlstate, M=message, P=None, F="numeric.c"), SQL).detail
     assert SECRET not in told.lower()
     assert told.startswith(CONDITIONS[sqlstate].replace("_", " "))
     assert detail is None or detail in told
+    for file in ("pl_exec.c", "plpy_elog.c", None, "", "numeric.c\n", "xnumeric.c", "numeric"):
+        condition = CONDITIONS[sqlstate].replace("_", " ")
+        raised = sanitise(fields(C=sqlstate, M=message, P=None, F=file), SQL).detail
+        assert raised.partition(". ")[0] == condition
+
+
+@pytest.mark.parametrize("file", ["pl_exec.c", "namespace.c", "regproc.c", "jsonpath_scan.l", "xml.c", "", None])
+def test_a_message_with_a_place_that_is_not_the_parsers_does_not_pass(file):
+    error = sanitise(fields(M=f'column "{SECRET}" does not exist', H=f'column "{SECRET}"', F=file), SQL)
+    assert error.detail == "undefined column"
+
+
+@pytest.mark.parametrize(
+    ("sql", "file", "told"),
+    [
+        ("insert into children (parent, born) values (1, $1)", "execMain.c", True),
+        ("insert into children (parent, reborn) values (1, $1)", "execMain.c", False),
+        ("insert into children (parent, born) values (1, $1)", "pl_exec.c", False),
+    ],
+    ids=["named", "not-named", "raised"],
+)
+def test_a_column_that_takes_no_null_is_told_where_the_statement_names_it(sql, file, told):
+    message = f'null value in column "born" of relation "{SECRET}" violates not-null constraint'
+    error = sanitise(fields(C="23502", M=message, c="born", t=SECRET, P=None, F=file), sql)
+    assert error.detail == "not null violation" + (': column "born" takes no null' if told else "")
 
 
 @pytest.mark.parametrize("sqlstate", ["", "zq7al", "ZQ7AL", "2", "22P02x", "99999"])

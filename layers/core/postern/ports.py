@@ -285,7 +285,7 @@ class Transaction(Protocol):
         ...
 
     def rollback(self) -> None:
-        """Undoes what was not committed; where the server does not confirm that, by closing the session. Never raises."""
+        """Undoes what was not committed; where the server does not confirm it, by closing the session. Never raises."""
         ...
 
 

@@ -94,7 +94,11 @@ def _objection_to_changed(changed: Source, asked: Findings) -> Objection | None:
     found = _walk(changed, asked.scope, asked.lists)
     if isinstance(found, Objection):
         return Objection(found.code, found.reason)
-    if any(mapped.node != "GroupBy" for mapped in found.mapped) or found.relations != asked.relations or found.writes != asked.writes:
+    if (
+        any(mapped.node != "GroupBy" for mapped in found.mapped)
+        or found.relations != asked.relations
+        or found.writes != asked.writes
+    ):
         return Objection("guard.node", "statement: its schema qualifiers cannot be mapped; leave them out")
     return None
 
