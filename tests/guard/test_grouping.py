@@ -18,7 +18,8 @@ from tests.support.world import PreparedDatabase, grant_of, granted, masked, pre
 
 _SCHEMA = """
 CREATE TYPE status AS ENUM ('open', 'sent');
-CREATE TABLE customer (id int PRIMARY KEY, name text, city text, email text, spot point);
+CREATE TYPE "Size" AS ENUM ('Big');
+CREATE TABLE customer (id int PRIMARY KEY, name text, city text, email text, spot point, size "Size");
 CREATE TABLE orders (id int PRIMARY KEY, customer_id int, status status, total numeric, at date DEFAULT '2026-01-01');
 CREATE TABLE line (order_id int, n int, product text, PRIMARY KEY (order_id, n));
 CREATE TABLE person (email text PRIMARY KEY, name text, born date);
@@ -28,7 +29,7 @@ INSERT INTO line VALUES (1, 1, 'a'), (1, 2, 'b'), (2, 1, 'a');
 INSERT INTO person VALUES ('a@x.org', 'ann', '1990-01-01'), ('b@x.org', 'bob', '1990-02-01');
 """
 TABLES = {
-    "customer": ("id", "name", "city", "email", "spot"),
+    "customer": ("id", "name", "city", "email", "spot", "size"),
     "orders": ("id", "customer_id", "status", "total", "at"),
     "line": ("order_id", "n", "product"),
 }
@@ -90,11 +91,14 @@ QUERIES = {
     "using": "SELECT name, sum(total) FROM customer JOIN orders o (x, id) USING (id) GROUP BY id",
     "in-a-subquery": "SELECT max(x) FROM (SELECT c.name || count(*) AS x FROM customer c GROUP BY c.id) s",
     "in-a-with-query": "WITH t AS (SELECT c.city, count(*) FROM customer c GROUP BY c.id) SELECT * FROM t",
-    "correlated": "SELECT (SELECT max(o.id) FROM orders o WHERE customer_id = c.id AND city > 'P') FROM customer c GROUP BY id",
+    "correlated": "SELECT id, (SELECT count(*) FROM line l WHERE l.n = c.id AND city > 'P') FROM customer c GROUP BY 1",
     "qualified-table": "SELECT public.customer.name, count(*) FROM public.customer GROUP BY public.customer.id",
     "window": "SELECT name, rank() OVER (ORDER BY city) FROM customer GROUP BY id",
     "distinct-groups": "SELECT c.name FROM customer c GROUP BY DISTINCT c.id",
     "filter": "SELECT name, count(*) FILTER (WHERE city = 'Rome') FROM customer GROUP BY id",
+    "whole-row": "SELECT row_to_json(c) FROM (SELECT 1) x, orders c GROUP BY c.id",
+    "whole-row-and-column": "SELECT o, o.total FROM orders o GROUP BY o.id",
+    "quoted-enum": "SELECT 'Big'::\"Size\", CAST('Big' AS public.\"Size\"), count(*) FROM customer",
     "nothing-to-add": "SELECT id, count(city) FROM customer GROUP BY id",
     "all-named": "SELECT id, name FROM customer GROUP BY id, name",
     "grouping-sets": "SELECT id, name FROM customer GROUP BY ROLLUP (id, name)",
@@ -157,3 +161,17 @@ def test_refuses_what_a_view_would_answer_wrongly(bench, sql, code):
     verdict = check(sql, bench.scope)
     assert isinstance(verdict, Refused)
     assert verdict.code == code
+
+
+@pytest.mark.parametrize(
+    ("sql", "words"),
+    [
+        pytest.param("SELECT * FROM ONLY customer", "leave ONLY out", id="a-read"),
+        pytest.param("DELETE FROM ONLY person WHERE name = 'x'", "pick the rows by a condition", id="a-write"),
+        pytest.param("UPDATE person SET (name) = ROW (DEFAULT)", "column name", id="the-column"),
+    ],
+)
+def test_advises_what_does_no_harm(bench, sql, words):
+    verdict = check(sql, bench.scope)
+    assert isinstance(verdict, Refused)
+    assert words in verdict.reason

@@ -14,9 +14,11 @@ CREATE TABLE plain (id int PRIMARY KEY, name text);
 CREATE TABLE pair (name text, b int, a int, PRIMARY KEY (b, a));
 CREATE TABLE keyless (id int UNIQUE NOT NULL);
 CREATE TABLE put_off (id int PRIMARY KEY DEFERRABLE);
+CREATE TABLE parent (id int PRIMARY KEY);
+CREATE TABLE child () INHERITS (parent);
 CREATE TABLE parts (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
 """
-TABLES = ("plain", "pair", "keyless", "put_off", "parts")
+TABLES = ("plain", "pair", "keyless", "put_off", "parts", "parent")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +36,7 @@ def ready(postgres) -> Iterator[PreparedDatabase]:
         pytest.param("pair", ("name", "b"), (), id="half-hidden"),
         pytest.param("keyless", ("id",), (), id="unique-is-not-primary"),
         pytest.param("put_off", ("id",), (), id="deferrable"),
+        pytest.param("parent", ("id",), (), id="inherited-from"),
         pytest.param("parts", ("id", "at"), ("id", "at"), id="partitioned"),
     ],
 )

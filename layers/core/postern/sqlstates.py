@@ -81,6 +81,7 @@ _HINTS = re.compile(
 _ADVICE = {
     "42501": "The statement reaches outside this task's scope. The task's schema lists what it holds.",
     "25006": "The statement writes, and it was taken for one that only reads.",
+    "42803": "A task's tables are views: where their key does not tell, name every column in GROUP BY.",
     "40001": "Another transaction was in the way. Send it again.",
     "40P01": "Another transaction was in the way. Send it again.",
     "55P03": "A lock could not be had in time. Send it again.",

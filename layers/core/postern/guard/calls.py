@@ -67,7 +67,7 @@ def check_type(findings: Findings, body: Node, _names: Names) -> Objection | Non
             findings.mapped.append(Mapped("OwnType", body, own[0]))
         return None
     because = f", because {closed[element]}" if element in closed else ""
-    reason = f"type {quoted(parts)}: not on the allow-list{because}; use a built-in type such as text or jsonb"
+    reason = f"type {quoted(parts)}: not on the allow-list{because}; use a built-in type, or leave the cast out"
     return Objection("guard.type", reason, offset_of(body))
 
 

@@ -97,11 +97,20 @@ def _check_written(relation: Relation, targets: list[Node]) -> Objection | None:
 def _check_default(targets: list[Node]) -> Objection | None:
     """DEFAULT in an UPDATE is the view's default, which is NULL, and not the table's."""
     for target in (node["ResTarget"] for node in targets):
-        value = target["val"].get("MultiAssignRef", {}).get("source", target["val"])
-        if any("SetToDefault" in one for one in (value, *value.get("RowExpr", {}).get("args", ()))):
+        if "SetToDefault" in _own_value(target["val"]):
             reason = f"column {quoted([target['name']])}: DEFAULT cannot be known here; name the value instead"
             return Objection("guard.column", reason, offset_of(target))
     return None
+
+
+def _own_value(value: Node) -> Node:
+    """What one column of `SET (a, b) = (…, …)` is set to."""
+    if "MultiAssignRef" not in value:
+        return value
+    part = value["MultiAssignRef"]
+    values = part["source"].get("RowExpr", {}).get("args", [])
+    place = part["colno"] - 1
+    return dict(values[place]) if place < len(values) else {}
 
 
 def _check_conflict(relation: Relation, clause: Node | None) -> Objection | None:

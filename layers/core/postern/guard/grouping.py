@@ -50,14 +50,14 @@ def _added(findings: Findings, query: Node) -> Mapped | None:
     called = dict(_relations(findings, query["fromClause"]))
     grouped = [(item, column) for item in query["groupClause"] if (column := _column(item, query)) is not None]
     present = {names for _item, names in grouped}
-    columns: list[tuple[str, str]] = []
+    columns: list[tuple[str, ...]] = []
     place: Node | None = None
     for name, relation in called.items():
         if not relation.key or not all(_is_in(present, name, column) for column in relation.key):
             continue
-        named = [column for column in _named(query, name, relation) if not _is_in(present, name, column)]
+        named = [names for names in _named(query, name, relation) if not _is_in(present, name, names[-1])]
         if named:
-            columns += [(name, column) for column in named]
+            columns += named
             place = next(item for item, names in grouped if _is_in({names}, name, relation.key[0]))
     if place is None:
         return None
@@ -96,9 +96,9 @@ def _is_in(present: set[tuple[str, ...]], name: str, column: str) -> bool:
     return any(names[-1] == column and (len(names) == 1 or names[-2] == name) for names in present)
 
 
-def _named(query: Node, name: str, relation: Relation) -> list[str]:
-    """The relation's columns that are named outside of aggregates, in the relation's order."""
-    found: set[str] = set()
+def _named(query: Node, name: str, relation: Relation) -> list[tuple[str, ...]]:
+    """What is named outside of aggregates: the relation's columns, in its order, and its whole row."""
+    found: set[tuple[str, ...]] = set()
     pending: list[object] = [query[field] for field in _GROUPED_FIELDS if field in query]
     while pending:
         part = pending.pop()
@@ -109,16 +109,17 @@ def _named(query: Node, name: str, relation: Relation) -> list[str]:
                 found |= _columns_of(part["ColumnRef"]["fields"], name, relation)
             elif not _is_aggregate(part):
                 pending += part.values()
-    return [column for column in relation.by_column if column in found]
+    return [names for names in [*((name, column) for column in relation.by_column), (name,)] if names in found]
 
 
-def _columns_of(fields: list[Node], name: str, relation: Relation) -> set[str]:
+def _columns_of(fields: list[Node], name: str, relation: Relation) -> set[tuple[str, ...]]:
     names = strings(fields)
     if "A_Star" in fields[-1]:
-        return set(relation.by_column) if not names or names[-1] == name else set()
-    if len(names) == 1 or names[-2] == name:
-        return {names[-1]} & relation.by_column.keys()
-    return set()
+        is_ours = not names or names[-1] == name
+        return {(name, column) for column in relation.by_column} if is_ours else set()
+    if names == [name] and name not in relation.by_column:
+        return {(name,)}
+    return {(name, names[-1])} if names[-1] in relation.by_column and names[-2:-1] in ([], [name]) else set()
 
 
 def _is_aggregate(part: Node) -> bool:

@@ -72,10 +72,7 @@ def _check(findings: Findings, body: Node, names: Names, action: Action) -> Obje
     if relation is None:
         return objection_to_name(parts, offset)
     if not body.get("inh"):
-        reason = (
-            f"ONLY {quoted(parts)}: a task's table is a view, with what inherits from the table in it; leave ONLY out"
-        )
-        return Objection("guard.relation", reason, offset)
+        return _objection_to_only(parts, action, offset)
     if action not in relation.actions:
         reason = f"{action.value} on {quoted(parts)}: not granted to this task; ask for it when you open one"
         return Objection("guard.action", reason, offset)
@@ -88,6 +85,13 @@ def _check(findings: Findings, body: Node, names: Names, action: Action) -> Obje
         findings.mapped.append(Mapped("RangeVar", body, relation.view, schema))
     findings.relations.add(relation.qualified)
     return None
+
+
+def _objection_to_only(parts: list[str], action: Action, offset: int | None) -> Objection:
+    """A view cannot leave out the rows of tables that inherit from its table, and would not say so."""
+    advice = "leave ONLY out to read them all" if action is Action.SELECT else "pick the rows by a condition"
+    reason = f"ONLY {quoted(parts)}: cannot be told from the rows of tables that inherit from it here; {advice}"
+    return Objection("guard.relation", reason, offset)
 
 
 def _parts(body: Node) -> list[str]:

@@ -155,7 +155,7 @@ def _map_group(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     if tokens.text(at - 1) not in _BEFORE_A_GROUP:
         return  # in parentheses of its own: there it would become a part of a row
     start, _end = tokens.span(at)
-    yield start, start, "".join(f"{quote_qualified(*names)}, " for names in columns)
+    yield start, start, "".join(f"{'.'.join(map(quote_ident, names))}, " for names in columns)
     index = next(n for n, one in enumerate(query["groupClause"]) if one is place)
     query["groupClause"][index:index] = [
         {"ColumnRef": {"fields": [{"String": {"sval": name}} for name in names]}} for names in columns

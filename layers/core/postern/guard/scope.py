@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -103,7 +104,14 @@ def _telling_key(view: View | None) -> tuple[str, ...]:
 
 def _own_types(views: Iterable[View]) -> Iterator[tuple[str, str]]:
     for column in (column for view in views for column in view.columns if column.own_type):
-        # Names that need quotes stay closed.
-        schema, dot, name = str(column.own_type).partition(".")
-        if dot and schema.isidentifier() and name.isidentifier():
+        if (match := _QUALIFIED.fullmatch(str(column.own_type))) is not None:
+            schema, name = (_unquoted(part) for part in match.groups())
             yield schema, name
+
+
+def _unquoted(part: str) -> str:
+    return part[1:-1].replace('""', '"') if part.startswith('"') else part
+
+
+# A qualified name as `format_type` prints it.
+_QUALIFIED = re.compile(r'("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)\.("(?:[^"]|"")+"|[a-z_][a-z0-9_$]*)')

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from postern.world.live import TableKey
 from postern.world.names import quote_literal
 
-# A deferrable key may be broken inside a transaction, so PostgreSQL rests no query on it.
+# A deferrable key may be broken inside a transaction, so PostgreSQL rests no query on it. One of a table that others
+# inherit from says nothing of their rows, which a view shows too.
 _LIVE_KEYS = """
 SELECT n.nspname::text, c.relname::text, a.attname::text
 FROM (VALUES {wanted}) AS wanted (nspname, relname)
 JOIN pg_namespace n ON n.nspname = wanted.nspname::text
 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.relname::text
 JOIN pg_constraint k ON k.conrelid = c.oid AND k.contype = 'p' AND NOT k.condeferrable
+    AND (c.relkind = 'p' OR NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid))
 CROSS JOIN LATERAL unnest(k.conkey) WITH ORDINALITY AS part (attnum, place)
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = part.attnum
 ORDER BY n.nspname, c.relname, part.place
