@@ -17,7 +17,7 @@ STATEMENTS = {
     "insert default": ("INSERT INTO orders DEFAULT VALUES", StatementKind.INSERT),
     "insert select": ("INSERT INTO orders (id) SELECT id FROM customers RETURNING id", StatementKind.INSERT),
     "insert overriding": ("INSERT INTO orders (id) OVERRIDING SYSTEM VALUE VALUES (DEFAULT)", StatementKind.INSERT),
-    "update": ("UPDATE orders SET total = total + 1, note = DEFAULT WHERE id = $1", StatementKind.UPDATE),
+    "update": ("UPDATE orders SET total = total + 1, note = NULL WHERE id = $1", StatementKind.UPDATE),
     "update row": ("UPDATE orders AS o SET (total, note) = (SELECT 1, 'x') FROM customers c", StatementKind.UPDATE),
     "delete": ("DELETE FROM orders o USING customers c WHERE c.id = o.customer_id RETURNING o.*", StatementKind.DELETE),
     "returning old": (

@@ -35,6 +35,7 @@ def test_reads_every_route_with_its_function_and_authorizer(deployed: Deployment
         ("DELETE", "/v1/tasks/{id}"): ("postern-tasks", "Token"),
         ("GET", "/v1/tasks/{id}/schema"): ("postern-tasks", "Token"),
         ("POST", "/v1/tasks/{id}/query"): ("postern-query", "Token"),
+        ("POST", "/v1/tasks/{id}/transaction"): ("postern-query", "Token"),
         ("GET", "/healthz"): ("postern-tasks", None),
         ("GET", "/openapi.json"): ("postern-tasks", None),
         ("GET", "/.well-known/oauth-protected-resource"): ("postern-tasks", None),

@@ -16,9 +16,11 @@ CREATE TABLE keyless (id int UNIQUE NOT NULL);
 CREATE TABLE put_off (id int PRIMARY KEY DEFERRABLE);
 CREATE TABLE parent (id int PRIMARY KEY);
 CREATE TABLE child () INHERITS (parent);
+CREATE TABLE half (id int) PARTITION BY RANGE (id);
+CREATE TABLE half_of_it PARTITION OF half FOR VALUES FROM (1) TO (9);
 CREATE TABLE parts (id int, at date, PRIMARY KEY (id, at)) PARTITION BY RANGE (at);
 """
-TABLES = ("plain", "pair", "keyless", "put_off", "parts", "parent")
+TABLES = ("plain", "pair", "keyless", "put_off", "parts", "parent", "half")
 
 
 @pytest.fixture(scope="module")
@@ -43,3 +45,11 @@ def ready(postgres) -> Iterator[PreparedDatabase]:
 def test_a_view_knows_the_key_of_its_table_where_it_shows_all_of_it(ready, table, columns, key):
     _, [view] = ready.build(granted(table, dict.fromkeys(columns)))
     assert view.key == key
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "has_heirs"), [("plain", "id", False), ("parent", "id", True), ("half", "id", True)]
+)
+def test_a_view_knows_whether_it_shows_rows_of_other_tables(ready, table, column, has_heirs):
+    _, [view] = ready.build(granted(table, {column: None}))
+    assert view.has_heirs is has_heirs

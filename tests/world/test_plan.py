@@ -44,6 +44,8 @@ def test_a_world_is_a_role_a_schema_views_and_the_grants_on_them() -> None:
         f"ALTER ROLE {role} SET idle_in_transaction_session_timeout TO '30s'",
         f"ALTER ROLE {role} SET idle_session_timeout TO '60s'",
         f"ALTER ROLE {role} SET work_mem TO '16MB'",
+        "DO $postern$ BEGIN IF has_parameter_privilege('temp_file_limit', 'SET') THEN"
+        f" ALTER ROLE {role} SET temp_file_limit TO '1GB'; END IF; END $postern$",
         f"CREATE SCHEMA {role} AUTHORIZATION postern_owner",
     )
     assert [view.sql for view in plan.views] == [

@@ -71,7 +71,7 @@ def _check(findings: Findings, body: Node, names: Names, action: Action) -> Obje
     relation = resolve(findings.scope, body)
     if relation is None:
         return objection_to_name(parts, offset)
-    if not body.get("inh"):
+    if relation.has_heirs and not body.get("inh"):
         return _objection_to_only(parts, action, offset)
     if action not in relation.actions:
         reason = f"{action.value} on {quoted(parts)}: not granted to this task; ask for it when you open one"

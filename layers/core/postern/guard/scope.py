@@ -20,6 +20,7 @@ class Relation:
     actions: frozenset[Action]
     filtered: bool = False  # by a row filter: there are rows that the task does not see
     key: tuple[str, ...] = ()  # of the table under it, where the view shows what tells its values apart
+    has_heirs: bool = False  # rows of other tables may be in it, which ONLY would leave out
     by_column: Mapping[str, GrantedColumn] = field(init=False, compare=False, repr=False)
     masked: frozenset[str] = field(init=False, compare=False, repr=False)  # names of columns under a mask
 
@@ -80,6 +81,7 @@ def scope_of(grant: Grant, server_major: int, task_schema: str | None = None, vi
             actions=frozenset(table.actions),
             filtered=table.row_filter is not None,
             key=_telling_key(built.get((table.schema, table.name))),
+            has_heirs=(table.schema, table.name) not in built or built[table.schema, table.name].has_heirs,
         )
         for table in grant.tables
     )

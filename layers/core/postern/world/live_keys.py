@@ -29,6 +29,22 @@ def live_keys_sql(tables: Iterable[TableKey]) -> str:
     return _LIVE_KEYS.format(wanted=wanted)
 
 
+# Partitions and, for the older kind of inheritance, children.
+_LIVE_HEIRS = """
+SELECT n.nspname::text, c.relname::text
+FROM (VALUES {wanted}) AS wanted (nspname, relname)
+JOIN pg_namespace n ON n.nspname = wanted.nspname::text
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.relname::text
+WHERE EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid)
+"""
+
+
+def live_heirs_sql(tables: Iterable[TableKey]) -> str:
+    """A query for the schema and name of those tables that others inherit from."""
+    wanted = ", ".join(f"({quote_literal(schema)}, {quote_literal(name)})" for schema, name in tables)
+    return _LIVE_HEIRS.format(wanted=wanted)
+
+
 def parse_live_keys(rows: Iterable[Sequence[str]]) -> Mapping[TableKey, tuple[str, ...]]:
     """The columns of each table's primary key, in the key's order; a table without one is left out."""
     keys: dict[TableKey, list[str]] = defaultdict(list)
