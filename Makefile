@@ -45,7 +45,7 @@ test: $(READY) ## run the tests
 fuzz: $(READY) ## search longer for a leak: make fuzz MINUTES=5, SEED=n to repeat a round
 	$(BIN)/python -m tests.noninterference.fuzz --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
-bench: $(RUNS) ## print where a statement's time goes: gate, guard, masks, rows
+bench: $(READY) ## print where a statement's time goes: gate, guard, masks, rows
 	$(BIN)/python -m bench
 
 bench-detectors: $(RUNS) ## print what the detectors find and miss, and how fast they look
