@@ -38,7 +38,7 @@ def test_no_raw_value_passes_the_wall_but_by_a_function_that_hands_it_out(attemp
     passed = {one.title for one in attempts if one.layer == "wall" and one.succeeded and one.title in about_values}
     assert passed == {
         "Catalogs: what exists, how large it is, what definitions say",
-        "SECURITY DEFINER functions that a later release leaves open to PUBLIC",
+        "SECURITY DEFINER functions left open to PUBLIC",
     }
 
 
