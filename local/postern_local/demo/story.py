@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ AGGREGATE = """\
 SELECT c.region, count(DISTINCT c.id) AS customers, count(*) AS orders, sum(o.total) AS revenue,
        percentile_cont(0.5) WITHIN GROUP (ORDER BY o.total) AS median
 FROM customers c JOIN orders o ON o.customer_id = c.id GROUP BY c.region ORDER BY revenue DESC"""
+
+TOLD = "SELECT id, status, total FROM orders WHERE customer_id = $1 ORDER BY id"
 
 
 @dataclass(slots=True)
@@ -59,6 +62,7 @@ class Story:
             "database": "shop",
             "purpose": "find out why so many orders are returned",
             "access": [{"tables": ["customers", "orders", "support_notes", "payments"], "actions": ["select"]}],
+            "lookup": ["ref.person"],
             "ttl_s": 900,
         }
         reply = self.agent.call("POST", "/v1/tasks", request)
@@ -93,6 +97,11 @@ class Story:
             "exactly the database's own answer", delivered == [[str(cell) for cell in row] for row in truth]
         )
         self.page.say(f"Server-Timing: {first.timing}")
+        self.page.say("It was told a customer's number, and may compare that one value with the tokens:")
+        told = self.query(TOLD, {"lookup": "ref.person", "value": "42"})
+        self.show(TOLD, told)
+        truth = read(self.stack.postgres, TOLD.replace("$1", ":customer"), customer=42)
+        self.page.holds("the orders of customer 42, and of nobody else", told.body.get("rows") == rows_of(truth))
 
     def attempt(self) -> None:
         self.page.scene(
@@ -161,8 +170,8 @@ class Story:
         (query,) = (one for one in self.stack.deployment.functions if one.folder.name == "query")
         return environment(query)
 
-    def query(self, sql: str) -> Reply:
-        reply = self.agent.call("POST", f"/v1/tasks/{self.task_id}/query", {"sql": sql})
+    def query(self, sql: str, *params: object) -> Reply:
+        reply = self.agent.call("POST", f"/v1/tasks/{self.task_id}/query", {"sql": sql, "params": params})
         self.answered.append(reply)
         return reply
 
@@ -181,3 +190,8 @@ class Story:
 
     def key_of(self, body: dict[str, Any]) -> str:
         return record_key(self.stack.ready.log, RecordType.INTENT, CommandId(body["command_id"]))
+
+
+def rows_of(truth: list[list[object]]) -> list[list[object]]:
+    """Rows as an answer has them: a numeric is text."""
+    return [[str(cell) if isinstance(cell, Decimal) else cell for cell in row] for row in truth]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from postern.server_majors import SUPPORTED_MAJORS
 from postern.world.doctor.findings import Check, Finding, Row, Severity, always, text
 from postern.world.names import quote_ident
-
-SUPPORTED_MAJORS = (16, 17, 18)
 
 _NAMES = (
     "server_version_num",
