@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "layers/core/postern"
-PURE = ("identity", "policy", "world", "guard", "masking", "audit", "catalog_scan")
+PURE = ("identity", "policy", "world", "guard", "masking", "audit", "catalog_scan", "tlog")
 PURE_MODULES = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__", "ports"}
 
 # What a pure package may import besides itself, the standard library and the nouns: the library its work is about,

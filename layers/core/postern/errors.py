@@ -227,6 +227,7 @@ CODES: dict[str, str] = {
     "idempotency.reused": "This Idempotency-Key was used with another body. Use a new key.",
     "evidence.unavailable": "The record could not be written, so nothing ran or nothing is delivered. Try again.",
     "evidence.conflict": "The record's place is taken by other bytes. Nothing is delivered. Tell an operator.",
+    "evidence.proof": "A proof of the log does not hold. Keep what was given to you, and tell an auditor.",
     "evidence.malformed": "What should be a record, or become one, does not have a record's form. Tell an operator.",
     "state.unavailable": "The state table cannot be reached. Nothing ran. Try again.",
     "database.unavailable": "No session to the database could be had. Nothing ran. Try again.",

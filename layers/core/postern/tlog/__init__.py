@@ -1,0 +1,1 @@
+"""The transparency log as mathematics: hashes, trees, proofs. Pure."""

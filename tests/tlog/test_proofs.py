@@ -1,0 +1,157 @@
+"""Known answers of another implementation (transparency-dev/merkle), and trees of our own against the definition."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from postern.errors import IntegrityError
+from postern.tlog.compact_range import CompactRange
+from postern.tlog.hashing import EMPTY_ROOT, Hash, leaf_hash, node_hash
+from postern.tlog.proofs import verify_consistency, verify_inclusion
+
+VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "rfc6962"
+
+
+def vectors(folder: str) -> list[object]:
+    found = sorted((VECTORS / folder).rglob("*.json"))
+    if not found and not os.environ.get("CI"):
+        return [
+            pytest.param(None, marks=pytest.mark.skip(reason=f"known answers are missing: expected them at {VECTORS}"))
+        ]
+    assert len(found) == 98, f"{VECTORS / folder}: expected 98 known answers"
+    return [pytest.param(path, id=str(path.relative_to(VECTORS / folder).with_suffix(""))) for path in found]
+
+
+def hashes(*texts: str | None) -> list[Hash]:
+    return [Hash(base64.b64decode(text or "")) for text in texts]
+
+
+@pytest.mark.parametrize("path", vectors("inclusion"))
+def test_agrees_with_the_known_answers_about_inclusion(path):
+    case = json.loads(path.read_text())
+    leaf, root = hashes(case["leafHash"], case["root"])
+    proof = hashes(*(case["proof"] or []))
+
+    def verify() -> None:
+        verify_inclusion(case["leafIdx"], case["treeSize"], leaf, proof, root)
+
+    if case["wantErr"]:
+        with pytest.raises(IntegrityError):
+            verify()
+    else:
+        verify()
+
+
+@pytest.mark.parametrize("path", vectors("consistency"))
+def test_agrees_with_the_known_answers_about_consistency(path):
+    case = json.loads(path.read_text())
+    root1, root2 = hashes(case["root1"], case["root2"])
+    proof = hashes(*(case["proof"] or []))
+
+    def verify() -> None:
+        verify_consistency(case["size1"], case["size2"], root1, root2, proof)
+
+    if case["wantErr"]:
+        with pytest.raises(IntegrityError):
+            verify()
+    else:
+        verify()
+
+
+LEAVES = [leaf_hash(bytes([n]) * n) for n in range(40)]
+
+
+def root_of(leaves: list[Hash]) -> Hash:
+    """MTH of RFC 6962 section 2.1, word for word."""
+    if not leaves:
+        return EMPTY_ROOT
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return node_hash(root_of(leaves[:split]), root_of(leaves[split:]))
+
+
+def path_of(index: int, leaves: list[Hash]) -> list[Hash]:
+    """PATH of RFC 6962 section 2.1.1."""
+    if len(leaves) <= 1:
+        return []
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if index < split:
+        return [*path_of(index, leaves[:split]), root_of(leaves[split:])]
+    return [*path_of(index - split, leaves[split:]), root_of(leaves[:split])]
+
+
+def proof_of(size: int, leaves: list[Hash], *, is_whole: bool = True) -> list[Hash]:
+    """SUBPROOF of RFC 6962 section 2.1.2."""
+    if size == len(leaves):
+        return [] if is_whole else [root_of(leaves)]
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    if size <= split:
+        return [*proof_of(size, leaves[:split], is_whole=is_whole), root_of(leaves[split:])]
+    return [*proof_of(size - split, leaves[split:], is_whole=False), root_of(leaves[:split])]
+
+
+def test_an_empty_tree_and_an_empty_leaf_have_the_hashes_of_the_rfc():
+    assert EMPTY_ROOT.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    assert leaf_hash(b"").hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
+
+
+def test_a_range_grows_to_the_root_of_the_definition():
+    grown = CompactRange()
+    for size in range(len(LEAVES) + 1):
+        assert grown.root() == root_of(LEAVES[:size])
+        if size < len(LEAVES):
+            grown = grown.append(LEAVES[size])
+
+
+@pytest.mark.parametrize("size", range(1, 18))
+def test_every_leaf_is_proved_and_no_other_place_or_leaf_is(size):
+    leaves, root = LEAVES[:size], root_of(LEAVES[:size])
+    for index in range(size):
+        proof = path_of(index, leaves)
+        verify_inclusion(index, size, leaves[index], proof, root)
+        wrong = [(index, size, LEAVES[39], proof), (index, size, leaves[index], [*proof, root])]
+        wrong += [(other, size, leaves[index], proof) for other in range(size + 2) if other != index]
+        wrong += [(index, size, leaves[index], proof[:-1])] if proof else []
+        for changed in wrong:
+            with pytest.raises(IntegrityError):
+                verify_inclusion(*changed, root)
+
+
+@pytest.mark.parametrize("larger", range(1, 18))
+def test_every_earlier_tree_is_proved_and_no_other_is(larger):
+    leaves, whole = LEAVES[:larger], root_of(LEAVES[:larger])
+    for size in range(1, larger + 1):
+        proof, root = proof_of(size, leaves), root_of(leaves[:size])
+        verify_consistency(size, larger, root, whole, proof)
+        wrong = [(size, larger, LEAVES[39], whole, proof), (size, larger, root, LEAVES[39], proof)]
+        wrong += [(size, larger, root, whole, [*proof, whole])]
+        wrong += [(size, larger, root, whole, proof[:-1])] if proof else []
+        for changed in wrong:
+            with pytest.raises(IntegrityError):
+                verify_consistency(*changed)
+
+
+def test_that_a_tree_continues_the_empty_one_is_nothing_to_prove():
+    with pytest.raises(IntegrityError):
+        verify_consistency(0, 5, EMPTY_ROOT, root_of(LEAVES[:5]), [])
+
+
+@pytest.mark.parametrize(
+    ("size", "count"), [(0, 1), (1, 0), (3, 1), (-1, 0)], ids=["none", "one", "two-bits", "negative"]
+)
+def test_refuses_a_range_with_another_number_of_hashes(size, count):
+    with pytest.raises(IntegrityError):
+        CompactRange(size, tuple(LEAVES[:count]))
+
+
+def test_refuses_a_hash_of_another_length():
+    with pytest.raises(IntegrityError):
+        CompactRange(1, (Hash(b"short"),))
+    with pytest.raises(IntegrityError):
+        verify_inclusion(0, 1, Hash(b"short"), [], Hash(b"short"))
