@@ -152,3 +152,11 @@ def test_reads_the_idempotency_key(headers, key):
 def test_refuses_an_idempotency_key_of_another_form(values):
     with pytest.raises(BadRequest):
         http.idempotency_key({"multiValueHeaders": {"Idempotency-Key": values}})
+
+
+def test_a_write_whose_fate_is_unknown_is_not_to_be_repeated_by_itself():
+    away = http.problem(errors.DatabaseUnavailable("database.unavailable", "away"))
+    unknown = http.problem(errors.OutcomeUnknown("outcome.unknown", "no answer to COMMIT"))
+    assert (away["statusCode"], unknown["statusCode"]) == (503, 503)
+    assert "Retry-After" in away["headers"]
+    assert "Retry-After" not in unknown["headers"]

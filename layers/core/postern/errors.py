@@ -10,7 +10,7 @@
         Unprocessable      sql.*, idempotency.reused   well formed, yet it cannot be carried out
       RefusedByPolicy    policy.*, guard.*  allowed to nobody, or not to you: ask for something else
       BudgetExceeded     budget.*, rate.*   a bound of the task or the principal is used up
-      UpstreamError      a part we stand on is away: the same call may succeed later
+      UpstreamError      a part we stand on is away: the same call may succeed later (but see OutcomeUnknown)
         EvidenceUnavailable, StateUnavailable, DatabaseUnavailable, DatabaseLost, OutcomeUnknown,
         PolicyUnavailable, IssuerUnavailable
       IntegrityError     evidence or state contradicts itself: page someone
@@ -137,7 +137,7 @@ class DatabaseLost(UpstreamError):
 
 
 class OutcomeUnknown(UpstreamError):
-    """Raised when a write's fate is not known. The reaper settles it under the command id."""
+    """Raised when a write's fate is not known: only the database can tell, by what the pending outcome names."""
 
 
 class PolicyUnavailable(UpstreamError):
@@ -233,6 +233,6 @@ CODES: dict[str, str] = {
     "database.unavailable": "No session to the database could be had. Nothing ran. Try again.",
     "database.lost": "The session to the database broke while the statement ran. Nothing was written; send it again.",
     "database.timeout": "The statement ran longer than it may. Ask for less, or add a predicate.",
-    "outcome.unknown": "The write's fate is not known. Look it up under the command id; do not send it again.",
+    "outcome.unknown": "The write's fate is not known. Ask again under its key; without one, look before you write.",
     "internal": "A fault of ours. It is logged under the request id.",
 }

@@ -1,6 +1,6 @@
 """What the services need from the world outside, with the guarantee each port gives in words.
 
-An edge implements a port; a fake in `tests/fakes` implements it too and one contract suite runs on both.
+An edge implements a port; a fake in `tests/support/fakes.py` implements it too and one contract suite runs on both.
 Every method may raise the `UpstreamError` named on its port, and nothing of an SDK's own.
 """
 
@@ -100,7 +100,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The caller's key for one statement, with the digest of the body it stands for."""
+    """The caller's key for one call, with the digest of what it stands for."""
 
     value: str
     body_sha256: Sha256Hex

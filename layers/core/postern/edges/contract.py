@@ -29,7 +29,9 @@ class OpenTaskBody(Struct, forbid_unknown_fields=True, frozen=True):
     access: Annotated[list[AccessBody], Meta(min_length=1, max_length=100)]
     ticket: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     unmask: Annotated[list[Name], Meta(max_length=100, description="classes to be seen raw")] = []
-    lookup: Annotated[list[Name], Meta(max_length=100, description="classes to be compared with a literal")] = []
+    lookup: Annotated[
+        list[Name], Meta(max_length=100, description="classes whose tokens a value is compared with")
+    ] = []
     ttl_s: Annotated[int, Meta(ge=60, le=28_800, description="seconds")] = 3600
     max_statements: Annotated[int, Meta(ge=1, le=100_000)] = 500
     max_rows: Annotated[int, Meta(ge=1, le=100_000_000)] = 1_000_000
@@ -185,7 +187,8 @@ class TransactionAnswer(Struct, frozen=True, kw_only=True):
     """The answer to a transaction, in the order of its statements.
 
     `settled` is null where nothing was written, and false where the record of its commit is missing still.
-    `replayed`: an earlier call with this Idempotency-Key wrote this; rows are not kept, all else is as recorded.
+    `replayed`: an earlier call with this Idempotency-Key wrote this. Rows, columns and masks are not kept: `truncated`
+    then says that there were rows; counts and receipt are as recorded.
     """
 
     statements: list[StatementAnswer]

@@ -20,6 +20,7 @@ from postern.errors import (
     Conflict,
     IntegrityError,
     NotFound,
+    OutcomeUnknown,
     PosternError,
     RefusedByPolicy,
     StatementFailed,
@@ -96,7 +97,8 @@ def problem(error: PosternError, headers: Mapping[str, str] | None = None) -> Re
     extra = {"Content-Type": "application/problem+json", **(headers or {})}
     if status == 401:
         extra["WWW-Authenticate"] = "Bearer"
-    if isinstance(error, UpstreamError):
+    # A client that repeats by itself must not repeat a write whose fate is unknown.
+    if isinstance(error, UpstreamError) and not isinstance(error, OutcomeUnknown):
         extra["Retry-After"] = str(RETRY_AFTER_S)
     if isinstance(error, BudgetExceeded) and error.retry_after_s is not None:
         extra["Retry-After"] = str(error.retry_after_s)

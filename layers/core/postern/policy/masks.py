@@ -13,8 +13,6 @@ from postern.masking.sql_mask import review_sql_mask
 from postern.types import Mask, MaskKind
 from postern.yaml_lines import Node
 
-SUPPORTED_MASKS = frozenset(MaskKind)  # what a world can build
-
 _MOST_KEPT = 64  # characters; more than this is no mask
 _MOST_WIDTH = 10**15
 

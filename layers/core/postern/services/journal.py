@@ -22,6 +22,7 @@ _STATUS = {
     "database.unavailable": "not_run",
     "task.parallel": "not_run",
     "sql.lookup": "not_run",
+    "request.invalid": "not_run",
     "database.lost": "lost",
     "answer.too_large": "too_large",
     "budget.affected": "over_budget",

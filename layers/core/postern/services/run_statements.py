@@ -3,7 +3,7 @@
 A read that stands alone is here; whatever writes, or is one of several, runs in `transact`.
 
 Crash points, by what is durable when the process dies:
-    reservation      nothing ran; what it took stays off the budgets until it is given back by the reaper
+    reservation      nothing ran; what it took stays off the budgets until it is given back, which nothing does yet
     intent           nothing ran, or it ran and was not delivered: an open intent says so
     outcome          it ran, and the record says how; the rows were not delivered. For a write see `transact`
     give-back        the same, and the budgets are exact
@@ -17,7 +17,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from postern.errors import (
-    DatabaseUnavailable,
     OutcomeUnknown,
     PosternError,
     RefusedByPolicy,
@@ -128,21 +127,19 @@ class RunStatements:
             ]
 
         writing = self.threads.submit(intend)
-        failed: PosternError | None = None
-        session: Session | None = None
+        opened: Session | PosternError
         try:
             with watch.step("connect"):
-                session = self.database.session(unit.reservation.task, unit.address)
+                opened = self.database.session(unit.reservation.task, unit.address)
         except PosternError as away:
-            failed = away
+            opened = away
         finally:
             with watch.step("intent"):
                 intents = writing.result()
-        if session is None:
-            failed = failed or DatabaseUnavailable("database.unavailable", "no session could be had")
-            self._fail_all(unit, intents, failed, watch)
-            raise failed
-        return intents, session
+        if isinstance(opened, PosternError):
+            self._fail_all(unit, intents, opened, watch)
+            raise opened
+        return intents, opened
 
     def _fail_all(self, unit: Unit, intents: Sequence[Sha256Hex], failed: PosternError, watch: Stopwatch) -> None:
         with watch.step("outcome"):

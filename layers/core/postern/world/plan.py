@@ -40,7 +40,6 @@ CONNECTION_LIMIT = 10
 
 # What a session of the role starts with. The broker sets tighter ones for each statement; none of these is a wall,
 # for a session may change its settings. `pg_temp` is named last because PostgreSQL searches it first otherwise.
-# Only `temp_file_limit` is one that it cannot lift: it is set where the database lets postern_provision do so.
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": "30s",
@@ -49,6 +48,7 @@ _SETTINGS = {
     "idle_session_timeout": "60s",
     "work_mem": "16MB",
 }
+# What it cannot lift, set where the database lets postern_provision do so.
 _TEMP_FILES = "1GB"
 _RELKINDS = {"r": "table", "p": "partitioned table", "f": "foreign table", "m": "materialized view", "v": "view"}
 

@@ -10,7 +10,7 @@ from postern.world.names import POSTERN_SCHEMA, PROVISION_ROLE, quote_ident, quo
 
 _TASK = "'^task_[0-9a-f]{32}$'"
 _SERVANTS = ", ".join(quote_literal(name) for name in (PROVISION_ROLE, LOOKUP_ROLE))
-_LONGEST_TASK = "8 hours 30 minutes"  # the longest deadline and what the reaper may need after it
+_LONGEST_TASK = "8 hours 30 minutes"  # the longest deadline and what the timer may need after it
 
 # A role belongs to the cluster: with rights in another database it is that one's.
 _ROLES_ALONE = f"""
