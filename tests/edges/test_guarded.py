@@ -11,8 +11,16 @@ from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError
 
 from postern.edges import http
+from postern.edges.causes import causes
 from postern.edges.guarded import guarded
-from postern.errors import EvidenceUnavailable, IntegrityError, PolicyFileError, PolicyUnavailable, RefusedByPolicy
+from postern.errors import (
+    EvidenceUnavailable,
+    IntegrityError,
+    PolicyFileError,
+    PolicyUnavailable,
+    PosternError,
+    RefusedByPolicy,
+)
 from postern.services.stopwatch import Stopwatch
 from tests.support.fakes import FakeClock
 
@@ -78,3 +86,12 @@ def test_contradicting_evidence_pages_someone(error):
     response, lines = run(raising(error))
     assert response["statusCode"] == 500
     assert lines[0]["level"] == "CRITICAL"
+
+
+def test_a_cause_that_leads_back_to_itself_is_told_once():
+    error = PosternError("internal", "x")
+    error.__cause__ = error
+    assert causes(error) == []
+    other = ValueError("y")
+    error.__cause__, other.__cause__ = other, error
+    assert causes(error) == ["ValueError"]

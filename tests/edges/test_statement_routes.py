@@ -119,3 +119,15 @@ def test_a_replayed_transaction_shows_each_statement():
     body = json.loads(TRANSACTION.body(Finished(CommandId("c1"), RECORDED), now_s=0))
     assert [one["command_id"] for one in body["statements"]] == ["c1"]
     assert body["replayed"]
+
+
+def test_refuses_more_lookups_than_a_call_has_time_for():
+    lookup = {"lookup": "pii.email", "value": "x"}
+    body = {"statements": [{"sql": "SELECT 1", "params": [lookup] * 251}] * 2}
+    with pytest.raises(BadRequest):
+        TRANSACTION.call(event(body))
+
+
+def test_a_number_that_no_decimal_can_hold_is_the_callers_error():
+    with pytest.raises(BadRequest):
+        QUERY.call({"body": '{"sql": "SELECT 1", "params": [1e-999999999999999999999]}', "multiValueHeaders": {}})

@@ -8,8 +8,10 @@ from dataclasses import replace
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 
+from postern.edges.failed_conditions import is_conflict
 from postern.edges.task_store import DynamoTaskStore
 from postern.errors import BudgetExceeded, Conflict, IntegrityError, NotFound, StateUnavailable, Unprocessable
 from postern.ports import Finished, IdempotencyKey, Reservation, TaskStore
@@ -360,3 +362,35 @@ def test_only_the_command_that_took_a_key_can_let_go_of_it(store):
         settle(store, held, 0, command="c2", key=KEY, answer=None)
     with pytest.raises(Conflict):
         reserve(store, command="c3", key=KEY)
+
+
+def test_gives_back_by_the_client_that_never_sends_twice(monkeypatch):
+    """A budget that is given back twice grows: where the answer to the first was lost, it stays lost."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    with mock_aws():
+        client = boto3.client("dynamodb", region_name="us-east-1")
+        once = boto3.client("dynamodb", region_name="us-east-1")
+        make_state_table(client, "state")
+        store = DynamoTaskStore(client, "state", once=once)
+        store.create(a_task())
+        held = reserve(store)
+        sent: list[str] = []
+        for name, one in (("client", client), ("once", once)):
+            one.meta.events.register("before-call.dynamodb.UpdateItem", lambda name=name, **_: sent.append(name))
+        settle(store, held, 4)
+        assert sent == ["once"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "is_other"),
+    [
+        pytest.param(["TransactionConflict", "None"], True, id="conflict"),
+        pytest.param(["TransactionConflict", "ConditionalCheckFailed"], False, id="a-condition-too"),
+        pytest.param(["ThrottlingError"], False, id="throttled"),
+    ],
+)
+def test_knows_a_transaction_that_was_given_up_for_another(codes, is_other):
+    reasons = [{"Code": code} for code in codes]
+    response = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+    assert is_conflict(ClientError(response, "TransactWriteItems")) is is_other

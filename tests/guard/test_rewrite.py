@@ -123,7 +123,7 @@ def test_maps_the_names_of_writes(asked: str, runs: str) -> None:
 POSITIONS = {
     "before": ("SELECT bad FROM public.orders", "bad"),
     "after": ("SELECT 'é' FROM public.orders WHERE bad = 1", "bad"),
-    "after two of different lengths": ("SELECT public.orders.id FROM sales.orders, public.customers WHERE bad", "bad"),
+    "after two of different lengths": ("SELECT sales.orders.id FROM sales.orders, public.customers WHERE bad", "bad"),
     "at the name itself": ("SELECT 1 FROM public.orders", "public.orders"),
     "end of the text": ("SELECT 1 FROM sales.targets, x", "x"),
 }

@@ -11,6 +11,7 @@ _SCHEMA = """
 create table parents (id int primary key);
 create table children (parent int references parents on delete cascade);
 create table journal (at int);
+create table texts (long text);
 create function note() returns trigger language plpgsql as $$
 begin insert into journal values (new.id); return new; end $$;
 create trigger note after insert on parents for each row execute function note();
@@ -42,6 +43,9 @@ def connection(family: Database):
         pytest.param(["with gone as (delete from children returning 1) select count(*) from gone"], 5, id="with-query"),
         pytest.param(["update children set parent = 3", "update children set parent = 4"], 10, id="two-statements"),
         pytest.param(["insert into parents values (1) on conflict do nothing"], 0, id="nothing"),
+        pytest.param(
+            ["insert into texts select string_agg(md5(i::text), '') from generate_series(1, 9999) i"], 1, id="toast"
+        ),
     ],
 )
 def test_counts_every_row_that_was_written(connection, statements, written):

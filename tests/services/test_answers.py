@@ -124,4 +124,4 @@ def test_arrays_of_json_are_looked_over():
 
 def test_bytes_pass_as_they_are():
     rows, masked, sensitive = delivered(result((0, 17, ["\\x626f62406578616d706c652e636f6d"])))
-    assert (rows, masked, sensitive) == ([["\\x626f62406578616d706c652e636f6d"]], {}, 0)
+    assert (rows, masked, sensitive) == ([["\\x626f62406578616d706c652e636f6d"]], {}, 1)

@@ -26,7 +26,7 @@ from postern.ports import Finished, IdempotencyKey, Lookup, Parameter, Result
 from postern.services.calls import Answers, StatementCall
 from postern.types import Action, Budgets, GrantedColumn, Mask, MaskKind, Secret, Sha256Hex, View, ViewColumn
 from tests.services.test_run_statements import Bench
-from tests.support.domain import BUDGETS, GRANT, TASK_ID, VIEWS, a_task
+from tests.support.domain import BUDGETS, GRANT, NOW_S, TASK_ID, VIEWS, a_task
 from tests.support.fakes import ONE_ROW
 
 UPDATE = "UPDATE customers SET id = 9 WHERE id = 7"
@@ -406,3 +406,44 @@ def test_sensitive_values_are_counted_once_an_answer(seeker):
     tokens = ["tok_0000000000000001", "tok_0000000000000001", None]
     seeker.database.result = replace(ONE_ROW, columns=(column,), values=(tokens,), row_count=3)
     assert seeker.call(statement("SELECT person FROM customers")).remaining.values == 49
+
+
+def test_settling_stops_at_the_first_record_that_cannot_be_written(bench):
+    bench.database.before_commit = lambda: bench.records.fail_next("before")
+    before = bench.records.puts
+    answers = write(bench, UPDATE, UPDATE, UPDATE)
+    assert answers.settled is False
+    assert bench.records.puts - before == 3 + 3 + 1
+    assert [one.receipt.settled_sha256 for one in answers.statements] == [None] * 3
+
+
+def test_no_settlement_is_begun_that_would_keep_the_answer_from_going_out(bench):
+    bench.database.before_commit = lambda: setattr(bench.clock, "at_s", bench.clock.at_s + 22)
+    answers = write(bench)
+    assert answers.settled is False
+    assert story(bench) == ["intent", "outcome pending"]
+
+
+def test_nothing_is_committed_past_the_tasks_deadline(bench):
+    bench.database.before_run = lambda: setattr(bench.clock, "at_us", (NOW_S + 3600) * 1_000_000)
+    with pytest.raises(StatementFailed) as caught:
+        write(bench)
+    assert caught.value.code == "database.timeout"
+    assert "commit" not in bench.database.events
+    assert story(bench) == ["intent", "outcome pending", "settled rolled_back"]
+
+
+def test_a_statement_for_which_no_time_is_left_does_not_run(bench):
+    bench.database.before_run = lambda: setattr(bench.clock, "at_s", bench.clock.at_s + 18.5)
+    with pytest.raises(StatementFailed) as caught:
+        write(bench, UPDATE, UPDATE)
+    assert caught.value.code == "database.timeout"
+    assert len(bench.database.ran) == 1
+
+
+def test_an_error_is_not_its_own_cause(bench):
+    bench.database.result = DatabaseLost("database.lost", "the session broke")
+    for sqls in ((READ,), (READ, READ)):
+        with pytest.raises(DatabaseLost) as caught:
+            write(bench, *sqls)
+        assert caught.value.__cause__ is not caught.value

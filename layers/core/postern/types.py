@@ -178,6 +178,7 @@ class View:
     columns: tuple[ViewColumn, ...]  # in the view's own order: the n-th has attribute number n
     oid: int = 0  # the view's, by which a result column is traced back to it
     key: tuple[str, ...] = ()  # the table's primary key; empty where it has none or hides a part of it
+    relkind: str = "r"  # of what it stands over, as pg_class has it
     has_heirs: bool = False  # other tables inherit from the table, partitions too: the view shows their rows as well
 
     @property

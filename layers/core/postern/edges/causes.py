@@ -11,8 +11,10 @@ def causes(error: BaseException) -> list[str]:
     Only what is wrong with the operator's own policy files is told in full: that is for who reads the log.
     """
     told = []
+    seen = {id(error)}
     cause = error.__cause__
-    while cause is not None:
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         response = getattr(cause, "response", None)
         code = response.get("Error", {}).get("Code") if isinstance(response, dict) else None
         operation = getattr(cause, "operation_name", None)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
 
-def dynamodb(session: Session) -> DynamoDBClient:
+def dynamodb(session: Session, *, attempts: int = 2) -> DynamoDBClient:
     # One retry: a reservation whose first answer was lost is then taken twice, which errs on the safe side.
-    return session.client("dynamodb", config=_config(read_timeout_s=2.0, attempts=2))
+    return session.client("dynamodb", config=_config(read_timeout_s=2.0, attempts=attempts))
 
 
 def s3(session: Session) -> S3Client:

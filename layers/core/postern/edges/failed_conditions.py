@@ -22,6 +22,13 @@ def translated() -> Iterator[None]:
         raise StateUnavailable("state.unavailable", "the state table cannot be reached: try again") from error
 
 
+def is_conflict(error: ClientError) -> bool:
+    """Whether a transaction was given up for another that ran on the same items, and for nothing else."""
+    response: Mapping[str, Any] = error.response
+    codes = {reason.get("Code") for reason in response.get("CancellationReasons", [])}
+    return "TransactionConflict" in codes and codes <= {"TransactionConflict", "None", None}
+
+
 def failed_conditions(error: ClientError) -> tuple[Stored | None, ...]:
     """One entry a write: None where its condition held, else the item that stood there, {} where none did.
 

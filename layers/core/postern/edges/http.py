@@ -151,7 +151,7 @@ def parse_body(body: bytes, decoder: msgspec.json.Decoder[Body]) -> Body:
     """The body in the shape of the decoder's type. Raises `BadRequest` naming the field that is wrong."""
     try:
         return decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
         raise BadRequest("request.invalid", f"body: {error}") from error
 
 

@@ -41,7 +41,7 @@ def parts(function: str) -> Parts:
         session=session,
         settings=settings,
         policy=PolicyFiles(settings.policy_dir, local_issuer=settings.local_issuer),
-        tasks=DynamoTaskStore(clients.dynamodb(session), settings.table),
+        tasks=DynamoTaskStore(clients.dynamodb(session), settings.table, once=clients.dynamodb(session, attempts=1)),
         records=S3RecordStore(clients.s3(session), settings.bucket, source),
         identifiers=SystemIdentifiers(),
         clock=SystemClock(),

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from postern.audit.bodies import sha256_hex
 from postern.edges import contract, http, presenters
 from postern.edges.parameters import call_parameters
+from postern.errors import BadRequest
 from postern.ports import Finished, IdempotencyKey
 from postern.services.calls import Answers, Call, StatementCall
+
+MAX_LOOKUPS = 500  # of one call: each takes the database a moment, and the call's time is bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Route:
         statements = tuple(
             StatementCall(one.sql, call_parameters(one.params), one.max_rows) for one in self.statements(raw)
         )
+        if (lookups := sum(len(one.lookups) for one in statements)) > MAX_LOOKUPS:
+            raise BadRequest("request.invalid", f"params: expected at most {MAX_LOOKUPS} lookups a call, got {lookups}")
         key = http.idempotency_key(event)
         # The path is part of what the key stands for: two calls may have one body.
         return Call(statements, None if key is None else IdempotencyKey(key, sha256_hex(self._named(raw))))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from postern.edges import task_items as items
 from postern.edges import task_writes as writes
-from postern.edges.failed_conditions import failed_conditions, translated
+from postern.edges.failed_conditions import failed_conditions, is_conflict, translated
 from postern.edges.reservations import earlier_call, refuse_more, refuse_reservation
 from postern.errors import Conflict, IntegrityError, NotFound, StateUnavailable
 from postern.ports import Finished, IdempotencyKey, Reservation, World
@@ -29,6 +30,7 @@ class DynamoTaskStore:
 
     client: DynamoDBClient
     table: str
+    once: DynamoDBClient | None = None  # for what must not be sent again by the SDK; without it, `client`
     _scopes: dict[str, items.Scope] = field(default_factory=dict)
 
     def create(self, task: Task) -> None:
@@ -137,7 +139,9 @@ class DynamoTaskStore:
         back = writes.giving_back(self.table, task_id, minus(reservation.taken, used))
         with translated():
             if idempotency is None:
-                return items.parse_budgets(self.client.update_item(**back, ReturnValues="ALL_NEW")["Attributes"])
+                # Given back twice, a budget would grow: where the answer is lost it stays lost.
+                given = (self.once or self.client).update_item(**back, ReturnValues="ALL_NEW")
+                return items.parse_budgets(given["Attributes"])
             if answer is None:
                 end = writes.releasing(self.table, task_id, command_id, idempotency)
             else:
@@ -182,7 +186,16 @@ class DynamoTaskStore:
                 raise NotFound("task.unknown", f"task: expected one of yours, got {task_id!r}: list them at /v1/tasks")
 
     def _transact(self, *transaction: Mapping[str, Any]) -> None:
-        self.client.transact_write_items(TransactItems=list(transaction))  # type: ignore[arg-type]
+        for wait_s in (0.02, 0.05, 0.1, None):
+            try:
+                self.client.transact_write_items(TransactItems=list(transaction))  # type: ignore[arg-type]
+            except ClientError as error:
+                # Another call of the task was at the same item: nothing was written.
+                if wait_s is None or not is_conflict(error):
+                    raise
+                time.sleep(wait_s)
+            else:
+                return
 
     def _read(self, task_id: TaskId) -> Mapping[str, Any]:
         found = self.client.get_item(TableName=self.table, Key=items.task_key(task_id), ConsistentRead=True)

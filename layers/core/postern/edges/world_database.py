@@ -14,7 +14,7 @@ from postern.ports import TeardownProof, World
 from postern.types import DatabaseAddress, Grant, TaskId, View
 from postern.world.functions import LiveFunctions, granted_functions, live_functions_sql, parse_live_functions
 from postern.world.live import LiveTable, TableKey, live_tables_sql, parse_live_tables
-from postern.world.live_keys import live_heirs_sql, live_keys_sql, parse_live_keys
+from postern.world.live_keys import live_keys_sql, live_kinds_sql, parse_live_keys
 from postern.world.live_writes import LiveWrites, parse_live_writes
 from postern.world.live_writes_sql import live_writes_sql
 from postern.world.lookup import lookup_stands_sql
@@ -230,7 +230,7 @@ def _read_views(connection: CoreConnection, plan: WorldPlan) -> tuple[View, ...]
             "database.unavailable", f"views of {role_name(plan.task_id)}: expected those planned, got others"
         )
     keys = _read_keys(connection, plan)
-    heirs = _read_heirs(connection, plan)
+    kinds = _read_kinds(connection, plan)
     return tuple(
         View(
             schema=view.schema,
@@ -239,15 +239,18 @@ def _read_views(connection: CoreConnection, plan: WorldPlan) -> tuple[View, ...]
             columns=view.columns,
             oid=oids[view.view],
             key=keys[view.schema, view.name],
-            has_heirs=(view.schema, view.name) in heirs,
+            relkind=kinds[view.schema, view.name][0],
+            has_heirs=kinds[view.schema, view.name][1],
         )
         for view in plan.views
     )
 
 
-def _read_heirs(connection: CoreConnection, plan: WorldPlan) -> set[TableKey]:
+def _read_kinds(connection: CoreConnection, plan: WorldPlan) -> Mapping[TableKey, tuple[str, bool]]:
+    """Of what each view stands over, its relkind and whether others inherit from it."""
     tables = [(view.schema, view.name) for view in plan.views]
-    return {(row[0], row[1]) for row in _run(connection, live_heirs_sql(tables))} if tables else set()
+    rows = _run(connection, live_kinds_sql(tables)) if tables else []
+    return {(row[0], row[1]): (row[2], row[3] == "true") for row in rows}
 
 
 def _read_keys(connection: CoreConnection, plan: WorldPlan) -> Mapping[TableKey, tuple[str, ...]]:

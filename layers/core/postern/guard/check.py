@@ -55,7 +55,7 @@ def check(sql: str, scope: Scope, lookups: Mapping[int, str] = _NO_LOOKUPS) -> V
     rewritten = rewrite(source, findings.mapped)
     if isinstance(rewritten, Objection):
         return _refuse(source, rewritten)
-    if (objection := _objection_to_changed(rewritten.source, findings)) is not None:
+    if (objection := _objection_to_changed(rewritten.source, findings, lookups, uses)) is not None:
         return _refuse(source, objection)
     return _allow(source, findings, uses, rewritten.source.sql, rewritten.edits)
 
@@ -89,8 +89,10 @@ def _trace(source: Source, findings: Findings, classes: Mapping[int, str]) -> tu
     return objection or tuple(sorted(lookups.uses, key=astuple))
 
 
-def _objection_to_changed(changed: Source, asked: Findings) -> Objection | None:
-    """What will run is checked like what was asked, and must come to the same relations with nothing left to map."""
+def _objection_to_changed(
+    changed: Source, asked: Findings, lookups: Mapping[int, str], uses: tuple[LookupUse, ...]
+) -> Objection | None:
+    """What will run is checked like what was asked, and must come to the same with nothing left to map."""
     found = _walk(changed, asked.scope, asked.lists)
     if isinstance(found, Objection):
         return Objection(found.code, found.reason)
@@ -100,6 +102,11 @@ def _objection_to_changed(changed: Source, asked: Findings) -> Objection | None:
         or found.writes != asked.writes
     ):
         return Objection("guard.node", "statement: its schema qualifiers cannot be mapped; leave them out")
+    found_uses = _trace(changed, found, lookups)
+    if isinstance(found_uses, Objection):
+        return Objection(found_uses.code, found_uses.reason)
+    if found_uses != uses:
+        return Objection("guard.lookup", "lookup: compared with another column once qualifiers are mapped; use aliases")
     return None
 
 

@@ -7,6 +7,7 @@ Elsewhere it is the agent's own SQL and names, once `plan_text` has put the agen
 from __future__ import annotations
 
 from postern.guard.findings import Findings, Mapped, offset_of, quoted
+from postern.guard.scope import Relation
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
 from postern.guard.visibility import Names
@@ -28,13 +29,22 @@ def check_explain(findings: Findings, body: Node, _names: Names) -> Objection | 
     return None
 
 
+def _hidden(relation: Relation) -> str | None:
+    if relation.masked:
+        return "masks columns"
+    if relation.filtered:
+        return "filters rows"
+    # A plan is of what is beneath, with its names and conditions.
+    return None if relation.is_table and not relation.has_heirs else "is a view or has parts"
+
+
 def objection_to_plan(findings: Findings) -> Objection | None:
     """The refusal of a plan that could tell of what is hidden; asked when the whole statement has been walked."""
     if findings.writes:
         return Objection("guard.kind", "EXPLAIN: expected a SELECT that writes nothing; only its plan can be shown")
     for relation in findings.scope.relations:
-        hides = "masks columns" if relation.masked else "filters rows" if relation.filtered else None
+        hides = _hidden(relation)
         if hides and relation.qualified in findings.relations:
             reason = f"EXPLAIN: {quoted([relation.schema, relation.name])} {hides} for this task, and a plan tells of"
-            return Objection("guard.kind", f"{reason} raw values; run the query with a small LIMIT instead")
+            return Objection("guard.kind", f"{reason} what is beneath; run the query with a small LIMIT instead")
     return None

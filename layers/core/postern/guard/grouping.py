@@ -7,21 +7,23 @@ key have the same values there, so the groups are the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 
 from postern.guard.findings import Findings, Mapped, strings
 from postern.guard.relations import resolve
 from postern.guard.scope import Relation
 from postern.guard.source import Node
 
-# Columns in these are not grouped by; one in an aggregate that is not here is added, which changes nothing.
-_AGGREGATES = frozenset(
-    {
-        *("array_agg", "avg", "bool_and", "bool_or", "count", "every", "json_agg", "json_object_agg", "jsonb_agg"),
-        *("jsonb_object_agg", "max", "min", "mode", "percentile_cont", "percentile_disc", "stddev", "stddev_pop"),
-        *("stddev_samp", "string_agg", "sum", "var_pop", "var_samp", "variance"),
-    }
-)
+# PostgreSQL's own aggregates: a column in one is not grouped by. One in another is added, which changes nothing.
+_NAMES = """
+    any_value array_agg avg bit_and bit_or bit_xor bool_and bool_or corr count covar_pop covar_samp every json_agg
+    json_agg_strict json_object_agg json_object_agg_strict json_object_agg_unique json_object_agg_unique_strict
+    jsonb_agg jsonb_agg_strict jsonb_object_agg jsonb_object_agg_strict jsonb_object_agg_unique
+    jsonb_object_agg_unique_strict max min mode percentile_cont percentile_disc range_agg range_intersect_agg
+    regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance
+"""
+_AGGREGATES = frozenset(_NAMES.split())
 _GROUPED_FIELDS = ("targetList", "havingClause", "sortClause", "distinctClause", "windowClause")
 
 
@@ -47,7 +49,7 @@ def _grouped(statement: Node) -> Iterator[Node]:
 
 
 def _added(findings: Findings, query: Node) -> Mapped | None:
-    called = dict(_relations(findings, query["fromClause"]))
+    called = _by_name(_relations(findings, query["fromClause"]))
     grouped = [(item, column) for item in query["groupClause"] if (column := _column(item, query)) is not None]
     present = {names for _item, names in grouped}
     columns: list[tuple[str, ...]] = []
@@ -56,12 +58,19 @@ def _added(findings: Findings, query: Node) -> Mapped | None:
         if not relation.key or not all(_is_in(present, name, column) for column in relation.key):
             continue
         named = [names for names in _named(query, name, relation) if not _is_in(present, name, names[-1])]
-        if named:
+        if named and all(names[-1] not in relation.ungroupable for names in named):
             columns += named
             place = next(item for item, names in grouped if _is_in({names}, name, relation.key[0]))
     if place is None:
         return None
     return Mapped("GroupBy", {"query": query, "place": place, "columns": columns}, "")
+
+
+def _by_name(relations: Iterable[tuple[str, Relation]]) -> dict[str, Relation]:
+    """Each table by its name, but for two of one name: which of them a column is of is not followed here."""
+    listed = list(relations)
+    counts = Counter(name for name, _relation in listed)
+    return {name: relation for name, relation in listed if counts[name] == 1}
 
 
 def _relations(findings: Findings, items: list[Node]) -> Iterator[tuple[str, Relation]]:
@@ -99,16 +108,18 @@ def _is_in(present: set[tuple[str, ...]], name: str, column: str) -> bool:
 def _named(query: Node, name: str, relation: Relation) -> list[tuple[str, ...]]:
     """What is named outside of aggregates: the relation's columns, in its order, and its whole row."""
     found: set[tuple[str, ...]] = set()
-    pending: list[object] = [query[field] for field in _GROUPED_FIELDS if field in query]
+    pending: list[tuple[object, bool]] = [(query[field], False) for field in _GROUPED_FIELDS if field in query]
     while pending:
-        part = pending.pop()
+        part, is_nested = pending.pop()
         if isinstance(part, list):
-            pending += part
+            pending += ((one, is_nested) for one in part)
         elif isinstance(part, dict):
             if "ColumnRef" in part:
-                found |= _columns_of(part["ColumnRef"]["fields"], name, relation)
+                fields = part["ColumnRef"]["fields"]
+                # Inside a subquery, what has no qualifier is for the most part the subquery's own.
+                found |= _columns_of(fields, name, relation) if len(fields) > 1 or not is_nested else set()
             elif not _is_aggregate(part):
-                pending += part.values()
+                pending += ((one, is_nested or "SelectStmt" in part) for one in part.values())
     return [names for names in [*((name, column) for column in relation.by_column), (name,)] if names in found]
 
 
@@ -123,5 +134,7 @@ def _columns_of(fields: list[Node], name: str, relation: Relation) -> set[tuple[
 
 
 def _is_aggregate(part: Node) -> bool:
+    if "JsonArrayAgg" in part or "JsonObjectAgg" in part:
+        return True
     call = part.get("FuncCall")
     return call is not None and "over" not in call and strings(call["funcname"])[-1] in _AGGREGATES

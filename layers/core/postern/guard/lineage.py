@@ -130,8 +130,8 @@ class Frame:
         """What a qualified name means: a column of that source, or a function of its whole row."""
         source = self.source(qualifiers)
         if source is None:
-            # `column.field`: a part of a composite value.
-            return self.column(qualifiers[0]).changed() if len(qualifiers) == 1 else COMPUTED
+            # `column.field`: a part of a composite value. Of a table that is not found it may be anything.
+            return self.column(qualifiers[0]).changed() if len(qualifiers) == 1 else self.anything()
         matches = [column.value for column in source.row.columns if column.name == name]
         return union(matches) if matches else source.row.value
 
@@ -145,6 +145,16 @@ class Frame:
                     return source
             frame = frame.outer
         return None
+
+    def anything(self) -> Value:
+        """Something made of all that is seen from here."""
+        values = [column.value for column in self.star()]
+        return union([*values, self.outer.anything() if self.outer else NOTHING_YET]).changed()
+
+    def may_be_column(self, name: str) -> bool:
+        """Whether a name may be a column's, which it then is before it is a relation's."""
+        named = any(column.name in (name, None) for column in self.star())
+        return named or (self.outer is not None and self.outer.may_be_column(name))
 
     def star(self) -> tuple[Column, ...]:
         """All columns of all sources, in order."""

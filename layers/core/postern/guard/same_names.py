@@ -10,22 +10,26 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 
-from postern.guard.findings import Findings, Mapped, offset_of, quoted
+from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
 from postern.guard.relations import resolve
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
+
+Key = tuple[str, str]  # schema and name
 
 
 def tell_apart(findings: Findings, statement: Node) -> Objection | None:
     """Changes how names are mapped where one FROM has two tables of the same name, or objects where it cannot."""
     bare = [[node["RangeVar"] for node in _relations(items) if _is_bare(node)] for items in _froms(statement)]
-    apart: set[tuple[str, str]] = set()
+    apart: set[Key] = set()
     for sources in bare:
         by_name = defaultdict(set)
         for body in sources:
             if (relation := resolve(findings.scope, body)) is not None:
                 by_name[body["relname"]].add((relation.schema, relation.name))
         apart.update(*(keys for keys in by_name.values() if len(keys) > 1))
+    if (objection := _objection_to_binding(findings, statement, apart)) is not None:
+        return objection
     if not apart:
         return None
     named: dict[str, list[Node]] = defaultdict(list)
@@ -38,6 +42,44 @@ def tell_apart(findings: Findings, statement: Node) -> Objection | None:
             return Objection("guard.relation", reason, offset_of(named[name][-1]))
     findings.mapped = [_apart(findings, mapped, apart) for mapped in findings.mapped]
     return None
+
+
+def _objection_to_binding(findings: Findings, statement: Node, apart: set[Key]) -> Objection | None:
+    """`sales.orders.id` loses its schema, so nothing else in the statement may be called `orders`.
+
+    PostgreSQL finds its table by schema and name; what runs would find whatever is called so nearest.
+    """
+    qualified = [mapped.body for mapped in findings.mapped if mapped.node == "ColumnRef"]
+    if not qualified:
+        return None
+    called = _called(findings, statement)
+    for body in qualified:
+        schema, table = (field["String"]["sval"] for field in body["fields"][:2])
+        others = called[table] - {(schema, table)}
+        if others and not ((schema, table) in apart and others <= apart):
+            reason = f"column {quoted(strings(body['fields']))}: something else here is called {quoted([table])} too"
+            return Objection("guard.relation", f"{reason}; give the table an alias and use that", offset_of(body))
+    return None
+
+
+def _called(findings: Findings, statement: Node) -> dict[str, set[Key | None]]:
+    """What each name in the statement's FROMs, aliases and targets means: a table, or None for anything else."""
+    called: dict[str, set[Key | None]] = defaultdict(set)
+    pending: list[object] = [statement]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, list):
+            pending += part
+        elif isinstance(part, dict):
+            pending += part.values()
+            for key in ("alias", "join_using_alias"):
+                if "aliasname" in part.get(key, {}):
+                    called[part[key]["aliasname"]].add(None)
+            if "relname" in part and "alias" not in part:
+                is_query = id(part) in findings.with_queries
+                relation = None if is_query else resolve(findings.scope, part)
+                called[part["relname"]].add((relation.schema, relation.name) if relation else None)
+    return called
 
 
 def _apart(findings: Findings, mapped: Mapped, apart: set[tuple[str, str]]) -> Mapped:

@@ -20,6 +20,8 @@ class Relation:
     actions: frozenset[Action]
     filtered: bool = False  # by a row filter: there are rows that the task does not see
     key: tuple[str, ...] = ()  # of the table under it, where the view shows what tells its values apart
+    ungroupable: frozenset[str] = frozenset()  # columns of types without equality
+    is_table: bool = True  # and no view, nor a table of parts: its plan names it and nothing beneath
     has_heirs: bool = False  # rows of other tables may be in it, which ONLY would leave out
     by_column: Mapping[str, GrantedColumn] = field(init=False, compare=False, repr=False)
     masked: frozenset[str] = field(init=False, compare=False, repr=False)  # names of columns under a mask
@@ -81,6 +83,8 @@ def scope_of(grant: Grant, server_major: int, task_schema: str | None = None, vi
             actions=frozenset(table.actions),
             filtered=table.row_filter is not None,
             key=_telling_key(built.get((table.schema, table.name))),
+            ungroupable=_ungroupable(built.get((table.schema, table.name))),
+            is_table=(table.schema, table.name) not in built or built[table.schema, table.name].relkind == "r",
             has_heirs=(table.schema, table.name) not in built or built[table.schema, table.name].has_heirs,
         )
         for table in grant.tables
@@ -104,11 +108,21 @@ def _telling_key(view: View | None) -> tuple[str, ...]:
     return view.key if all(masks[name] in (None, MaskKind.TOKEN) for name in view.key) else ()
 
 
+def _ungroupable(view: View | None) -> frozenset[str]:
+    columns = () if view is None else view.columns
+    return frozenset(column.name for column in columns if column.type.removesuffix("[]") in _WITHOUT_EQUALITY)
+
+
+# Types that PostgreSQL cannot group by: they have no equality, or none that it sorts or hashes by.
+_WITHOUT_EQUALITY = frozenset({"json", "jsonpath", "xml", "point", "line", "lseg", "box", "path", "polygon", "circle"})
+
+
 def _own_types(views: Iterable[View]) -> Iterator[tuple[str, str]]:
     for column in (column for view in views for column in view.columns if column.own_type):
         if (match := _QUALIFIED.fullmatch(str(column.own_type))) is not None:
             schema, name = (_unquoted(part) for part in match.groups())
-            yield schema, name
+            if schema == "public":  # which every role may use, unless an operator took that away
+                yield schema, name
 
 
 def _unquoted(part: str) -> str:

@@ -14,6 +14,7 @@ from postern.guard.lineage import COMPUTED, Column, Frame, Row, Source, Value, r
 from postern.guard.lookups import Lookups
 from postern.guard.nodes import children_of
 from postern.guard.relations import resolve
+from postern.guard.scope import Relation
 from postern.guard.source import Node, objection_to_depth
 from postern.guard.verdict import Objection
 from postern.guard.write_back import marker_in, objection_to_written
@@ -162,7 +163,7 @@ class Tracer:
 
     def _target(self, target: Node, place: _Place) -> Row:
         """One entry of a list of targets: a column, or as many as a star stands for."""
-        name, body = _as_column(*_only(target["val"]))
+        name, body = _as_column(*_only(target["val"]), place.frame)
         if name == "ColumnRef" and "A_Star" in body["fields"][-1]:
             self.steps += 1
             return _starred(strings(body["fields"]), place.frame)
@@ -174,7 +175,7 @@ class Tracer:
     def _write(self, name: str, body: Node, queries: Mapping[str, Row], outer: Frame | None) -> Row:
         relation = resolve(self.findings.scope, body["relation"])
         row = row_of(relation) if relation else Row(())
-        sources = [_source(body["relation"], row)]
+        sources = [_source(body["relation"], row, relation)]
         place = _Place(Frame(sources, outer), queries)
         for item in (*body.get("fromClause", []), *body.get("usingClause", [])):
             self._from(item, sources, place)
@@ -212,7 +213,9 @@ class Tracer:
 
     def _entry(self, name: str, body: Node, place: _Place) -> Source:
         if name == "RangeVar":
-            return _source(body, self._relation(body, place.queries))
+            is_query = "schemaname" not in body and body["relname"] in place.queries
+            relation = None if is_query else resolve(self.findings.scope, body)
+            return _source(body, self._relation(body, place.queries), relation)
         if name == "RangeSubselect":
             seen = place.frame if body.get("lateral") else place.frame.outer
             ((kind, query),) = body["subquery"].items()
@@ -235,7 +238,7 @@ class Tracer:
             self._follow(name, body, place, is_handed_on=False)
 
     def _value(self, node: Node, place: _Place) -> Value:
-        name, body = _as_column(*_only(node))
+        name, body = _as_column(*_only(node), place.frame)
         if name == "ColumnRef":
             self.steps += 1
             return _resolved(body, place.frame)
@@ -254,7 +257,7 @@ class Tracer:
                 continue
             if name == "A_Expr":
                 self._look_up(body, place)
-            name, body = _as_column(name, body)
+            name, body = _as_column(name, body, place.frame)
             if counts:
                 found += _own_value(name, body, place.frame)
             pending += _parts(name, body, counts=counts)
@@ -311,11 +314,12 @@ def _own_value(name: str, body: Node, frame: Frame) -> list[Value]:
     return []
 
 
-def _as_column(name: str, body: Node) -> tuple[str, Node]:
-    """`(orders).total` as `orders.total`: one column and not the whole row."""
+def _as_column(name: str, body: Node, frame: Frame) -> tuple[str, Node]:
+    """`(orders).total` as `orders.total`: one column and not the whole row, unless `orders` is a column itself."""
     if name == "A_Indirection" and len(body["indirection"]) == 1 and "ColumnRef" in body["arg"]:
         fields = [*body["arg"]["ColumnRef"]["fields"], *body["indirection"]]
-        if len(fields) == 2 and "A_Indices" not in fields[-1]:
+        is_relation = not frame.may_be_column(strings(fields[:1])[0]) if len(fields) == 2 else False
+        if is_relation and "A_Indices" not in fields[-1]:
             return "ColumnRef", {"fields": fields}
     return name, body
 
@@ -337,15 +341,18 @@ def _starred(qualifiers: Sequence[str], frame: Frame) -> Row:
     if not qualifiers:
         return Row(frame.star(), is_ordered=all(source.row.is_ordered for source in frame.sources))
     source = frame.source(qualifiers)
+    if source is not None:
+        return source.row
     # `column.*` takes a composite value apart.
-    return source.row if source else Row((Column(None, frame.column(qualifiers[-1])),), is_ordered=False)
+    value = frame.column(qualifiers[-1]) if len(qualifiers) == 1 else frame.anything()
+    return Row((Column(None, value),), is_ordered=False)
 
 
-def _source(body: Node, row: Row) -> Source:
+def _source(body: Node, row: Row, relation: Relation | None = None) -> Source:
     """A relation or subquery in FROM under its alias."""
     alias = body.get("alias")
     if alias is None:
-        return Source(body.get("relname"), row, body.get("schemaname"))
+        return Source(body.get("relname"), row, relation.schema if relation else None)
     return Source(alias["aliasname"], row.named(strings(alias.get("colnames", []))))
 
 

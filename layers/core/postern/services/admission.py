@@ -54,7 +54,6 @@ class Admission:
             principal,
             held,
             taken,
-            bundle.address(taken.task.grant.database),
             bundle,
             self._commands(call, ids, taken),
         )

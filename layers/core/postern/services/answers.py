@@ -27,6 +27,7 @@ from postern.values import convert_column, encode_rows, is_json, is_json_array, 
 UNMASKED = "unmasked"  # stands in the place of a mask where a class was seen raw
 
 _TOKEN = re.compile("tok_[0-9a-f]{16}")  # as the mask `token` writes it
+_PART_CHARACTERS = 32  # of a computed text that count as one value
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +123,17 @@ def _sensitive(
     """The sensitive values of a column, each once or more often."""
     holds_text = any(holds(column.type_oid) for holds in (is_text, is_json, is_json_array))
     is_computed = column.table_oid == 0
-    if (origin is not None and _is_raw(origin)) or (sees_raw and is_computed and holds_text):
-        return {cell for cell in cells if cell is not None}
-    if not holds_text:
-        return ()
-    return _TOKEN.findall("\0".join([cell for cell in cells if cell is not None]))
+    tokens = _TOKEN.findall("\0".join([cell for cell in cells if cell is not None])) if holds_text else []
+    if origin is not None and _is_raw(origin):
+        return {*tokens, *(cell for cell in cells if cell is not None)}
+    if sees_raw and is_computed:
+        # What was computed may be made of raw values, of many where it is long.
+        return {*tokens, *(part for cell in cells if cell is not None for part in _parts(cell))}
+    return tokens
+
+
+def _parts(cell: str) -> Iterable[str]:
+    return (cell[start : start + _PART_CHARACTERS] for start in range(0, len(cell), _PART_CHARACTERS))
 
 
 def _is_raw(column: ViewColumn) -> bool:

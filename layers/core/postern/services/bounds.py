@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postern.errors import StatementFailed
 from postern.ports import Clock, Limits, Result, TaskStore
 from postern.services.answers import Delivery
 from postern.services.commands import Unit
@@ -26,10 +27,13 @@ class Bounds:
         self._rows, self._bytes = unit.reservation.taken.rows, unit.reservation.taken.bytes
 
     def limits(self, max_rows: int) -> Limits:
-        """The next statement's."""
+        """The next statement's. Raises `StatementFailed` (`database.timeout`) where no time is left for one."""
         task = self._unit.reservation.task
         until_deadline_s = task.expires_at_s - self._clock.now_us() / 1_000_000
         left_s = min(STATEMENT_S - self._watch.elapsed_s(), self._watch.left_s() - MARGIN_S, until_deadline_s)
+        if left_s <= 0:
+            detail = "No time is left for the statement: the call or the task is at its end. Send less at once."
+            raise StatementFailed("database.timeout", detail, sqlstate="57014")
         return Limits(
             max_rows=min(max_rows, self._rows),
             max_bytes=max(0, self._bytes),
@@ -54,5 +58,7 @@ class Bounds:
                 self._unit.reservation = self._tasks.reserve_more(self._unit.reservation, used)
 
     def is_too_late(self) -> bool:
-        """Whether it is too late to commit: what must follow would not fit into the request."""
+        """Whether it is too late to commit: the task is over, or what must follow would not fit into the request."""
+        if self._clock.now_us() >= self._unit.reservation.task.expires_at_s * 1_000_000:
+            return True
         return self._watch.elapsed_s() > COMMIT_S or self._watch.left_s() < MARGIN_S / 2

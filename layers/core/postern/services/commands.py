@@ -31,7 +31,6 @@ class Unit:
     principal: Principal
     held: IdempotencyKey | None  # the key that this call took and must close
     reservation: Reservation
-    address: DatabaseAddress
     bundle: PolicyBundle
     commands: tuple[Command, ...]
     lookups_used: int = 0
@@ -40,6 +39,11 @@ class Unit:
     def id(self) -> CommandId:
         """The first command's: it names the transaction, and stands for the call."""
         return self.commands[0].id
+
+    @property
+    def address(self) -> DatabaseAddress:
+        """Where the database is. Raises `PolicyUnavailable` where the policy does not know it any more."""
+        return self.bundle.address(self.reservation.task.grant.database)
 
     @property
     def target(self) -> bodies.Body:

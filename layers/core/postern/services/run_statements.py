@@ -36,7 +36,7 @@ from postern.services.journal import Journal
 from postern.services.needs import check_needs
 from postern.services.parameters import Checked, objection_to_parameters, send_parameters
 from postern.services.stopwatch import Stopwatch
-from postern.services.transact import Transact, failed_as_asked, receipt
+from postern.services.transact import Transact, raise_as_asked, receipt
 from postern.types import Budgets, Principal, Sha256Hex, TaskId
 from postern.world.names import schema_name
 
@@ -166,7 +166,7 @@ class RunStatements:
         except PosternError as failed:
             with watch.step("outcome"):
                 self.journal.fail(unit, command, intent, failed, watch)
-            raise failed_as_asked(failed, statement, "") from failed
+            raise_as_asked(failed, statement, "")
         with watch.step("outcome"):
             outcome = self.journal.succeed(unit, command, intent, result, delivery, None, watch)
         return Answered(

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import NoReturn
 
 from postern.audit import bodies
 from postern.errors import (
@@ -35,6 +36,8 @@ from postern.services.parameters import Checked
 from postern.services.stopwatch import Stopwatch
 from postern.sqlstates import at_position
 from postern.types import Receipt, Sha256Hex
+
+SETTLE_S = 7.0  # what one settlement may take where the bucket does not answer; the answer must still go out
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +92,7 @@ class Transact:
         else:
             self._commit(unit, outcomes, transaction, bounds, watch)
             with watch.step("settle"):
-                settlements = [
-                    self._settled(unit, command, outcome)
-                    for command, outcome in zip(unit.commands, outcomes, strict=True)
-                ]
+                settlements = self._settle(unit, outcomes, watch)
         answers = [
             Answered(
                 command.id,
@@ -142,7 +142,7 @@ class Transact:
                 transaction.rollback()  # access and locks end before the evidence is waited for
                 self._record_failure(unit, intents, len(ran), failed, watch)
                 failed.command_id = command.id
-                raise failed_as_asked(failed, statement, words) from failed
+                raise_as_asked(failed, statement, words)
             ran.append(_Ran(result, delivery))
         return ran
 
@@ -230,21 +230,27 @@ class Transact:
             for command, outcome in zip(unit.commands, outcomes, strict=False):
                 self.journal.settle(unit, command, outcome, status="rolled_back", sqlstate=sqlstate)
 
-    def _settled(self, unit: Unit, command: Command, outcome: Sha256Hex) -> Sha256Hex | None:
-        # It is committed: the answer goes out, and says where the settlement is missing. A conflict is another's
-        # settlement, who came to the same by asking the database.
+    def _settle(self, unit: Unit, outcomes: Sequence[Sha256Hex], watch: Stopwatch) -> list[Sha256Hex | None]:
+        """The settlements that are durable. It is committed: the answer goes out, and says where they are missing."""
+        settlements: list[Sha256Hex | None] = []
+        # A conflict is another's settlement, who came to the same by asking the database.
         with suppress(EvidenceUnavailable, IntegrityError):
-            return self.journal.settle(unit, command, outcome, status="committed")
-        return None
+            for command, outcome in zip(unit.commands, outcomes, strict=True):
+                if watch.left_s() < SETTLE_S:
+                    break
+                settlements.append(self.journal.settle(unit, command, outcome, status="committed"))
+        return [*settlements, *[None] * (len(outcomes) - len(settlements))]
 
 
-def failed_as_asked(failed: PosternError, statement: Checked, words: str) -> PosternError:
-    """The error about a statement in the agent's terms: which one, and where in the text that it sent."""
+def raise_as_asked(failed: PosternError, statement: Checked, words: str) -> NoReturn:
+    """Raises the error about a statement in the agent's terms: which one, and where in the text that it sent."""
     if isinstance(failed, StatementFailed) and failed.position is not None:
         # The database points into the text that ran.
-        failed = at_position(failed, statement.verdict.position_as_asked(failed.position))
+        placed = at_position(failed, statement.verdict.position_as_asked(failed.position))
+        placed.detail = words + placed.detail
+        raise placed from failed
     failed.detail = words + failed.detail
-    return failed
+    raise failed
 
 
 def receipt(command: Command, intent: Sha256Hex, outcome: Sha256Hex, settled: Sha256Hex | None, log: str) -> Receipt:

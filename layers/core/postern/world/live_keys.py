@@ -29,20 +29,20 @@ def live_keys_sql(tables: Iterable[TableKey]) -> str:
     return _LIVE_KEYS.format(wanted=wanted)
 
 
-# Partitions and, for the older kind of inheritance, children.
-_LIVE_HEIRS = """
-SELECT n.nspname::text, c.relname::text
+# Heirs are partitions and, of the older kind of inheritance, children.
+_LIVE_KINDS = """
+SELECT n.nspname::text, c.relname::text, c.relkind::text,
+    EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid)::text
 FROM (VALUES {wanted}) AS wanted (nspname, relname)
 JOIN pg_namespace n ON n.nspname = wanted.nspname::text
 JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = wanted.relname::text
-WHERE EXISTS (SELECT FROM pg_inherits h WHERE h.inhparent = c.oid)
 """
 
 
-def live_heirs_sql(tables: Iterable[TableKey]) -> str:
-    """A query for the schema and name of those tables that others inherit from."""
+def live_kinds_sql(tables: Iterable[TableKey]) -> str:
+    """A query for schema, name, relkind, and whether others inherit from it (`true`), of each table."""
     wanted = ", ".join(f"({quote_literal(schema)}, {quote_literal(name)})" for schema, name in tables)
-    return _LIVE_HEIRS.format(wanted=wanted)
+    return _LIVE_KINDS.format(wanted=wanted)
 
 
 def parse_live_keys(rows: Iterable[Sequence[str]]) -> Mapping[TableKey, tuple[str, ...]]:

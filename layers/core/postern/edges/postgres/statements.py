@@ -29,7 +29,7 @@ COMMIT_TIMEOUT_MS = 4_000  # of deferred constraints, and of COMMIT after them
 # Rows that this session wrote and the server has not yet added to its statistics: cascades, triggers and WITH queries
 # count as the statement does. The difference over a transaction is what it wrote.
 WRITTEN = """SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::pg_catalog.text
-    FROM pg_catalog.pg_stat_xact_all_tables"""
+    FROM pg_catalog.pg_stat_xact_user_tables"""
 _MARK = f"""SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text, pid::pg_catalog.text,
     pg_catalog.to_char(backend_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ({WRITTEN})
     FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from postern.edges.postgres.protocol import DescribedColumn
-from postern.edges.postgres.statements import WRITTEN, Answer
+from postern.edges.postgres.statements import Answer
 from postern.edges.postgres.transactions import TaskTransaction, abandoned_unless_clean
 from postern.edges.postgres.wire import AgentConnection
 from postern.errors import DatabaseLost, PosternError, StatementFailed
@@ -36,8 +36,8 @@ class TaskSession:
     def begin(self, limits: Limits, *, command_id: CommandId, read_only: bool) -> TaskTransaction:
         """As `ports.Session.begin`."""
         with abandoned_unless_clean(self._connection):
-            identifier, written = (None, 0) if read_only else (self._system_identifier(), self._written())
-            transaction = TaskTransaction(self._connection, self._result, command_id, identifier, written)
+            identifier = None if read_only else self._system_identifier()
+            transaction = TaskTransaction(self._connection, self._result, command_id, identifier)
             transaction.begin(limits, read_only=read_only)
             return transaction
 
@@ -49,9 +49,6 @@ class TaskSession:
             except StatementFailed:
                 self._identifier = (None,)
         return self._identifier[0]
-
-    def _written(self) -> int:
-        return int(self._connection.fetch_constant(WRITTEN, ()).values[0][0] or 0)
 
     def _result(self, answer: Answer) -> Result:
         names = self._type_names(answer.columns)

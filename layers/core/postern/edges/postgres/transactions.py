@@ -15,6 +15,7 @@ from dataclasses import replace
 from postern.edges.postgres import protocol
 from postern.edges.postgres.statements import (
     COMMIT_TIMEOUT_MS,
+    WRITTEN,
     Answer,
     check_begun,
     check_constant,
@@ -38,7 +39,7 @@ class TaskTransaction:
     """Implements `ports.Transaction` over a connection, which is in no transaction when it is made.
 
     `describe` makes a result of an answer; it may ask the same connection for the names of types. `system_identifier`
-    is the server's, `written_before` what `WRITTEN` gave just before.
+    is the server's.
     """
 
     def __init__(
@@ -47,13 +48,12 @@ class TaskTransaction:
         describe: Callable[[Answer], Result],
         command_id: CommandId,
         system_identifier: str | None,
-        written_before: int = 0,
     ) -> None:
         self._connection = connection
         self._describe = describe
         self._command_id = command_id
         self._system_identifier = system_identifier
-        self._written_before = written_before
+        self._written_before = 0
 
     def begin(self, limits: Limits, *, read_only: bool) -> None:
         """Begins it: to be called once, first. Raises what the database said against it, or `DatabaseLost`."""
@@ -65,6 +65,15 @@ class TaskTransaction:
                 check_begun(reply)
             if reply.fields is not None:
                 raise sanitise(reply.fields, "")
+            if not read_only:
+                self._written_before = self._written()
+
+    def _written(self) -> int:
+        """Asked inside the transaction: outside of one the server may add up its counts, and begin anew."""
+        request = protocol.extended_query(WRITTEN.encode(), (), 0) + protocol.SYNC
+        with self._connection.closed_unless_clean():
+            reply = self._connection.exchange(request, OWN_LIMITS, protocol.IN_TRANSACTION)
+        return int(take_answer(reply, "", OWN_LIMITS, truncates=False).values[0][0] or 0)
 
     def run(
         self,
