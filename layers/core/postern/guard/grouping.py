@@ -21,7 +21,8 @@ _NAMES = """
     json_agg_strict json_object_agg json_object_agg_strict json_object_agg_unique json_object_agg_unique_strict
     jsonb_agg jsonb_agg_strict jsonb_object_agg jsonb_object_agg_strict jsonb_object_agg_unique
     jsonb_object_agg_unique_strict max min mode percentile_cont percentile_disc range_agg range_intersect_agg
-    regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop stddev_samp string_agg sum var_pop var_samp variance
+    regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy stddev stddev_pop
+    stddev_samp string_agg sum var_pop var_samp variance
 """
 _AGGREGATES = frozenset(_NAMES.split())
 _GROUPED_FIELDS = ("targetList", "havingClause", "sortClause", "distinctClause", "windowClause")
