@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import ssl
 import struct
@@ -184,15 +185,14 @@ def _exactly(sock: socket.socket, size: int) -> bytes:
     return data
 
 
-def _relay(left: socket.socket, right: socket.socket) -> None:
-    def pump(source: socket.socket, target: socket.socket) -> None:
-        with suppress(OSError):
-            while chunk := source.recv(65_536):
-                target.sendall(chunk)
-        with suppress(OSError):
-            target.shutdown(socket.SHUT_RDWR)
-
-    back = threading.Thread(target=pump, args=(right, left), daemon=True)
-    back.start()
-    pump(left, right)
-    back.join(10)
+def _relay(left: ssl.SSLSocket, right: socket.socket) -> None:
+    """Passes bytes both ways until one side ends, in one thread: TLS is not to be read and written at once."""
+    while True:
+        ready = [left] if left.pending() else select.select([left, right], [], [], 20)[0]
+        if not ready:
+            return
+        for source in ready:
+            chunk = source.recv(65_536)
+            if not chunk:
+                return
+            (right if source is left else left).sendall(chunk)
