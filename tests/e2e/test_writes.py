@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -269,3 +270,20 @@ def test_a_class_that_may_not_be_looked_up_is_refused_when_the_task_opens(clerk)
     reply = clerk.open(access=access, lookup=["pii.email"])
     assert reply.status == 403
     assert "lookup pii.email" in {one["what"] for one in reply.body["refusals"]}
+
+
+def test_a_statement_whose_session_is_ended_answers_at_once(chinook, seeker):
+    """As a failover or the end of a task does it: with its code, and without keeping the function busy."""
+    replies: list[Reply] = []
+    slow = "SELECT count(*) FROM invoice a, invoice b, customer c WHERE a.total + b.total > c.customer_id"
+    asking = threading.Thread(target=lambda: replies.append(seeker.query(slow)))
+    asking.start()
+    end = (
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE usename LIKE 'task!_%' ESCAPE '!' AND state = 'active' AND query LIKE '%invoice a%'"
+    )
+    assert any(stored(chinook, end) for _ in range(2000))
+    asking.join()
+    assert (replies[0].status, replies[0].body["code"]) == (503, "database.lost")
+    assert records(chinook, replies[0].body["command_id"])[1]["status"] == "lost"
+    assert seeker.query("SELECT 1").status == 200

@@ -55,9 +55,8 @@ class Masked:
 class Delivery:
     """A result as it leaves: `rows_json` is the JSON array of rows.
 
-    `sensitive` is the number of distinct values that a budget is charged for, and never less than those that can be
-    seen: tokens, wherever they stand; values of a class that is seen raw; and computed texts in a task that sees one,
-    since nobody can tell what they were computed from.
+    `sensitive` is what a budget is charged: the distinct tokens and raw values of classes, and in a task that sees a class
+    raw the distinct computed values too, a long one for each 32 characters.
     """
 
     columns: tuple[AnswerColumn, ...]
