@@ -55,8 +55,8 @@ class Masked:
 class Delivery:
     """A result as it leaves: `rows_json` is the JSON array of rows.
 
-    `sensitive` is what a budget is charged: the distinct tokens and raw values of classes, and in a task that sees a class
-    raw the distinct computed values too, a long one for each 32 characters.
+    `sensitive` is what a budget is charged: the distinct tokens and raw values of classes, and in a task that sees a
+    class raw the distinct computed values too, a long one for each 32 characters.
     """
 
     columns: tuple[AnswerColumn, ...]
