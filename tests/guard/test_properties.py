@@ -104,7 +104,7 @@ def _relations_opened(oracle: CoreConnection, sql: str) -> set[str] | None:
 
 
 @settings(
-    max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(sql=queries())
 def test_agrees_with_the_server_about_every_relation(oracle: CoreConnection, sql: str) -> None:
