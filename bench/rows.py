@@ -1,8 +1,7 @@
-"""Rows from the socket to JSON text: our reader, pg8000 with its own decoders, psycopg where it is installed."""
+"""Rows from the socket to JSON text: our reader, pg8000 with its own decoders, psycopg."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import socket
 import statistics
@@ -11,6 +10,7 @@ from decimal import Decimal
 from functools import partial
 
 import pg8000.native
+import psycopg
 from rich.console import Console
 
 from bench.samples import interleaved, print_table
@@ -40,19 +40,15 @@ def report(console: Console, postgres: PostgresServer) -> None:
     readers: dict[str, Callable[[str], object]] = {
         "ours": _ours(postgres, detectors=()),
         "ours with detectors": _ours(postgres, detectors=None),
+        "pg8000, its decoders": _pg8000(postgres),
+        "psycopg": _psycopg(postgres),
     }
-    readers["pg8000, its decoders"] = _pg8000(postgres)
-    other = _psycopg(postgres)
-    if other is not None:
-        readers["psycopg"] = other
     rows = []
     for name, sql in STATEMENTS.items():
         times = interleaved(REPEATS, *(partial(read, sql) for read in readers.values()))
         speeds = [ROWS / statistics.median(each) for each in times]
         rows.append((name, *(f"{speed:,.0f}" for speed in speeds), f"{speeds[1] / speeds[2]:.1f}"))
     print_table(console, "rows to JSON, thousands a second", (*readers, "with detectors / pg8000"), rows)
-    if other is None:
-        console.print("psycopg is not installed (`pip install 'psycopg[binary]'` beside it): its column is left out.")
 
 
 def _ours(postgres: PostgresServer, detectors: tuple[str, ...] | None) -> Callable[[str], bytes]:
@@ -67,11 +63,7 @@ def _pg8000(postgres: PostgresServer) -> Callable[[str], str]:
     return lambda sql: json.dumps(connection.prepare(sql).run(), default=_plain)
 
 
-def _psycopg(postgres: PostgresServer) -> Callable[[str], str] | None:
-    try:
-        psycopg = importlib.import_module("psycopg")
-    except ImportError:
-        return None
+def _psycopg(postgres: PostgresServer) -> Callable[[str], str]:
     connection = psycopg.connect(postgres.dsn("shop"), autocommit=True)
     return lambda sql: json.dumps(connection.execute(sql).fetchall(), default=_plain)
 

@@ -10,13 +10,12 @@ from postern.catalog_scan.classes import CLASSES
 from postern.catalog_scan.propose import Proposals
 from postern.catalog_scan.tables import ScannedColumn, ScannedTable
 from postern.masking.column_types import parse_column_type
-from postern.policy.names import MAX_IDENTIFIER_BYTES, OPEN
+from postern.policy.names import MAX_IDENTIFIER_BYTES, OPEN, SYSTEM_COLUMNS
 
 # Plain to every reader of YAML. Words that one of them takes for something else are quoted.
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)?")
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 _UNNAMEABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029.]")
-_SYSTEM_COLUMNS = {"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"}
 
 _HEAD = """\
 # Proposed by `postern catalog scan` from names, types and a sample of the values. Read every line before it is
@@ -61,7 +60,7 @@ def _column(table: ScannedTable, column: ScannedColumn, proposals: Proposals) ->
     if column.type.is_foreign:
         why = f"the operators of {_comment(column.type.name)} are not PostgreSQL's own"
         return f"# {_comment(column.name)}: left out: {why}"
-    if not _is_nameable(column.name) or column.name in _SYSTEM_COLUMNS:
+    if not _is_nameable(column.name) or column.name in SYSTEM_COLUMNS:
         return f"# {_comment(column.name)}: left out: a catalog cannot name it"
     proposal = proposals[table.schema, table.name, column.name]
     class_name = proposal.class_name or OPEN
@@ -81,7 +80,7 @@ def _columns(table: ScannedTable, proposals: Proposals) -> list[str]:
         for column in table.columns
         if (table.schema, table.name, column.name) in proposals
         and _is_nameable(column.name)
-        and column.name not in _SYSTEM_COLUMNS
+        and column.name not in SYSTEM_COLUMNS
     ]
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from postern.guard.findings import Findings, Mapped, strings
 from postern.guard.relations import resolve
 from postern.guard.scope import Relation
-from postern.guard.source import Node
+from postern.guard.source import Node, messages_in
 
 # PostgreSQL's own aggregates: a column in one is not grouped by. One in another is added, which changes nothing.
 _NAMES = """
@@ -37,16 +37,10 @@ def group_by_keys(findings: Findings, statement: Node) -> list[Mapped]:
 
 def _grouped(statement: Node) -> Iterator[Node]:
     """Each query of a statement with a GROUP BY, and no grouping sets in it."""
-    pending: list[object] = [statement]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, list):
-            pending += part
-        elif isinstance(part, dict):
-            pending += part.values()
-            items = part.get("groupClause")
-            if items and "fromClause" in part and not any("GroupingSet" in item for item in items):
-                yield part
+    for part in messages_in(statement):
+        items = part.get("groupClause")
+        if items and "fromClause" in part and not any("GroupingSet" in item for item in items):
+            yield part
 
 
 def _added(findings: Findings, query: Node) -> Mapped | None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
 from postern.guard.relations import resolve
-from postern.guard.source import Node
+from postern.guard.source import Node, messages_in
 from postern.guard.verdict import Objection
 
 Key = tuple[str, str]  # schema and name
@@ -65,20 +65,14 @@ def _objection_to_binding(findings: Findings, statement: Node, apart: set[Key]) 
 def _called(findings: Findings, statement: Node) -> dict[str, set[Key | None]]:
     """What each name in the statement's FROMs, aliases and targets means: a table, or None for anything else."""
     called: dict[str, set[Key | None]] = defaultdict(set)
-    pending: list[object] = [statement]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, list):
-            pending += part
-        elif isinstance(part, dict):
-            pending += part.values()
-            for key in ("alias", "join_using_alias"):
-                if "aliasname" in part.get(key, {}):
-                    called[part[key]["aliasname"]].add(None)
-            if "relname" in part and "alias" not in part:
-                is_query = id(part) in findings.with_queries
-                relation = None if is_query else resolve(findings.scope, part)
-                called[part["relname"]].add((relation.schema, relation.name) if relation else None)
+    for part in messages_in(statement):
+        for key in ("alias", "join_using_alias"):
+            if "aliasname" in part.get(key, {}):
+                called[part[key]["aliasname"]].add(None)
+        if "relname" in part and "alias" not in part:
+            is_query = id(part) in findings.with_queries
+            relation = None if is_query else resolve(findings.scope, part)
+            called[part["relname"]].add((relation.schema, relation.name) if relation else None)
     return called
 
 
@@ -94,16 +88,10 @@ def _apart(findings: Findings, mapped: Mapped, apart: set[tuple[str, str]]) -> M
 
 def _froms(statement: Node) -> Iterator[list[Node]]:
     """What stands in each FROM and USING of a statement, with the target of its UPDATE or DELETE."""
-    pending: list[object] = [statement]
-    while pending:
-        part = pending.pop()
-        if isinstance(part, list):
-            pending += part
-        elif isinstance(part, dict):
-            pending += part.values()
-            items = [*part.get("fromClause", ()), *part.get("usingClause", ())]
-            if items:
-                yield [{"RangeVar": part["relation"]}, *items] if "relation" in part else items
+    for part in messages_in(statement):
+        items = [*part.get("fromClause", ()), *part.get("usingClause", ())]
+        if items:
+            yield [{"RangeVar": part["relation"]}, *items] if "relation" in part else items
 
 
 def _relations(items: list[Node]) -> Iterator[Node]:

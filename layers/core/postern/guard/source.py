@@ -7,6 +7,7 @@ to protobuf's depth of 100 messages: a chain of fifty `||` or joins is an ordina
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,6 +60,18 @@ def read(sql: str) -> Source | Refused:
         return Refused("guard.statements", reason, None, fingerprint)
     ((node, body),) = statements[0]["stmt"].items()
     return Source(sql, encoded, node, body, fingerprint)
+
+
+def messages_in(tree: Node) -> Iterator[Node]:
+    """Every message of a tree, in no order that means anything; a message that a name wraps, and the wrapping."""
+    pending: list[object] = [tree]
+    while pending:
+        part = pending.pop()
+        if isinstance(part, list):
+            pending += part
+        elif isinstance(part, dict):
+            pending += part.values()
+            yield part
 
 
 def objection_to_depth() -> Objection:

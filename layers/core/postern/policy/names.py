@@ -18,7 +18,7 @@ _DATABASE = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _CLASS = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # A view may have columns of these names, and would then give away where rows lie and when they changed.
-_SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
+SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
 _RESERVED_SCHEMA = re.compile(r"pg_.*|information_schema|postern|task_[0-9a-f]{32}", re.DOTALL)
 
 OPEN = "open"
@@ -85,6 +85,6 @@ def check_schema_name(name: str, node: Node) -> str:
 
 def check_column_name(name: str, node: Node) -> str:
     """`name`, when it is a column that a catalog may open."""
-    if name in _SYSTEM_COLUMNS:
+    if name in SYSTEM_COLUMNS:
         raise node.wrong(f"column: expected a column of the table, got the system column {name!r}")
     return check_identifier(name, "column", node)
