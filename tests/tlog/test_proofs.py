@@ -11,8 +11,9 @@ import pytest
 
 from postern.errors import IntegrityError
 from postern.tlog.compact_range import CompactRange
-from postern.tlog.hashing import EMPTY_ROOT, Hash, leaf_hash, node_hash
+from postern.tlog.hashing import EMPTY_ROOT, Hash, leaf_hash
 from postern.tlog.proofs import verify_consistency, verify_inclusion
+from tests.support.rfc6962 import path_of, proof_of, root_of
 
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "rfc6962"
 
@@ -66,36 +67,6 @@ def test_agrees_with_the_known_answers_about_consistency(path):
 LEAVES = [leaf_hash(bytes([n]) * n) for n in range(40)]
 
 
-def root_of(leaves: list[Hash]) -> Hash:
-    """MTH of RFC 6962 section 2.1, word for word."""
-    if not leaves:
-        return EMPTY_ROOT
-    if len(leaves) == 1:
-        return leaves[0]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    return node_hash(root_of(leaves[:split]), root_of(leaves[split:]))
-
-
-def path_of(index: int, leaves: list[Hash]) -> list[Hash]:
-    """PATH of RFC 6962 section 2.1.1."""
-    if len(leaves) <= 1:
-        return []
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    if index < split:
-        return [*path_of(index, leaves[:split]), root_of(leaves[split:])]
-    return [*path_of(index - split, leaves[split:]), root_of(leaves[:split])]
-
-
-def proof_of(size: int, leaves: list[Hash], *, is_whole: bool = True) -> list[Hash]:
-    """SUBPROOF of RFC 6962 section 2.1.2."""
-    if size == len(leaves):
-        return [] if is_whole else [root_of(leaves)]
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    if size <= split:
-        return [*proof_of(size, leaves[:split], is_whole=is_whole), root_of(leaves[split:])]
-    return [*proof_of(size - split, leaves[split:], is_whole=False), root_of(leaves[:split])]
-
-
 def test_an_empty_tree_and_an_empty_leaf_have_the_hashes_of_the_rfc():
     assert EMPTY_ROOT.hex() == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert leaf_hash(b"").hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
@@ -105,6 +76,7 @@ def test_a_range_grows_to_the_root_of_the_definition():
     grown = CompactRange()
     for size in range(len(LEAVES) + 1):
         assert grown.root() == root_of(LEAVES[:size])
+        assert grown == CompactRange.over(LEAVES[:size])
         if size < len(LEAVES):
             grown = grown.append(LEAVES[size])
 

@@ -11,7 +11,7 @@
       RefusedByPolicy    policy.*, guard.*  allowed to nobody, or not to you: ask for something else
       BudgetExceeded     budget.*, rate.*   a bound of the task or the principal is used up
       UpstreamError      a part we stand on is away: the same call may succeed later (but see OutcomeUnknown)
-        EvidenceUnavailable, StateUnavailable, DatabaseUnavailable, DatabaseLost, OutcomeUnknown,
+        EvidenceUnavailable, EvidenceStale, StateUnavailable, DatabaseUnavailable, DatabaseLost, OutcomeUnknown,
         PolicyUnavailable, IssuerUnavailable
       IntegrityError     evidence or state contradicts itself: page someone
       PolicyFileError    the operator's policy layer is wrong: names file and line
@@ -124,6 +124,10 @@ class EvidenceUnavailable(UpstreamError):
     """Raised when a record could not be made durable. Nothing was delivered."""
 
 
+class EvidenceStale(UpstreamError):
+    """Raised when the log of evidence lags too far behind for another statement. Nothing ran."""
+
+
 class StateUnavailable(UpstreamError):
     """Raised when the state table did not answer."""
 
@@ -195,6 +199,7 @@ CODES: dict[str, str] = {
     "task.policy_changed": "The policy changed since the task was opened, so it was ended. Open a new task.",
     "task.parallel": "The task runs as many statements at a time as it may. Wait for one to end, then send it again.",
     "task.failed": "The task's world could not be built. Open a new task, or ask an operator to look at the record.",
+    "receipt.unknown": "There is no such command of yours in the log. A new one takes about a minute to be in it.",
     "guard.statements": "Send exactly one statement.",
     "guard.kind": "This kind of statement is not allowed.",
     "guard.relation": "The statement names a relation outside this task's scope.",
@@ -227,7 +232,13 @@ CODES: dict[str, str] = {
     "idempotency.reused": "This Idempotency-Key was used with another body. Use a new key.",
     "evidence.unavailable": "The record could not be written, so nothing ran or nothing is delivered. Try again.",
     "evidence.conflict": "The record's place is taken by other bytes. Nothing is delivered. Tell an operator.",
+    "evidence.signature": "A signature of the log does not hold. Keep what was given to you, and tell an auditor.",
+    "evidence.tile": "A tile or an entry bundle does not fit its tree. Nothing is added to it. Tell an operator.",
+    "evidence.missing": "An object of the log that must be there is not. Nothing is added to it. Tell an operator.",
+    "evidence.behind": "The log's table is behind the bucket, as after a restore. Nothing is sequenced. Tell an operator.",
+    "evidence.stale": "The log of evidence lags behind or has ended, so no statement runs. Try again; tell an operator.",
     "evidence.proof": "A proof of the log does not hold. Keep what was given to you, and tell an auditor.",
+    "evidence.sealed": "A sealed text does not open, or is not what its record commits to. Do not trust it.",
     "evidence.malformed": "What should be a record, or become one, does not have a record's form. Tell an operator.",
     "state.unavailable": "The state table cannot be reached. Nothing ran. Try again.",
     "database.unavailable": "No session to the database could be had. Nothing ran. Try again.",

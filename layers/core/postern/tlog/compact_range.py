@@ -6,7 +6,7 @@ hashes, and its root is a fold over them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from postern.errors import IntegrityError
@@ -29,6 +29,17 @@ class CompactRange:
             )
         if any(len(one) != HASH_BYTES for one in self.hashes):
             raise IntegrityError("evidence.malformed", f"compact range: expected hashes of {HASH_BYTES} bytes")
+
+    @classmethod
+    def over(cls, leaves: Sequence[Hash]) -> CompactRange:
+        """The range of these leaves, given by their hashes, from the first on."""
+        subtrees: list[Hash] = []
+        level = list(leaves)
+        while level:
+            if len(level) & 1:
+                subtrees.append(level.pop())
+            level = [node_hash(level[at], level[at + 1]) for at in range(0, len(level), 2)]
+        return cls(len(leaves), tuple(reversed(subtrees)))
 
     def append(self, leaf: Hash) -> CompactRange:
         """The range with one more leaf, given by its hash."""
