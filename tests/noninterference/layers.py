@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,12 +93,28 @@ def _world(ready: PreparedDatabase, *, raw: bool) -> Iterator[Pipeline]:
 
 def attempt_all(at: Ground) -> list[Attempt]:
     """Every statement against every layer."""
+    return _attempts(at, _replies)
+
+
+def attempt_product(at: Ground) -> list[Attempt]:
+    """Every statement against all layers together."""
+    return _attempts(at, lambda at, statement: {"all": _reply_of_all(at, statement)})
+
+
+def _attempts(at: Ground, replies: Callable[[Ground, str], dict[str, Reply]]) -> list[Attempt]:
     return [
         Attempt(attacks.title, statement, layer, reply, _succeeds(attacks.goal, reply))
         for attacks in CLASSES
         for statement in attacks.statements
-        for layer, reply in _replies(at, statement).items()
+        for layer, reply in replies(at, statement).items()
     ]
+
+
+def _reply_of_all(at: Ground, statement: str) -> Reply:
+    verdict = check(statement.replace("{role}", at.task.role), at.task.scope)
+    if isinstance(verdict, Refused):
+        return Reply(verdict.reason, ran=False)
+    return _through_session(at.task, verdict.sql)[1]
 
 
 def _replies(at: Ground, statement: str) -> dict[str, Reply]:
@@ -113,7 +129,7 @@ def _replies(at: Ground, statement: str) -> dict[str, Reply]:
         "guard": refused or _plain(at.database, at.raw.role, allowed),
         "session": received,
         "detectors": delivered,
-        "all": refused or _through_session(at.task, allowed)[1],
+        "all": _reply_of_all(at, statement),
     }
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from postern_local.postgres import PostgresServer
-from tests.noninterference.layers import CLASSES, Attempt, attempt_all, documented, ground, table
+from tests.noninterference.layers import CLASSES, Attempt, attempt_all, attempt_product, documented, ground, table
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +23,7 @@ def attempts(postgres: PostgresServer) -> list[Attempt]:
 @pytest.fixture(scope="module")
 def attempts16(postgres16: PostgresServer) -> Iterator[list[Attempt]]:
     with ground(postgres16) as at:
-        yield attempt_all(at)
+        yield attempt_product(at)
 
 
 @pytest.mark.parametrize("version", ["attempts", "attempts16"], ids=["18", "16"])
