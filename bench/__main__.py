@@ -1,4 +1,4 @@
-"""One report over one local stack: a statement's way, the guard, the masks, the rows."""
+"""One report over one local stack: a statement's way, the guard, the masks, the rows, the sequencer, the verifier."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bench import guard, masks, rows, statement
+from bench import guard, masks, rows, sequencer, statement, verify
 from postern_local.demo.caller import Caller
 from postern_local.stack import Options, run_stack
 
@@ -38,6 +38,10 @@ def main() -> None:
         masks.report(console, stack.postgres, str(reply.body["task_id"]))
         console.print()
         rows.report(console, stack.postgres)
+        console.print()
+        sequencer.report(console)
+        console.print()
+        verify.report(console)
 
 
 if __name__ == "__main__":

@@ -69,29 +69,11 @@ def test_a_tree_is_whole_at_the_edges_of_its_tiles(batches):
     check_whole(grown(*batches))
 
 
-def test_a_tree_gets_its_third_level_of_tiles():
-    stored = grown(65_530, 5, 1)
-    assert stored.root == root_of([leaf_hash(one) for one in entries_from(0, 65_536)])
-    assert stored.objects["tile/2/000.p/1"] == stored.root
-    assert sum(path.startswith("tile/1/") for path in stored.objects) == 2, "one partial, one full"
-
-
 def test_writes_what_the_old_tree_had_not_and_only_that():
     stored = grown(300)
     appended = append(stored.size, stored.root, stored.objects.__getitem__, entries_from(300, 3))
     assert sorted(appended.writes) == ["tile/0/001.p/47", "tile/entries/001.p/47"]
     assert [str(path) for path in appended.writes if parse_path(path).width == 256] == []
-
-
-def test_reads_the_partial_tiles_and_the_partial_bundle_and_nothing_else():
-    stored, read = grown(70_000), []
-
-    def reading(path: str) -> bytes:
-        read.append(path)
-        return stored.objects[path]
-
-    append(stored.size, stored.root, reading, entries_from(70_000, 1))
-    assert read == [format_path(part) for part in edge_of(70_000)]
 
 
 def test_nothing_to_append_changes_and_writes_nothing():
@@ -120,7 +102,28 @@ EDGE = [format_path(part) for part in edge_of(70_000)]
 
 @pytest.fixture(scope="module")
 def large() -> Stored:
-    return grown(70_000)
+    return grown(65_530, 5, 1, 4_464)
+
+
+def test_a_tree_gets_its_third_level_of_tiles(large):
+    first = root_of([leaf_hash(one) for one in entries_from(0, 65_536)])
+    assert large.objects["tile/2/000.p/1"] == first
+    assert {path for path in large.objects if path.startswith("tile/1/")} == {
+        "tile/1/000.p/255",
+        "tile/1/000",
+        "tile/1/001.p/17",
+    }
+
+
+def test_reads_the_partial_tiles_and_the_partial_bundle_and_nothing_else(large):
+    read = []
+
+    def reading(path: str) -> bytes:
+        read.append(path)
+        return large.objects[path]
+
+    append(large.size, large.root, reading, entries_from(70_000, 1))
+    assert read == EDGE
 
 
 @pytest.mark.parametrize("path", EDGE)

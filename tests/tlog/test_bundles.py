@@ -95,6 +95,10 @@ def test_an_entry_may_be_as_long_as_two_bytes_can_say_and_no_longer():
         format_bundle([longest + b"x"])
 
 
+def test_a_full_tile_and_a_full_bundle_have_256():
+    assert len(parse_bundle(b"\x00\x00" * 256, 256)) == len(parse_tile(b"\x00" * 8192, 256)) == 256
+
+
 @given(st.lists(st.binary(max_size=40), min_size=1, max_size=20))
 def test_a_bundle_gives_back_its_entries(entries):
     assert parse_bundle(format_bundle(entries), len(entries)) == entries

@@ -95,6 +95,10 @@ def test_a_form_is_refused_even_where_it_is_signed():
     assert refused.value.code == "evidence.malformed"
 
 
+def test_a_tree_may_have_as_many_leaves_as_63_bits_can_say():
+    assert parse_checkpoint(with_size("9223372036854775807")).size == 2**63 - 1
+
+
 def test_the_empty_tree_has_a_checkpoint():
     empty = Checkpoint(ORIGIN, 0, EMPTY_ROOT)
     assert format_checkpoint(empty) == f"{ORIGIN}\n0\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n"

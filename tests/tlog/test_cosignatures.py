@@ -64,6 +64,11 @@ def test_a_witness_counts_once_with_its_latest_time():
     assert verify_cosignatures(note(line(7), line(9), line(8)), [VKEY]) == [Cosignature(VKEY, 9)]
 
 
+@pytest.mark.parametrize("at_s", [0, 2**63 - 1], ids=["1970", "the-last"])
+def test_any_time_that_can_be_is_told(at_s):
+    assert verify_cosignatures(note(line(at_s)), [VKEY]) == [Cosignature(VKEY, at_s)]
+
+
 def test_there_may_be_none():
     assert verify_cosignatures(note(), [VKEY]) == []
     assert verify_cosignatures(note(line()), []) == []

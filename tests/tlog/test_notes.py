@@ -10,7 +10,6 @@ import pytest
 from postern.errors import IntegrityError
 from postern.tlog.notes import (
     COSIGNATURE,
-    MAX_NOTE_BYTES,
     Note,
     NoteSignature,
     VerifierKey,
@@ -111,6 +110,7 @@ BAD_NOTES = {
     "overlong-utf-8": b"te\xc0\xafxt\n\n" + line(),
     "surrogate": b"te\xed\xa0\x80xt\n\n" + line(),
     "byte-order-mark-before-dash": b"text\n\n\xef\xbb\xbf" + line(),
+    "no-dash": b"text\n\n" + line().removeprefix("— ".encode()),
     "hyphen": b"text\n\n" + line().replace("—".encode(), b"-"),
     "en-dash": b"text\n\n" + line().replace("—".encode(), "–".encode()),
     "two-blanks-after-dash": b"text\n\n" + line().replace("— ".encode(), "—  ".encode()),
@@ -130,7 +130,7 @@ BAD_NOTES = {
     "base64-of-other-alphabet": b"text\n\n" + line(data=b"\xff" * 66).replace(b"/", b"_"),
     "base64-with-unused-bits": b"text\n\n" + line(data=b"\0" * 68).replace(b"AA=", b"AB="),
     "101-signatures": b"text\n\n" + line() * 101,
-    "over-a-megabyte": b"x" * MAX_NOTE_BYTES + b"\n\n" + line(),
+    "over-a-megabyte": b"x" * 1_000_000 + b"\n\n" + line(),
 }
 
 
@@ -151,7 +151,17 @@ def test_reads_and_writes_the_same_bytes(data):
     assert format_note(note.text, note.signatures) == data
 
 
-@pytest.mark.parametrize("text", ["", "no newline", "con\x07trol\n"], ids=repr)
+def test_a_note_may_have_a_million_bytes_and_no_more():
+    end = b"\n\n" + line()
+    longest = b"x" * (1_000_000 - len(end)) + end
+    assert len(parse_note(longest).signatures) == 1
+    with pytest.raises(IntegrityError):
+        parse_note(b"x" + longest)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "no newline", "con\x07trol\n", "a\n\n— other AAAAAAA="], ids=["none", "no-newline", "bell", "a-note"]
+)
 def test_refuses_to_write_a_note_that_would_not_be_read_again(text):
     with pytest.raises(IntegrityError):
         format_note(text, [KEY.sign("x\n")])
@@ -173,6 +183,7 @@ BAD_VKEYS = {
     "newline-in-name": vkey("a\nb"),
     "control-in-name": vkey("a\0b"),
     "no-break-space-in-name": vkey("a\u00a0b"),
+    "surrogate-in-name": "a\udcffb+01234567+" + PETER.split("+", 2)[2],
     "id-of-another-key": vkey(public=OTHER.public)[:11] + vkey()[11:],
     "id-of-another-name": vkey().replace("n+", "m+", 1),
     "upper-case-id": PETER.replace("c74f20a3", "C74F20A3"),

@@ -91,6 +91,10 @@ NO_PATHS = [
     "tile/0/000.p/1 ",
     "tile/0/000.p/1\n",
     "tile/0/000.p/1/1",
+    "tile/entries/000.p/0",
+    "tile/entries/000.p/256",
+    "tile/entries/x000/001",
+    "tile/entries/x036/x028/x797/x018/x963/967",
     "tile/0/000.P/1",
     "tile/0/000p/1",
     "tile/0/000.p/1.p/1",
@@ -120,6 +124,12 @@ def test_refuses_every_other_path(path):
 def test_refuses_a_tile_that_no_tree_has(level, index, width):
     with pytest.raises(IntegrityError):
         Tile(level, index, width)
+
+
+@pytest.mark.parametrize(("index", "width"), [(-1, 1), (0, 0), (0, 257), (2**55, 1)], ids=str)
+def test_refuses_a_bundle_that_no_tree_has(index, width):
+    with pytest.raises(IntegrityError):
+        Bundle(index, width)
 
 
 def test_the_specifications_tree_is_stored_as_it_says():

@@ -78,6 +78,8 @@ BAD_FILES = {
     "carriage-returns": FILE.replace(b"\n", b"\r\n"),
     "empty-line-before": b"\n" + FILE,
     "no-index": FILE.replace(b"index 1\n", b""),
+    "nothing-but-the-version": b"c2sp.org/tlog-proof@v1\n\n" + NOTE,
+    "no-index-word": FILE.replace(b"index 1", b"1"),
     "no-index-number": FILE.replace(b"index 1\n", b"index \n"),
     "leading-zero": FILE.replace(b"index 1", b"index 01"),
     "plus": FILE.replace(b"index 1", b"index +1"),
@@ -117,6 +119,10 @@ def test_refuses_every_other_form(data):
     with pytest.raises(IntegrityError) as refused:
         verify_tlog_proof(parse_tlog_proof(data), b"one", [KEY.verifier], ORIGIN)
     assert refused.value.code == "evidence.malformed"
+
+
+def test_the_longest_way_to_a_root_has_63_hashes():
+    assert len(parse_tlog_proof(FILE.replace(b"index 1\n", b"index 1\n" + (b64(LEAVES[0]) + b"\n") * 61)).hashes) == 63
 
 
 def test_an_entry_of_the_greatest_length_fits():

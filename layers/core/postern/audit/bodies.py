@@ -6,18 +6,21 @@ Members that several kinds share have the same name and shape everywhere: `princ
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 
-from postern.audit.canonical import canonical_bytes
+from postern.audit.asides import Asides
+from postern.audit.digests import format_key as format_key
+from postern.audit.digests import keyed_digest as keyed_digest
+from postern.audit.digests import sha256_hex as sha256_hex
 from postern.audit.records import Record, RecordType
+from postern.audit.statements import Asked
+from postern.audit.times import format_time
 from postern.errors import Refusal
 from postern.types import (
     CommandId,
     DatabaseAddress,
+    Erasure,
     Grant,
     GrantedTable,
     Principal,
@@ -27,23 +30,6 @@ from postern.types import (
 )
 
 Body = dict[str, object]
-
-INLINE_BYTES = 8 * 1024  # of canonical JSON: five such members fit into a record with room to spare
-MAX_ASIDE_BYTES = 16 * 1024 * 1024  # a request's body is at most 1 MB, which JSON's escapes make six times longer
-
-
-def sha256_hex(data: bytes) -> Sha256Hex:
-    return Sha256Hex(hashlib.sha256(data).hexdigest())
-
-
-def keyed_digest(key: bytes, data: bytes) -> str:
-    """HMAC-SHA-256 in hex: a digest that only the holder of the receipt can search by guessing."""
-    return hmac.new(key, data, hashlib.sha256).hexdigest()
-
-
-def format_key(key: bytes) -> str:
-    """The receipt's form of a record's digest key: standard base64."""
-    return base64.b64encode(key).decode("ascii")
 
 
 def principal_member(principal: Principal) -> Body:
@@ -70,22 +56,6 @@ def task_member(task: Task) -> Body:
 
 def scope_member(grant: Grant) -> list[Body]:
     return [_table_member(table) for table in grant.tables]
-
-
-@dataclass(slots=True)
-class _Asides:
-    """What a record is too short for: stored beside it, and named in it by place, digest and length."""
-
-    blobs: list[bytes] = field(default_factory=list)
-
-    def fit(self, value: object) -> object:
-        """The value, or the name of the blob that holds it: text as UTF-8, anything else as canonical JSON."""
-        canonical = canonical_bytes(value, max_bytes=MAX_ASIDE_BYTES)
-        if len(canonical) <= INLINE_BYTES:
-            return value
-        data = value.encode() if isinstance(value, str) else canonical
-        self.blobs.append(data)
-        return {"blob": len(self.blobs) - 1, "sha256": sha256_hex(data), "bytes": len(data)}
 
 
 def _table_member(table: GrantedTable) -> Body:
@@ -123,7 +93,7 @@ def grant_event(
     event_id: CommandId, time_us: int, task: Task, *, needs_approval: bool, reasons: Sequence[str]
 ) -> Record:
     """The fact that policy granted a task; `reasons` are the policies that permitted."""
-    asides = _Asides()
+    asides = Asides()
     body: Body = {
         "principal": principal_member(task.principal),
         "task": task_member(task),
@@ -149,7 +119,7 @@ def refusal_event(
     policy_digest: Sha256Hex,
 ) -> Record:
     """The fact that a request for a task was refused, with each part and its reason."""
-    asides = _Asides()
+    asides = Asides()
     named = [{"what": one.what, "code": one.code, "reason": one.reason} for one in refusals]
     body: Body = {
         "principal": principal_member(principal),
@@ -158,40 +128,6 @@ def refusal_event(
         "decision": {"result": "refuse", "refusals": asides.fit(named)},
     }
     return Record(RecordType.EVENT, "refusal", event_id, time_us, body, tuple(asides.blobs))
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A statement as it was asked, the text that runs for it, and its parameters as they are sent.
-
-    `key` is the record's digest key: parameters appear as one HMAC-SHA-256 over the canonical JSON of their texts.
-    A parameter that is looked up has no text here; `lookups` names its class by its number, from 1.
-    """
-
-    sql: str
-    ran: str
-    fingerprint: str | None
-    parameters: Sequence[str | None]
-    key: bytes
-    lookups: Mapping[int, str] = field(default_factory=dict)
-
-    def member(self, asides: _Asides) -> Body:
-        """`ran` is left out where it is the same text, byte for byte."""
-        raw = self.sql.encode()
-        sent = canonical_bytes(list(self.parameters), max_bytes=MAX_ASIDE_BYTES)
-        member: Body = {
-            "text": asides.fit(self.sql),
-            "sha256": sha256_hex(raw),
-            "bytes": len(raw),
-            "fingerprint": self.fingerprint,
-            "parameters": {"count": len(self.parameters), "hmac_sha256": keyed_digest(self.key, sent)},
-        }
-        if self.lookups:
-            named = [{"parameter": number, "class": class_} for number, class_ in sorted(self.lookups.items())]
-            member["lookups"] = asides.fit(named)
-        if self.ran != self.sql:
-            member["ran"] = asides.fit(self.ran)
-        return member
 
 
 def statement_intent(
@@ -212,7 +148,7 @@ def statement_intent(
     `principal` is who sent the statement: the task's owner, under the token of this very call. `transaction` says
     which statements it stands and falls with: the first one's id, its own place from 0, and how many they are.
     """
-    asides = _Asides()
+    asides = Asides()
     body: Body = {
         "principal": principal_member(principal),
         "task": {**task_member(task), "sequence": sequence},
@@ -261,7 +197,7 @@ def statement_settled(
 
 def world_intent(kind: str, command_id: CommandId, time_us: int, task: Task, *, target: Body, by: str) -> Record:
     """A world is about to be built (`provision`) or dropped (`teardown`); `by` says who or what asked."""
-    asides = _Asides()
+    asides = Asides()
     body: Body = {
         "principal": principal_member(task.principal),
         "task": task_member(task),
@@ -287,3 +223,19 @@ def world_outcome(
     """What came of building or dropping a world; a teardown's `result` is what the proving query found."""
     body: Body = {"task": {"id": task_id}, "intent": intent, "status": status, **result}
     return Record(RecordType.OUTCOME, kind, command_id, time_us, body)
+
+
+def erasure_event(event_id: CommandId, time_us: int, task_id: TaskId, erasure: Erasure) -> Record:
+    """The fact that nothing opens a task's sealed texts any more; `by` is as who asked said."""
+    asides = Asides()
+    body: Body = {
+        "task": {"id": task_id},
+        "erasure": {
+            "time": format_time(erasure.at_us),
+            "by": erasure.by,
+            "reason": erasure.reason,
+            "keys": asides.fit(list(erasure.key_ids)),
+            "count": len(erasure.key_ids),
+        },
+    }
+    return Record(RecordType.EVENT, "erasure", event_id, time_us, body, tuple(asides.blobs))

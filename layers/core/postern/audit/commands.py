@@ -76,4 +76,8 @@ def _check_follows(earlier: Checked, later: Checked, bounds: Bounds) -> Finding 
     if later.record.time_us < earlier.record.time_us - bounds.skew_us:
         expected = f"not before its {earlier.record.type.value}, {format_time(earlier.record.time_us)}"
         return Finding(Step.COMMAND, later.key, "time", expected, format_time(later.record.time_us))
+    if later.last_modified_us < earlier.last_modified_us - bounds.skew_us:
+        # The writers' clocks can lie; the bucket's own does not.
+        expected = f"not before its {earlier.record.type.value}, {format_time(earlier.last_modified_us)}"
+        return Finding(Step.COMMAND, later.key, "stored", expected, format_time(later.last_modified_us))
     return None

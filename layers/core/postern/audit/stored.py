@@ -11,10 +11,10 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from postern.audit.canonical import malformed, parse_canonical, type_names
-from postern.audit.chain import CODE_VERSION, VERSION, WORD, Source
-from postern.audit.keys import LOG_NAME
+from postern.audit.chain import VERSION, WORD, Source
 from postern.audit.records import RecordType
 from postern.audit.times import parse_time
 from postern.types import CommandId, Sha256Hex
@@ -24,6 +24,8 @@ _ENV = re.compile(r"[0-9a-f]{32}")
 _STATUS = re.compile(r"[a-z][a-z_]{0,39}")
 _TYPES = frozenset(type_.value for type_ in RecordType)
 _BLOB_NAME = frozenset({"blob", "sha256", "bytes"})
+_BLOB_MEMBER = b'"blob":'
+SETTLEMENTS = frozenset({"committed", "rolled_back", "unknown"})
 _RESULTS = frozenset({"allow", "refuse"})
 # The member by which a record names the one before it in its command.
 _NAMES = {RecordType.OUTCOME: "intent", RecordType.SETTLED: "outcome"}
@@ -50,20 +52,23 @@ class StoredRecord:
     source: Source
     link: Link
     is_refused: bool  # an intent whose decision is `refuse`
-    status: str | None  # an outcome's
+    status: str | None  # an outcome's or a settlement's
     names: Sha256Hex | None  # the intent that an outcome names, the outcome that a settlement names
     blobs: tuple[tuple[int, str], ...]  # place and SHA-256 of each blob that it names, in order of their places
 
 
-def parse_record(data: bytes) -> StoredRecord:
-    """The record in `data`. Raises `IntegrityError` (`evidence.malformed`) where it has not the form."""
+def parse_record(data: bytes, *, sha256: Sha256Hex | None = None) -> StoredRecord:
+    """The record in `data`; `sha256` is of these bytes, where it is known already.
+
+    Raises `IntegrityError` (`evidence.malformed`) where it has not the form.
+    """
     members = parse_canonical(data)
     if members.get("v") != VERSION or isinstance(members.get("v"), bool):
         raise malformed("v", f"{VERSION} (a later version needs a later reader)", _describe(members.get("v")))
     type_ = RecordType(_word(members, "type", _TYPES.__contains__))
     names = _NAMES.get(type_)
     return StoredRecord(
-        sha256=Sha256Hex(hashlib.sha256(data).hexdigest()),
+        sha256=sha256 or Sha256Hex(hashlib.sha256(data).hexdigest()),
         type=type_,
         kind=_word(members, "kind", WORD.fullmatch),
         id=CommandId(_word(members, "id", str.isascii)),
@@ -71,9 +76,10 @@ def parse_record(data: bytes) -> StoredRecord:
         source=_parse_source(members),
         link=_parse_link(_object(members, "writer")),
         is_refused=type_ is RecordType.INTENT and _parse_decision(members) == "refuse",
-        status=_word(members, "status", _STATUS.fullmatch) if type_ is RecordType.OUTCOME else None,
         names=None if names is None else Sha256Hex(_word(members, names, SHA256_HEX.fullmatch)),
-        blobs=tuple(sorted(_blobs(members))),
+        status=_parse_status(members, type_),
+        # Walking every member costs more than all the rest, and few records name a blob.
+        blobs=tuple(sorted(_blobs(members))) if _BLOB_MEMBER in data else (),
     )
 
 
@@ -93,12 +99,25 @@ def _blobs(value: object) -> Iterator[tuple[int, str]]:
 
 def _parse_source(members: Mapping[str, object]) -> Source:
     code = _object(members, "code")
-    return Source(
-        log=_word(members, "log", LOG_NAME.fullmatch),
-        deployment=_word(members, "deployment", LOG_NAME.fullmatch),
-        code_version=_word(code, "version", CODE_VERSION.fullmatch),
-        function=_word(code, "function", WORD.fullmatch),
-    )
+    given = (members.get("log"), members.get("deployment"), code.get("version"), code.get("function"))
+    if all(isinstance(one, str) for one in given):
+        return _source(*given)
+    names = ("log", "deployment", "version", "function")
+    name, value = next((name, one) for name, one in zip(names, given, strict=True) if not isinstance(one, str))
+    raise malformed(name, "a string of its form", _describe(value))
+
+
+@lru_cache(maxsize=256)  # a log is written by few sources
+def _source(log: str, deployment: str, code_version: str, function: str) -> Source:
+    return Source(log, deployment, code_version, function)
+
+
+def _parse_status(members: Mapping[str, object], type_: RecordType) -> str | None:
+    if type_ is RecordType.OUTCOME:
+        return _word(members, "status", _STATUS.fullmatch)
+    if type_ is RecordType.SETTLED:
+        return _word(members, "status", SETTLEMENTS.__contains__)
+    return None
 
 
 def _parse_link(writer: Mapping[str, object]) -> Link:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 from postern.audit.canonical import malformed
 
@@ -31,6 +32,7 @@ def parse_time(text: str) -> int:
     return _to_us(text)
 
 
+@lru_cache(maxsize=4096)  # a bucket's times are whole seconds, and locks end together
 def parse_any_time(text: str) -> int:
     """Microseconds since the epoch of an RFC 3339 time with any offset and precision. Raises `IntegrityError`."""
     if _OFFSET_FORM.fullmatch(text) is None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from postern.audit.canonical import canonical_bytes, malformed, parse_strict
+from postern.audit.canonical import canonical_bytes, malformed, parse_flat
 from postern.audit.stored import SHA256_HEX
 from postern.audit.times import format_time, parse_any_time
 from postern.types import Sha256Hex
@@ -55,7 +55,7 @@ def format_version(version: Version) -> bytes:
 
 def parse_version(line: bytes) -> Version:
     """The version that a line tells of. Raises `IntegrityError` (`evidence.malformed`)."""
-    row = parse_strict(line, max_bytes=MAX_LINE_BYTES)
+    row = parse_flat(line, max_bytes=MAX_LINE_BYTES)
     is_marker = _flag(row, "delete_marker")
     retain_until = _text(row, "retain_until") if row.get("retain_until") is not None else None
     version = Version(
@@ -76,7 +76,7 @@ def parse_version(line: bytes) -> Version:
 
 def _text(row: Mapping[str, object], name: str) -> str:
     value = row.get(name)
-    if not isinstance(value, str) or (not value.isascii() and not _is_unicode(value)):
+    if type(value) is not str or (not value.isascii() and not _is_unicode(value)):
         raise malformed(name, "a string", "something else")
     return value
 

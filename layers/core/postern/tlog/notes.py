@@ -189,5 +189,6 @@ def _parse_signature(line: str) -> NoteSignature:
 
 
 def _check_name(name: str) -> None:
-    if not name or "+" in name or any(one.isspace() or one < " " for one in name):
+    # A command line's bytes that are not UTF-8 come as surrogates, which no text of a note can hold.
+    if not name or "+" in name or any(one.isspace() or one < " " or "\ud800" <= one <= "\udfff" for one in name):
         raise malformed("key name", "one without blanks and plus signs", repr(name))

@@ -63,16 +63,12 @@ class _Tree:
 
     def root(self, begin: int, end: int) -> Hash:
         """The root over leaves `begin` to `end`, a subtree as RFC 6962 divides the tree."""
-        count = end - begin
-        height = (count - 1).bit_length()
-        if count != 1 << height:
-            subtrees, at = [], begin
-            for bit in reversed(range(height)):
-                if count >> bit & 1:
-                    subtrees.append(self._full(bit, at))
-                    at += 1 << bit
-            return CompactRange(count, tuple(subtrees)).root()
-        return self._full(height, begin)
+        count, at, subtrees = end - begin, begin, []
+        for height in reversed(range(count.bit_length())):
+            if count >> height & 1:
+                subtrees.append(self._full(height, at))
+                at += 1 << height
+        return CompactRange(count, tuple(subtrees)).root()
 
     def _full(self, height: int, begin: int) -> Hash:
         """The root over the 2**height leaves from `begin` on, of hashes that one tile holds."""

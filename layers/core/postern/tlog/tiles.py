@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from postern.tlog.spelling import MAX_SIZE, malformed, parse_decimal
+from postern.tlog.spelling import MAX_SIZE, malformed
 
 TILE_HEIGHT = 8  # levels of the tree in one tile
 TILE_WIDTH = 256  # hashes, or entries, in a full one
@@ -68,7 +68,7 @@ def parse_path(path: str) -> Tile | Bundle:
     if match is None:
         raise malformed("tile path", "tile/<level or entries>/<index>[.p/<width>]", repr(path))
     index = int(match["index"].replace("x", "").replace("/", ""))
-    width = TILE_WIDTH if match["width"] is None else parse_decimal(match["width"], "tile width", TILE_WIDTH - 1)
+    width = int(match["width"] or TILE_WIDTH)
     part = Bundle(index, width) if match["kind"] == "entries" else Tile(int(match["kind"]), index, width)
     if format_path(part) != path:
         raise malformed("tile path", format_path(part), repr(path))
