@@ -14,7 +14,19 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "layers/core/postern"
-PURE = ("identity", "policy", "world", "guard", "masking", "audit", "catalog_scan", "tlog")
+PURE = (
+    "identity",
+    "policy",
+    "world",
+    "guard",
+    "masking",
+    "audit",
+    "catalog_scan",
+    "tlog",
+    "statement_text",
+    "reconcile",
+    "witness",
+)
 PURE_MODULES = {
     path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__" and not path.stem.endswith("ports")
 }
@@ -28,8 +40,11 @@ MAY_IMPORT = {
     "guard": {"postgast", "google", "postern.world"},
     "masking": {"re2", "stdnum", "phonenumbers", "postgast", "google"},
     "audit": {"rfc8785", "postern.tlog"},
+    "reconcile": {"postern.audit"},
     "tlog": {"cryptography"},
+    "witness": {"cryptography", "postern.tlog"},
     "catalog_scan": {"postern.policy", "postern.world", "postern.masking"},
+    "statement_text": {"cryptography", "postgast", "postern.audit", "postern.guard", "postern.masking"},
 }
 PURE_MODULE_LIBRARIES = {"msgspec", "yaml", "postern.ports"}
 SDKS = {"boto3", "botocore", "pg8000", "aws_lambda_powertools", "moto", "requests", "urllib3", "socket", "http"}

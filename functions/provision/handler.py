@@ -1,4 +1,4 @@
-"""Builds and drops worlds: invoked by `tasks` and `query` for one task, and by a timer for all that are due."""
+"""Builds and drops worlds, each for one task: invoked by `tasks` and `query`, and by `reap` for what is due."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ from postern.edges.provision_contract import format_error
 from postern.edges.world_database import PostgresWorlds
 from postern.errors import PosternError
 from postern.services.build_world import BuildWorld
-from postern.services.expire_tasks import ExpireTasks
 from postern.services.remove_world import RemoveWorld
 from postern.types import TaskId
 
@@ -30,7 +29,6 @@ class Services:
 
     build: BuildWorld
     remove: RemoveWorld
-    expire: ExpireTasks
 
 
 def respond(event: dict[str, Any], services: Services) -> dict[str, Any]:
@@ -39,13 +37,11 @@ def respond(event: dict[str, Any], services: Services) -> dict[str, Any]:
             case "provision":
                 return {"status": "ok", "state": services.build.run(TaskId(event["task_id"])).state}
             case "tear_down":
-                return {"status": "ok", "state": services.remove.run(TaskId(event["task_id"]), by="principal").state}
-            case "expire":
-                passed = services.expire.run()
-                return {"status": "ok", "done": list(passed.done), "left": [list(one) for one in passed.left]}
+                by = event.get("by", "principal")
+                return {"status": "ok", "state": services.remove.run(TaskId(event["task_id"]), by=by).state}
     except PosternError as error:
         return {**format_error(error), "causes": causes(error)}
-    raise ValueError(f"action: expected provision, tear_down or expire, got {event.get('action')!r}")
+    raise ValueError(f"action: expected provision or tear_down, got {event.get('action')!r}")
 
 
 @cache
@@ -55,7 +51,7 @@ def services() -> tuple[Services, Logger]:
     worlds = PostgresWorlds(role_connections(tokens.mint, PROVISIONER))
     remove = RemoveWorld(p.policy, p.tasks, p.records, worlds, p.identifiers, p.clock)
     build = BuildWorld(p.policy, p.tasks, p.records, worlds, p.identifiers, p.clock)
-    return Services(build, remove, ExpireTasks(p.tasks, remove, p.clock)), Logger(service="provision")
+    return Services(build, remove), Logger(service="provision")
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

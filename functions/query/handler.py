@@ -16,12 +16,16 @@ from postern.edges.guarded import guarded
 from postern.edges.lookup_database import LookupDatabase
 from postern.edges.postgres.connect import role_connections
 from postern.edges.postgres.sessions import KeptSession, task_connections
+from postern.edges.seal_keys import seal_keys
 from postern.edges.settings import require
 from postern.edges.statement_routes import route_of
+from postern.edges.watermark import DynamoWatermarks
 from postern.identity.context import parse_principal
 from postern.services.admission import Admission
+from postern.services.gate import Gate
 from postern.services.journal import Journal
 from postern.services.run_statements import RunStatements
+from postern.services.statement_texts import StatementTexts
 from postern.services.stopwatch import Stopwatch
 from postern.types import TaskId
 from postern.world.lookup import LOOKUP_ROLE
@@ -39,16 +43,24 @@ def respond(event: http.Event, run: RunStatements, watch: Stopwatch) -> http.Res
 def services() -> tuple[RunStatements, Logger]:
     parts = roots.parts("query")
     tokens = TaskTokens(clients.sts(parts.session), require(os.environ, "POSTERN_CONNECT_ROLE_ARN"))
+    keys = seal_keys(parts.session, parts.settings, os.environ)
+    texts = StatementTexts(parts.settings.statement_text, parts.settings.log, keys)
     lookup = role_connections(RoleTokens(parts.session, LOOKUP_ROLE).mint, LOOKUP_ROLE)
     return RunStatements(
-        admission=Admission(parts.policy, parts.tasks, parts.identifiers, parts.clock),
+        admission=Admission(parts.policy, parts.tasks, parts.identifiers, parts.clock, _gate(parts)),
         tasks=parts.tasks,
-        journal=Journal(parts.records, parts.clock, parts.settings.log),
+        journal=Journal(parts.records, parts.clock, parts.settings.log, texts),
         database=KeptSession(task_connections(tokens.mint)),
         tokens=LookupDatabase(lookup),
         clock=parts.clock,
         threads=ThreadPoolExecutor(max_workers=1, thread_name_prefix="record"),
     ), Logger(service="query")
+
+
+def _gate(parts: roots.Parts) -> Gate:
+    watermarks = DynamoWatermarks(clients.log_table(parts.session), parts.settings.log_table)
+    settings = parts.settings
+    return Gate(watermarks, parts.clock, settings.log, settings.max_staleness_s, settings.epoch_ends_s)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> http.Response:

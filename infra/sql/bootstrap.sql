@@ -4,6 +4,10 @@
 -- It takes TEMP on the database and CREATE on the schema public from PUBLIC: a role of your application that needs
 -- either gets it by name before, for example: GRANT TEMP ON DATABASE shop TO shop_app;
 --
+-- The texts of tasks' statements, with the literals in them, go to the server's log from then on, so that the records can
+-- be held against it; bound parameters do not. Where records hold no raw text (statement text mode normalized or sealed),
+-- that log still does: run `postern db bootstrap --no-statement-log` to leave it out.
+--
 -- Each catalogued table then needs two grants, which `postern db bootstrap` prints for your catalog:
 --     GRANT USAGE ON SCHEMA public TO postern_owner;
 --     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.orders TO postern_owner;
@@ -16,7 +20,8 @@ BEGIN
     IF current_setting('server_version_num')::int < 160000 THEN
         RAISE EXCEPTION 'postern: expected PostgreSQL 16 or later, got %', current_setting('server_version');
     END IF;
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname IN ('postern_owner', 'postern_provision', 'postern_lookup')
+    IF EXISTS (SELECT FROM pg_roles
+               WHERE rolname IN ('postern_owner', 'postern_provision', 'postern_lookup', 'postern_reap')
                AND (rolsuper OR rolbypassrls OR rolreplication)) THEN
         RAISE EXCEPTION 'postern: expected plain roles, got one that is superuser, replicates or bypasses row security';
     END IF;
@@ -92,11 +97,59 @@ GRANT rds_iam TO postern_lookup WITH ADMIN FALSE, INHERIT FALSE, SET FALSE;
 
 DO $postern$
 BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_reap') THEN
+        CREATE ROLE postern_reap;
+    END IF;
+END
+$postern$;
+
+ALTER ROLE postern_reap LOGIN NOINHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT 10 PASSWORD NULL;
+
+ALTER ROLE postern_reap SET search_path TO pg_catalog, pg_temp;
+
+ALTER ROLE postern_reap SET default_transaction_read_only TO 'on';
+
+ALTER ROLE postern_reap SET statement_timeout TO '5s';
+
+ALTER ROLE postern_reap SET lock_timeout TO '2s';
+
+ALTER ROLE postern_reap SET idle_in_transaction_session_timeout TO '5s';
+
+ALTER ROLE postern_reap SET idle_session_timeout TO '60s';
+
+GRANT rds_iam TO postern_reap WITH ADMIN FALSE, INHERIT FALSE, SET FALSE;
+
+DO $postern$
+BEGIN
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO postern_reap', current_database());
+    -- Without it a transaction that is in progress is settled as unknown after an hour; `db doctor` says so.
+    IF pg_has_role('pg_read_all_stats', 'MEMBER WITH ADMIN OPTION')
+        OR (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
+        GRANT pg_read_all_stats TO postern_reap WITH ADMIN FALSE, INHERIT TRUE, SET FALSE;
+    ELSE
+        RAISE NOTICE 'postern: pg_read_all_stats was not granted to postern_reap: who runs this may not grant it';
+    END IF;
+END
+$postern$;
+
+DO $postern$
+BEGIN
     IF (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
         GRANT SET ON PARAMETER temp_file_limit TO postern_provision;
         -- A value that is looked up is a parameter, and has no business in the server's log.
         ALTER ROLE postern_lookup SET log_parameter_max_length TO 0;
         ALTER ROLE postern_lookup SET log_parameter_max_length_on_error TO 0;
+    END IF;
+END
+$postern$;
+
+DO $postern$
+BEGIN
+    IF has_parameter_privilege('log_statement', 'SET WITH GRANT OPTION') AND has_parameter_privilege('log_parameter_max_length', 'SET WITH GRANT OPTION') THEN
+        -- The texts of tasks' statements, literals and all, then stand in the server's log; bound parameters do not.
+        GRANT SET ON PARAMETER log_statement, log_parameter_max_length TO postern_provision;
+    ELSE
+        RAISE NOTICE 'postern: tasks'' statements are not logged by role; `postern db doctor` says what else logs them';
     END IF;
 END
 $postern$;
@@ -249,7 +302,7 @@ DECLARE
 BEGIN
     FOR taken IN
         SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-        WHERE g.rolname IN ('postern_owner', 'postern_provision', 'postern_lookup')
+        WHERE g.rolname IN ('postern_owner', 'postern_provision', 'postern_lookup', 'postern_reap')
             AND m.member = CURRENT_USER::regrole AND m.grantor = CURRENT_USER::regrole
     LOOP
         EXECUTE format('REVOKE %I FROM CURRENT_USER GRANTED BY CURRENT_USER', taken);

@@ -26,6 +26,7 @@ EXPECTED = {
     errors.DatabaseLost: 503,
     errors.OutcomeUnknown: 503,
     errors.PolicyUnavailable: 503,
+    errors.EvidenceStale: 503,
     errors.IssuerUnavailable: 503,
     errors.IntegrityError: 500,
 }

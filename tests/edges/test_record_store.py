@@ -9,6 +9,8 @@ import os
 import socket
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 BUCKET = "evidence"
+RETAIN_UNTIL_S = 4_102_444_800  # 2100-01-01: the emulator's clock is the machine's
 LOST = [
     pytest.param(ReadTimeoutError(endpoint_url="s3"), id="no answer in time"),
     pytest.param(ConnectionClosedError(endpoint_url="s3"), id="connection closed"),
@@ -91,7 +94,7 @@ class Bench:
     def store(self, name: str = "env") -> RecordStore:
         if self.kind == "fake":
             return MemoryRecordStore(source(), self.shared, name=name)
-        return S3RecordStore(self.client, BUCKET, source())
+        return S3RecordStore(self.client, BUCKET, source(), RETAIN_UNTIL_S)
 
     def objects(self) -> dict[str, bytes]:
         return dict(self.shared) if self.kind == "fake" else stored(self.client)
@@ -208,7 +211,7 @@ def failing(bench: Bench, at: int, when: str) -> RecordStore:
     if bench.kind == "fake":
         return FailingAt(MemoryRecordStore(source(), bench.shared), at, when)
     lost = ReadTimeoutError(endpoint_url="s3")
-    return FailingAt(S3RecordStore(LossyS3(bench.client), BUCKET, source()), at, when, lost)  # type: ignore[arg-type]
+    return FailingAt(S3RecordStore(LossyS3(bench.client), BUCKET, source(), RETAIN_UNTIL_S), at, when, lost)  # type: ignore[arg-type]
 
 
 class FailingAt:
@@ -264,7 +267,7 @@ def test_a_record_that_was_lost_may_be_put_again_and_again(bench: Bench, when: s
 # S3's own.
 
 
-def test_asks_s3_to_create_and_to_check_the_digest_and_leaves_the_lock_to_the_bucket(s3: S3Client) -> None:
+def test_asks_s3_to_create_to_check_the_digest_and_to_lock_until_the_epoch_is_over(s3: S3Client) -> None:
     network, store = lossy(s3)
 
     digest = store.put(event(1))
@@ -279,16 +282,27 @@ def test_asks_s3_to_create_and_to_check_the_digest_and_leaves_the_lock_to_the_bu
             "ChecksumAlgorithm": "SHA256",
             "ChecksumSHA256": base64.b64encode(bytes.fromhex(digest)).decode(),
             "IfNoneMatch": "*",
+            "ObjectLockMode": "COMPLIANCE",
+            "ObjectLockRetainUntilDate": datetime(2100, 1, 1, tzinfo=UTC),
         }
     ]
     head = s3.head_object(Bucket=BUCKET, Key=key)
     assert head["ObjectLockMode"] == "COMPLIANCE"
-    assert (head["ObjectLockRetainUntilDate"] - head["LastModified"]).days == 2
+    assert head["ObjectLockRetainUntilDate"] == datetime(2100, 1, 1, tzinfo=UTC)
+
+
+def test_a_blob_is_locked_as_long_as_its_record(s3: S3Client) -> None:
+    network, store = lossy(s3)
+
+    store.put(replace(event(1), blobs=(b"select 'a long one'",)))
+
+    locks = [(one["ObjectLockMode"], one["ObjectLockRetainUntilDate"]) for one in network.puts]
+    assert locks == [("COMPLIANCE", datetime(2100, 1, 1, tzinfo=UTC))] * 2
 
 
 def lossy(client: S3Client) -> tuple[LossyS3, S3RecordStore]:
     network = LossyS3(client)
-    return network, S3RecordStore(network, BUCKET, source())  # type: ignore[arg-type]
+    return network, S3RecordStore(network, BUCKET, source(), RETAIN_UNTIL_S)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -368,7 +382,7 @@ def test_an_object_without_a_sha_256_of_its_own_is_not_taken_for_ours(s3: S3Clie
     s3.put_object(Bucket=BUCKET, Key=key, Body=b"planted", ChecksumAlgorithm="CRC32")
 
     with pytest.raises(IntegrityError, match=r"evidence\.conflict"):
-        S3RecordStore(s3, BUCKET, source()).put(record)
+        S3RecordStore(s3, BUCKET, source(), RETAIN_UNTIL_S).put(record)
 
 
 def test_a_late_write_takes_the_place_that_was_meant_for_it(s3: S3Client) -> None:
@@ -406,7 +420,7 @@ def test_nothing_is_drawn_before_the_first_record(s3: S3Client, monkeypatch: pyt
         return "0" * 2 * size
 
     monkeypatch.setattr("secrets.token_hex", draw)
-    store = S3RecordStore(s3, BUCKET, source())
+    store = S3RecordStore(s3, BUCKET, source(), RETAIN_UNTIL_S)
     before = len(drawn)
     store.put(event(1))
     store.put(event(2))
@@ -415,7 +429,7 @@ def test_nothing_is_drawn_before_the_first_record(s3: S3Client, monkeypatch: pyt
 
 
 def test_a_forked_process_starts_a_chain_of_its_own(s3: S3Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = S3RecordStore(s3, BUCKET, source())
+    store = S3RecordStore(s3, BUCKET, source(), RETAIN_UNTIL_S)
     store.put(event(1))
     parent = os.getpid()
     monkeypatch.setattr("os.getpid", lambda: parent + 1)
@@ -438,6 +452,6 @@ def test_a_bucket_that_nobody_answers_for_is_unavailable() -> None:
         )
 
         with pytest.raises(EvidenceUnavailable) as refused:
-            S3RecordStore(client, BUCKET, source()).put(event(1))
+            S3RecordStore(client, BUCKET, source(), RETAIN_UNTIL_S).put(event(1))
 
     assert isinstance(refused.value.__cause__, EndpointConnectionError)

@@ -68,7 +68,7 @@ def test_a_key_stands_for_the_call_and_its_body():
     first, again = (TRANSACTION.call(event(body, **key)).idempotency for _ in range(2))
     other = TRANSACTION.call(event({"statements": [{"sql": "SELECT 2"}]}, **key)).idempotency
     assert first == again
-    assert first.body_sha256 != other.body_sha256
+    assert first.body_hmac != other.body_hmac
 
 
 def test_a_parameter_of_just_lookup_and_value_is_a_lookup():

@@ -28,13 +28,22 @@ from postern.errors import (
 from postern.ports import IdempotencyKey, Parameter, Result, ResultColumn
 from postern.services.admission import Admission
 from postern.services.calls import Answered, Answers, Call, StatementCall
+from postern.services.gate import Gate
 from postern.services.journal import Journal
 from postern.services.run_statements import RunStatements
 from postern.services.stopwatch import Stopwatch
 from postern.types import Budgets, Principal, Sha256Hex, TaskState
 from tests.support.audit import MemoryRecordStore
 from tests.support.domain import ADDRESS, AGENT, BUDGETS, DIGEST, NOW_S, OTHER, TASK_ID, a_task
-from tests.support.fakes import FakeClock, FakeDatabase, FakeIdentifiers, FakePolicy, FakeTaskStore, FakeTokens
+from tests.support.fakes import (
+    FakeClock,
+    FakeDatabase,
+    FakeIdentifiers,
+    FakePolicy,
+    FakeTaskStore,
+    FakeTokens,
+    FakeWatermarks,
+)
 
 SQL = "SELECT id, email FROM customers"
 
@@ -56,10 +65,15 @@ class Bench:
     tokens: FakeTokens = field(default_factory=FakeTokens)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     remaining: Budgets | None = None
+    watermarks: FakeWatermarks = field(default_factory=FakeWatermarks)
+
+    @property
+    def gate(self) -> Gate:
+        return Gate(self.watermarks, self.clock, "prod-2026", max_staleness_s=86_400, epoch_ends_s=NOW_S + 172_800)
 
     def call(self, *statements: StatementCall, key: IdempotencyKey | None = None, principal: Principal = AGENT):
         run = RunStatements(
-            Admission(self.policy, self.tasks, FakeIdentifiers(self.tasks.writes * 10), self.clock),
+            Admission(self.policy, self.tasks, FakeIdentifiers(self.tasks.writes * 10), self.clock, self.gate),
             self.tasks,
             Journal(self.records, self.clock, "prod-2026"),
             self.database,

@@ -20,6 +20,7 @@ from postern.services.end_task import EndTask
 from postern.services.expire_tasks import ExpireTasks
 from postern.services.read_tasks import ReadTasks
 from postern.services.remove_world import RemoveWorld
+from postern.services.stopwatch import Stopwatch
 from postern.services.task_states import MAY_BE_ENDED, MOVES
 from postern.types import TaskId, TaskState
 from tests.support.audit import MemoryRecordStore, source
@@ -53,7 +54,7 @@ class Bench:
 
     @property
     def expire(self) -> ExpireTasks:
-        return ExpireTasks(self.tasks, self.remove, self.clock)
+        return ExpireTasks(self.tasks, Timer(self), self.clock)
 
     def provision(self, task_id: TaskId) -> None:
         self.build.run(task_id)
@@ -66,6 +67,19 @@ class Bench:
 
     def trail(self) -> list[tuple[object, object, object]]:
         return [(one["kind"], one["type"], one.get("status")) for one in self.records.bodies()]
+
+
+@dataclass
+class Timer:
+    """The provisioner as the reaper calls it."""
+
+    bench: Bench
+
+    def provision(self, task_id: TaskId) -> None:
+        raise AssertionError("the timer builds nothing")
+
+    def tear_down(self, task_id: TaskId) -> None:
+        self.bench.remove.run(task_id, by="timer")
 
 
 @pytest.fixture
@@ -137,7 +151,7 @@ def test_a_refused_world_is_recorded_and_its_task_fails(opening):
     with pytest.raises(RefusedByPolicy):
         opening.build.run(TASK_ID)
     assert opening.trail() == [("provision", "intent", None), ("provision", "outcome", "failed")]
-    opening.expire.run()
+    opening.expire.run(Stopwatch(FakeClock(), budget_s=60))
     assert opening.state() is TaskState.FAILED
 
 
@@ -146,7 +160,7 @@ def test_a_world_that_may_have_come_to_stand_is_dropped_by_the_timer(opening):
     with pytest.raises(DatabaseUnavailable):
         opening.build.run(TASK_ID)
     assert opening.worlds.standing == {TASK_ID}
-    opening.expire.run()
+    opening.expire.run(Stopwatch(FakeClock(), budget_s=60))
     assert opening.worlds.standing == set()
     assert opening.state() is TaskState.FAILED
 
@@ -191,7 +205,7 @@ def test_removes_access_even_when_nothing_can_be_recorded(active):
         active.end.run(AGENT, TASK_ID)
     assert active.worlds.standing == set()
     assert active.state() is TaskState.ENDING
-    active.expire.run()
+    active.expire.run(Stopwatch(FakeClock(), budget_s=60))
     assert active.state() is TaskState.ENDED
     assert active.trail() == REMOVED
 
@@ -223,7 +237,7 @@ def test_stays_ending_until_the_proof_is_on_record(active):
     with pytest.raises(EvidenceUnavailable):
         active.end.run(AGENT, TASK_ID)
     assert active.state() is TaskState.ENDING
-    active.expire.run()
+    active.expire.run(Stopwatch(FakeClock(), budget_s=60))
     assert active.state() is TaskState.ENDED
 
 
@@ -233,7 +247,7 @@ def test_records_a_teardown_that_failed_and_takes_it_up_again(active):
         active.end.run(AGENT, TASK_ID)
     assert active.state() is TaskState.ENDING
     active.worlds.tear_down_fails = None
-    assert active.expire.run().done == (TASK_ID,)
+    assert active.expire.run(Stopwatch(FakeClock(), budget_s=60)).done == (TASK_ID,)
     assert active.trail() == [("teardown", "intent", None), ("teardown", "outcome", "failed"), *REMOVED]
 
 
@@ -246,13 +260,13 @@ def test_does_not_call_a_task_ended_while_anything_is_left(active):
 
 def test_expires_what_is_past_its_deadline(active):
     active.clock.at_us = (NOW_S + 3600) * 1_000_000
-    assert active.expire.run().done == (TASK_ID,)
+    assert active.expire.run(Stopwatch(FakeClock(), budget_s=60)).done == (TASK_ID,)
     assert active.state() is TaskState.EXPIRED
     assert active.records.bodies()[0]["by"] == "timer"
 
 
 def test_leaves_alone_what_is_still_in_time(active):
-    assert active.expire.run().done == ()
+    assert active.expire.run(Stopwatch(FakeClock(), budget_s=60)).done == ()
     assert active.worlds.standing == {TASK_ID}
 
 
@@ -268,7 +282,7 @@ def test_one_task_that_cannot_be_torn_down_does_not_keep_others_waiting(active):
         return original(task_id, address)
 
     active.worlds.tear_down = tear_down
-    passed = active.expire.run()
+    passed = active.expire.run(Stopwatch(FakeClock(), budget_s=60))
     assert passed.done == (other,)
     assert passed.left == ((TASK_ID, "database.unavailable"),)
 

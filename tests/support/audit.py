@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from postern.audit.canonical import canonical_bytes
 from postern.audit.chain import Linked, Source, Writer, link
 from postern.audit.ids import uuid7
 from postern.audit.keys import blob_key, record_key
+from postern.audit.listing import WHOLE, Stretch
 from postern.audit.records import Record, RecordType
 from postern.audit.times import format_time, parse_time
 from postern.errors import EvidenceUnavailable, IntegrityError
@@ -111,14 +113,34 @@ class Copy:
     rows: list[Json]
     lines: list[bytes] | None = None  # set where the text of the listing itself was tampered with
 
-    def version_lines(self) -> Iterator[bytes]:
-        yield from self.lines if self.lines is not None else (json.dumps(row).encode() for row in self.rows)
+    def stretches(self, wanted: int) -> list[Stretch]:
+        """The rows in so many parts; a part ends where the next one's folder begins."""
+        rows = self.rows if self.lines is None else []
+        folders = [str(row["key"]).rpartition("/")[0] for row in rows]
+        begins = [at for at in range(1, len(rows)) if folders[at] != folders[at - 1]]
+        some = begins[:: max(1, len(begins) // max(1, wanted - 1))][: wanted - 1] if wanted > 1 else []
+        edges = [0, *some, None]
+        firsts = ["", *(str(rows[at]["key"]) for at in some), None]
+        spans = zip(edges, edges[1:], firsts, firsts[1:], strict=False)
+        return [Stretch(begin or 0, end, first or "", until) for begin, end, first, until in spans]
 
-    def keys(self) -> Iterator[str]:
-        yield from sorted(self.objects, key=str.encode)
+    def version_lines(self, stretch: Stretch = WHOLE) -> Iterator[bytes]:
+        lines = self.lines if self.lines is not None else [json.dumps(row).encode() for row in self.rows]
+        yield from lines[stretch.begin : stretch.end]
+
+    def keys(self, stretch: Stretch = WHOLE) -> Iterator[str]:
+        keys = sorted(self.objects, key=str.encode)
+        yield from (key for key in keys if key >= stretch.first and (stretch.until is None or key < stretch.until))
+
+    def names(self, folder: str) -> Sequence[str]:
+        prefix = f"{folder}/"
+        return list({key[len(prefix) :].partition("/")[0] for key in self.objects if key.startswith(prefix)})
 
     def read(self, key: str, limit: int) -> bytes:
         return self.objects[key][: limit + 1]
+
+    def digest(self, key: str) -> tuple[int, str]:
+        return len(self.objects[key]), hashlib.sha256(self.objects[key]).hexdigest()
 
     def row(self, key: str) -> Json:
         (found,) = [row for row in self.rows if row["key"] == key]
@@ -210,6 +232,7 @@ class Story:
         result: str = "allow",
         status: str | None = "ok",
         settled: bool = False,
+        settlement: str = "committed",
     ) -> CommandId:
         """An intent, an outcome unless it was refused or `status` is None, and a settlement if asked for."""
         self.second += 1
@@ -223,9 +246,16 @@ class Story:
         outcome = store.put(Record(RecordType.OUTCOME, kind, id_, self.now_us, after))
         if settled:
             self.second += 1
-            last = {"outcome": outcome, "status": "committed"}
+            last = {"outcome": outcome, "status": settlement}
             store.put(Record(RecordType.SETTLED, kind, id_, self.now_us, last))
         return id_
+
+    def act_unsure(self, store: MemoryRecordStore) -> None:
+        """An intent that is there though its PUT failed: its writer knows nothing of it and begins another chain."""
+        self.second += 1
+        body: Json = {"decision": {"result": "allow"}, "statement": {"text": "select 1"}}
+        with contextlib.suppress(EvidenceUnavailable):
+            store.put(Record(RecordType.INTENT, "statement", self.id_at(self.second), self.now_us, body))
 
     @property
     def now_us(self) -> int:

@@ -14,6 +14,8 @@ from postern.errors import (
     DatabaseUnavailable,
     IntegrityError,
     NotFound,
+    OutcomeUnknown,
+    PolicyUnavailable,
     PosternError,
     StateUnavailable,
     Unprocessable,
@@ -31,6 +33,7 @@ from postern.ports import (
     TransactionMark,
     World,
 )
+from postern.reap_ports import Hold, Watermark
 from postern.types import (
     Budgets,
     CommandId,
@@ -83,10 +86,14 @@ class FakeIdentifiers:
 
 @dataclass
 class FakeTaskStore:
-    """Keeps `ports.TaskStore`'s contract in memory; `away` makes the next calls fail as an unreachable table does."""
+    """Keeps the contracts of `ports.TaskStore` and `reap_ports.Holds` in memory.
+
+    `away` makes the next calls fail as an unreachable table does.
+    """
 
     tasks: dict[TaskId, Task] = field(default_factory=dict)
     keys: dict[tuple[TaskId, str], dict[str, object]] = field(default_factory=dict)
+    holds: dict[tuple[TaskId, CommandId], Hold] = field(default_factory=dict)
     away: bool = False
     writes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -134,11 +141,14 @@ class FakeTaskStore:
             task = self.tasks.get(task_id)
             if task is None or task.principal.owner != principal.owner:
                 raise NotFound("task.unknown", "task: expected one of yours")
+            if (known := self.holds.get((task_id, command_id))) is not None:
+                return Reservation(task, task.sequence, known.taken, command_id)
             if idempotency is not None and (earlier := self.keys.get((task_id, idempotency.value))) is not None:
                 return _earlier(earlier, idempotency)
-            taken = _take(task, now_s, wanted)
+            taken = _take(task, now_s, wanted, command_id)
+            self.holds[task_id, command_id] = Hold(taken.taken, None if idempotency is None else idempotency.value)
             if idempotency is not None:
-                held = {"command_id": command_id, "body": idempotency.body_sha256}
+                held = {"command_id": command_id, "body": idempotency.body_hmac}
                 self.keys[task_id, idempotency.value] = held
             self.writes += 1
             self.tasks[task_id] = taken.task
@@ -148,10 +158,14 @@ class FakeTaskStore:
         self._reach()
         with self._lock:
             task = self.tasks[reservation.task.id]
+            if (task.id, reservation.command_id) not in self.holds:
+                raise Conflict("command.abandoned", "given back already")
             for name in ("affected", "values"):
                 if getattr(task.budgets, name) < getattr(wanted, name):
                     raise BudgetExceeded(f"budget.{name}", "not enough left")
             task = replace(task, budgets=minus(task.budgets, wanted))
+            held = self.holds[task.id, reservation.command_id]
+            self.holds[task.id, reservation.command_id] = replace(held, taken=plus(held.taken, wanted))
             self.writes += 1
             self.tasks[task.id] = task
             return replace(reservation, task=task, taken=plus(reservation.taken, wanted))
@@ -165,19 +179,32 @@ class FakeTaskStore:
         idempotency: IdempotencyKey | None,
         answer: Mapping[str, object] | None,
     ) -> Budgets:
+        key = None if idempotency is None else idempotency.value
+        self.give_back(reservation.task.id, command_id, Hold(reservation.taken, key), used=used, answer=answer)
+        return self.tasks[reservation.task.id].budgets
+
+    def held(self, task_id: TaskId) -> Mapping[CommandId, Hold]:
+        self._reach()
+        return {command_id: hold for (task, command_id), hold in self.holds.items() if task == task_id}
+
+    def give_back(
+        self, task_id: TaskId, command_id: CommandId, hold: Hold, *, used: Budgets, answer: Mapping[str, object] | None
+    ) -> bool:
         self._reach()
         with self._lock:
-            task = self.tasks[reservation.task.id]
-            budgets = plus(task.budgets, minus(reservation.taken, used))
-            self.writes += 1
-            self.tasks[task.id] = replace(task, budgets=budgets)
-            if idempotency is not None:
-                assert self.keys[task.id, idempotency.value]["command_id"] == command_id
+            if (task_id, command_id) not in self.holds:
+                return False
+            if hold.key is not None:
+                assert self.keys[task_id, hold.key]["command_id"] == command_id
                 if answer is None:
-                    del self.keys[task.id, idempotency.value]
+                    del self.keys[task_id, hold.key]
                 else:
-                    self.keys[task.id, idempotency.value]["answer"] = answer
-            return budgets
+                    self.keys[task_id, hold.key]["answer"] = answer
+            task = self.tasks[task_id]
+            self.writes += 1
+            self.tasks[task_id] = replace(task, budgets=plus(task.budgets, minus(hold.taken, used)))
+            del self.holds[task_id, command_id]
+            return True
 
     def move(
         self,
@@ -204,16 +231,18 @@ class FakeTaskStore:
 
 
 def _earlier(earlier: Mapping[str, object], key: IdempotencyKey) -> Finished:
-    if earlier["body"] != key.body_sha256:
+    if earlier["body"] != key.body_hmac:
         raise Unprocessable("idempotency.reused", "another body")
     if "answer" not in earlier:
         raise Conflict("idempotency.running", "still running", command_id=str(earlier["command_id"]))
     answer = earlier["answer"]
     assert isinstance(answer, Mapping)
+    if answer["status"] == "unknown":
+        raise OutcomeUnknown("outcome.unknown", "never to be known", command_id=str(earlier["command_id"]))
     return Finished(CommandId(str(earlier["command_id"])), answer)
 
 
-def _take(task: Task, now_s: int, wanted: Budgets) -> Reservation:
+def _take(task: Task, now_s: int, wanted: Budgets, command_id: CommandId) -> Reservation:
     if task.state is TaskState.ACTIVE and task.expires_at_s <= now_s:
         raise Conflict("task.expired", "past its deadline")
     if task.state is not TaskState.ACTIVE:
@@ -225,7 +254,7 @@ def _take(task: Task, now_s: int, wanted: Budgets) -> Reservation:
     wanted = _at_most(task.budgets, wanted, ("rows", "bytes"))
     left = minus(task.budgets, wanted)
     taken = replace(task, budgets=left, sequence=task.sequence + wanted.statements)
-    return Reservation(taken, taken.sequence, wanted)
+    return Reservation(taken, taken.sequence, wanted, command_id)
 
 
 def _at_most(left: Budgets, wanted: Budgets, names: tuple[str, ...]) -> Budgets:
@@ -396,5 +425,21 @@ class FakePolicy:
         return self
 
     def address(self, database: str) -> DatabaseAddress:
-        assert database == ADDRESS.name
+        if database != ADDRESS.name:
+            raise PolicyUnavailable("policy.unavailable", f"database {database}: expected it in the policy layer")
         return ADDRESS
+
+
+@dataclass
+class FakeWatermarks:
+    """What the gate reads: a watermark two minutes old, unless a test says otherwise."""
+
+    mark: Watermark | None = field(default_factory=lambda: Watermark(NOW_S * 1_000_000 - 120_000_000, 0))
+    away: bool = False
+    reads: int = 0
+
+    def read(self, log: str) -> Watermark | None:
+        self.reads += 1
+        if self.away:
+            raise StateUnavailable("state.unavailable", "the state table cannot be reached: try again")
+        return self.mark

@@ -76,7 +76,7 @@ def site(server: PostgresServer, request: pytest.FixtureRequest) -> Iterator[Sit
         if request.param == MASTER:
             database.run(f"""
                 CREATE ROLE {MASTER} LOGIN CREATEROLE CREATEDB;
-                GRANT rds_iam, pg_signal_backend TO {MASTER} WITH ADMIN OPTION;
+                GRANT rds_iam, pg_signal_backend, pg_read_all_stats TO {MASTER} WITH ADMIN OPTION;
                 ALTER DATABASE {database.name} OWNER TO {MASTER}""")
         connection = database.connect(user=request.param)
         connection.execute_simple(SHOP)
@@ -88,7 +88,7 @@ def site(server: PostgresServer, request: pytest.FixtureRequest) -> Iterator[Sit
             run_all(database, plan_remove())
             if request.param == MASTER:
                 database.run(f"DROP OWNED BY {MASTER} CASCADE; ALTER DATABASE {database.name} OWNER TO postgres")
-                database.run(f"REVOKE rds_iam, pg_signal_backend FROM {MASTER}; DROP ROLE {MASTER}")
+                database.run(f"REVOKE rds_iam, pg_signal_backend, pg_read_all_stats FROM {MASTER}; DROP ROLE {MASTER}")
 
 
 def test_worlds_can_be_built_and_ended(site: Site) -> None:
@@ -138,6 +138,7 @@ def test_the_roles_have_what_the_design_gives_them_and_no_more(site: Site) -> No
         ["postern_lookup", True, False, False, False, False, False, False],
         ["postern_owner", False, False, False, False, False, False, False],
         ["postern_provision", True, False, True, False, False, False, False],
+        ["postern_reap", True, False, False, False, False, False, False],
     ]
     assert site.database.run(
         "SELECT roleid::regrole::text, admin_option, inherit_option, set_option FROM pg_auth_members"
@@ -152,6 +153,10 @@ def test_the_roles_have_what_the_design_gives_them_and_no_more(site: Site) -> No
         " WHERE member = 'postern_lookup'::regrole"
     ) == [["rds_iam", False, False, False]]
     assert site.database.run(
+        "SELECT roleid::regrole::text, admin_option, inherit_option, set_option FROM pg_auth_members"
+        " WHERE member = 'postern_reap'::regrole ORDER BY 1"
+    ) == [["pg_read_all_stats", False, True, False], ["rds_iam", False, False, False]]
+    assert site.database.run(
         "SELECT member::regrole::text FROM pg_auth_members"
         " WHERE roleid = 'postern_owner'::regrole AND (inherit_option OR set_option)"
     ) == [["postern_provision"]]
@@ -160,7 +165,8 @@ def test_the_roles_have_what_the_design_gives_them_and_no_more(site: Site) -> No
     readable = "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
     nothing: list[list[object]] = []
     catalogued: list[list[object]] = [["customers"], ["numbered"], ["orders"]]
-    for role, tables in (("postern_owner", catalogued), ("postern_provision", nothing), ("postern_lookup", nothing)):
+    without = ("postern_provision", "postern_lookup", "postern_reap")
+    for role, tables in (("postern_owner", catalogued), *((role, nothing) for role in without)):
         rights = "'SELECT, INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER'"
         assert site.database.run(f"{readable} AND has_table_privilege('{role}', oid, {rights}) ORDER BY 1") == tables
 

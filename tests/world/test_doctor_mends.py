@@ -218,6 +218,7 @@ WEAKNESSES = {
         "GRANT pg_read_all_data TO postern_owner", "role.membership", '"pg_read_all_data"', HIGH
     ),
     "lookup in a group": Weakness("GRANT pg_monitor TO postern_lookup", "role.membership", '"pg_monitor"', HIGH),
+    "reaper in a group": Weakness("GRANT pg_monitor TO postern_reap", "role.membership", '"pg_monitor"', HIGH),
     "provision inherits the owner": Weakness(
         "GRANT postern_owner TO postern_provision WITH INHERIT TRUE", "role.membership", "with INHERIT", HIGH
     ),
@@ -242,6 +243,9 @@ WEAKNESSES = {
     ),
     "provision that cannot end sessions": Weakness(
         "REVOKE pg_signal_backend FROM postern_provision", "role.missing_membership", '"pg_signal_backend"', HIGH
+    ),
+    "reaper that sees no other's sessions": Weakness(
+        "REVOKE pg_read_all_stats FROM postern_reap", "role.missing_membership", '"pg_read_all_stats"', HIGH
     ),
     "keys for somebody": Weakness(
         f"{ANNA}; GRANT SELECT (k) ON postern.task_key TO anna", "role.keys", '"postern"."task_key"', HIGH
@@ -293,6 +297,7 @@ WEAKNESSES = {
     "lookup with a table": Weakness(
         "GRANT SELECT ON plain TO postern_lookup", "world.grant", 'for "postern_lookup"', HIGH
     ),
+    "reaper with a table": Weakness("GRANT SELECT ON plain TO postern_reap", "world.grant", 'for "postern_reap"', HIGH),
     "task that may create": Weakness(
         f"CREATE ROLE {TASK} LOGIN NOINHERIT; CREATE SCHEMA {TASK}; GRANT CREATE ON SCHEMA public TO {TASK}",
         "world.grant",
@@ -383,4 +388,5 @@ def test_every_check_that_a_database_can_fail_is_planted_here() -> None:
     planted = {weakness.check for weakness in WEAKNESSES.values()} | {check for _, check, _ in SETTINGS.values()}
     elsewhere = {"world.session", "extension", "table.type", "public.connect"}  # the last ones: beside this table
     told = {"postgresql.open", "server.version", "server.tls", "server.force_ssl", "server.temp_file_limit"}
+    told |= {"server.statement_log", "server.log_connections"}
     assert planted | elsewhere | told == {check.name for check in checks(SUBJECT)}

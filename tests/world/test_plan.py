@@ -46,6 +46,10 @@ def test_a_world_is_a_role_a_schema_views_and_the_grants_on_them() -> None:
         f"ALTER ROLE {role} SET work_mem TO '16MB'",
         "DO $postern$ BEGIN IF has_parameter_privilege('temp_file_limit', 'SET') THEN"
         f" ALTER ROLE {role} SET temp_file_limit TO '1GB'; END IF; END $postern$",
+        "DO $postern$ BEGIN IF has_parameter_privilege('log_statement', 'SET')"
+        " AND has_parameter_privilege('log_parameter_max_length', 'SET') THEN"
+        f" ALTER ROLE {role} SET log_parameter_max_length TO 0; ALTER ROLE {role} SET log_statement TO 'all';"
+        " END IF; END $postern$",
         f"CREATE SCHEMA {role} AUTHORIZATION postern_owner",
     )
     assert [view.sql for view in plan.views] == [

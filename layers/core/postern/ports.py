@@ -88,6 +88,7 @@ class Reservation:
     task: Task  # as it stands with the reservation taken off
     sequence: int  # of its last statement
     taken: Budgets
+    command_id: CommandId  # of the call's first command: what it took is held under this id until it is given back
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +101,10 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The caller's key for one call, with the digest of what it stands for."""
+    """The caller's key for one call, as it may be kept: neither member tells anything to who does not know that key."""
 
-    value: str
-    body_sha256: Sha256Hex
+    value: str  # a name that follows from the key and the task
+    body_hmac: Sha256Hex  # of what it stands for, under the key
 
 
 class TaskStore(Protocol):
@@ -160,8 +161,10 @@ class TaskStore(Protocol):
         idempotency: IdempotencyKey | None,
         answer: Mapping[str, object] | None,
     ) -> Budgets:
-        """Gives back what was taken and not used. Closes the idempotency key with `answer`; None lets go of the key,
-        so that the same call may be sent again: only where it surely had no effect.
+        """Gives back what was taken and not used, once: where it was given back already, nothing changes.
+
+        Closes the idempotency key with `answer`; None lets go of the key, so that the same call may be sent again:
+        only where it surely had no effect.
         """
         ...
 

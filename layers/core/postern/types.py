@@ -262,6 +262,33 @@ class Receipt:
     settled_sha256: Sha256Hex | None = None  # of the record that a write was committed
 
 
+class StatementText(StrEnum):
+    """How much of a statement's text a record shows."""
+
+    FULL = "full"
+    NORMALIZED = "normalized"  # literals replaced
+    SEALED = "sealed"  # literals encrypted under a key that can be destroyed
+
+
+@dataclass(frozen=True, slots=True)
+class DataKey:
+    """A key of one task's own, under which the texts of its statements are sealed."""
+
+    id: str  # 32 lower-case hex digits
+    key: bytes = field(repr=False)  # 32 bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """The destruction of a task's data keys: since when, for whom, and why."""
+
+    at_us: int
+    by: str  # as who asked said
+    reason: str
+    key_ids: tuple[str, ...] = ()  # that were there; known once they are deleted
+    event_id: CommandId | None = None  # None until it is on record
+
+
 @dataclass(frozen=True, slots=True)
 class DatabaseAddress:
     """Where a database is and how its certificate is checked; from databases.yaml."""

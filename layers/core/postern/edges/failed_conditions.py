@@ -14,12 +14,12 @@ Stored = Mapping[str, Any]
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(what: str = "the state table") -> Iterator[None]:
     """Turns what the SDK raises into `StateUnavailable`; failed conditions are read before they get here."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise StateUnavailable("state.unavailable", "the state table cannot be reached: try again") from error
+        raise StateUnavailable("state.unavailable", f"{what} cannot be reached: try again") from error
 
 
 def is_conflict(error: ClientError) -> bool:

@@ -160,6 +160,14 @@ def path_parameter(event: Event, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def query_parameter(event: Event, name: str) -> str | None:
+    """A query parameter's one value. Raises `BadRequest` where it was sent twice."""
+    values = (event.get("multiValueQueryStringParameters") or {}).get(name) or []
+    if len(values) > 1:
+        raise BadRequest("request.invalid", f"{name}: expected it once, got it {len(values)} times")
+    return values[0] if values else None
+
+
 def idempotency_key(event: Event) -> str | None:
     """The caller's key, where it sent one. Raises `BadRequest` where it is not 1 to 100 visible ASCII characters."""
     key = header(event, "Idempotency-Key")

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from typing import Any
 
 import msgspec
 
-from postern.edges import contract
+from postern.edges import contract, receipt_contract
 from postern.version import __version__
 
 _REF = "#/components/schemas/{name}"
+_PATH_PARAMETER = re.compile(r"\{([a-z_]+)\}")
+_OF_A_LOG = ("/v1/receipts/", "/v1/log")  # which take an earlier epoch's log by its name
 
 # method, path, summary, body, status and answer on success, statuses of problems
 _CALLS: tuple[tuple[str, str, str, type | None, int, type, tuple[int, ...]], ...] = (
@@ -45,6 +48,16 @@ _CALLS: tuple[tuple[str, str, str, type | None, int, type, tuple[int, ...]], ...
         contract.TransactionAnswer,
         (400, 401, 403, 404, 409, 413, 422, 429, 503),
     ),
+    (
+        "get",
+        "/v1/receipts/{command_id}",
+        "Prove that the log holds what a command left on record",
+        None,
+        200,
+        receipt_contract.ReceiptAnswer,
+        (400, 401, 404, 503),
+    ),
+    ("get", "/v1/log", "The log's keys and its latest signed checkpoint", None, 200, receipt_contract.LogAnswer, ()),
     ("get", "/healthz", "Whether the gate answers", None, 200, contract.Health, ()),
 )
 
@@ -77,9 +90,12 @@ def _operation(
     responses = {str(status): _content("application/json", success)}
     responses |= {str(code): _content("application/problem+json", contract.Problem) for code in problems}
     operation: dict[str, Any] = {"summary": summary, "responses": responses}
-    parameters = []
-    if "{id}" in path:
-        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string"}})
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in _PATH_PARAMETER.findall(path)
+    ]
+    if path.startswith(_OF_A_LOG):
+        parameters.append({"name": "log", "in": "query", "schema": {"type": "string", "maxLength": 40}})
     if path.endswith(("/query", "/transaction")):
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 100}})
     if parameters:

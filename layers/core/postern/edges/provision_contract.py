@@ -1,6 +1,6 @@
 """What `tasks` says to `provision`, and what that answers: plain JSON, errors by their code.
 
-{"action": "provision", "task_id": "…"}   {"action": "tear_down", "task_id": "…"}   {"action": "expire"}
+{"action": "provision", "task_id": "…"}   {"action": "tear_down", "task_id": "…", "by": "principal" or "timer"}
 {"status": "ok", …}                       {"status": "refused", "code", "detail", "refusals": [...]}
 """
 

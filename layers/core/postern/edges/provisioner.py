@@ -22,12 +22,13 @@ class LambdaProvisioner:
 
     client: LambdaClient
     function: str
+    by: str = "principal"  # who or what asks, for the record of a teardown: or `timer`
 
     def provision(self, task_id: TaskId) -> None:
         self._ask({"action": "provision", "task_id": task_id})
 
     def tear_down(self, task_id: TaskId) -> None:
-        self._ask({"action": "tear_down", "task_id": task_id})
+        self._ask({"action": "tear_down", "task_id": task_id, "by": self.by})
 
     def _ask(self, request: dict[str, str]) -> None:
         try:

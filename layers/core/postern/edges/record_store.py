@@ -1,7 +1,7 @@
 """The record store on S3: a record is created once, under the bucket's lock, or it is not written at all.
 
 How a PUT can end, and what is then true:
-    200              the bytes are durable and under the bucket's default retention
+    200              the bytes are durable and locked until the epoch's end and the retention after it
     412, 409, 5xx, no answer   looked up by HEAD: our bytes are there (success), others are (conflict), none are
     refused or never sent      nothing was written
 Unless our bytes were found, this environment goes on with a new chain: a PUT may still land after it
@@ -17,6 +17,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -39,17 +40,18 @@ _KEPT_UNKNOWN = 16
 
 @dataclass(slots=True)
 class S3RecordStore:
-    """Implements `ports.RecordStore` on a versioned bucket whose default retention is COMPLIANCE.
+    """Implements `ports.RecordStore` on a versioned bucket with Object Lock.
 
     Timeouts and attempts are the client's: at most one PUT and one HEAD are asked of it for each `put`.
-    The role needs `s3:PutObject` and `s3:GetObject` (for HEAD) on `wal/*` and `blob/*`. One record at a time: a chain
-    has one end. A record whose PUT stayed unknown may be put again by this environment: the same bytes
-    are sent, so whichever of the two arrived, it is the same record.
+    The role needs `s3:PutObject`, `s3:PutObjectRetention` and `s3:GetObject` (for HEAD) on `wal/*` and `blob/*`.
+    One record at a time: a chain has one end. A record whose PUT stayed unknown may be put again by this
+    environment: the same bytes are sent, so whichever of the two arrived, it is the same record.
     """
 
     client: S3Client
     bucket: str
     source: Source
+    retain_until_s: int  # Unix time; the same for every object of an epoch, so that none unlocks before another
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _writer: Writer | None = None  # None: the next record starts a chain
     _process: int = 0  # whose chain `_writer` is; a fork must not go on with its parent's
@@ -107,6 +109,8 @@ class S3RecordStore:
             ChecksumAlgorithm="SHA256",
             ChecksumSHA256=_checksum(sha256),
             IfNoneMatch="*",
+            ObjectLockMode="COMPLIANCE",
+            ObjectLockRetainUntilDate=datetime.fromtimestamp(self.retain_until_s, UTC),
         )
 
     def _is_there(self, key: str, sha256: Sha256Hex, error: Exception) -> bool:

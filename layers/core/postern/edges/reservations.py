@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from postern.edges.task_items import parse_budgets
-from postern.errors import BudgetExceeded, Conflict, IntegrityError, NotFound, Unprocessable
+from postern.edges.task_items import parse_budgets, parse_holds
+from postern.errors import BudgetExceeded, Conflict, IntegrityError, NotFound, OutcomeUnknown, Unprocessable
 from postern.ports import Finished, IdempotencyKey
+from postern.reap_ports import Hold
 from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
 
 
@@ -40,10 +41,22 @@ def refuse_reservation(
     return replace(wanted, rows=min(wanted.rows, left.rows), bytes=min(wanted.bytes, left.bytes))
 
 
-def refuse_more(stored: Mapping[str, Any] | None, wanted: Budgets) -> BudgetExceeded | IntegrityError:
+def own_hold(stored: Mapping[str, Any] | None, principal: Principal, command_id: CommandId) -> Hold | None:
+    """What this very command of this principal's holds already; None where it holds nothing."""
+    if not stored or stored["owner"]["S"] != principal.owner:
+        return None
+    return parse_holds(stored).get(command_id)
+
+
+def refuse_more(
+    stored: Mapping[str, Any] | None, wanted: Budgets, command_id: CommandId
+) -> BudgetExceeded | Conflict | IntegrityError:
     """Why a call that ran cannot have what it used: rows that it wrote, or sensitive values that it would deliver."""
     if not stored:
         return IntegrityError("internal", "task: expected its item, got none after a reservation")
+    if command_id not in parse_holds(stored):
+        detail = "the command took so long that it was closed as abandoned: it had no effect, send it again"
+        return Conflict("command.abandoned", detail)
     left = parse_budgets(stored)
     if left.affected < wanted.affected:
         return BudgetExceeded(
@@ -72,13 +85,21 @@ _NEXT = {
 
 def earlier_call(stored: Mapping[str, Any], key: IdempotencyKey) -> Finished:
     """What became of the first call with this key. Raises where it runs still, or was made with another body."""
-    if stored["body_sha256"]["S"] != key.body_sha256:
+    if stored["body_hmac"]["S"] != key.body_hmac:
         raise Unprocessable("idempotency.reused", "Idempotency-Key: expected the body it was used with, got another")
     command_id = CommandId(stored["command_id"]["S"])
-    if "answer" not in stored:
+    answer = None if "answer" not in stored else msgspec.json.decode(stored["answer"]["S"])
+    if answer is None:
         raise Conflict(
             "idempotency.running",
             "the first call with this Idempotency-Key still runs or is not settled: ask again later",
             command_id=command_id,
         )
-    return Finished(command_id, msgspec.json.decode(stored["answer"]["S"]))
+    if answer["status"] == "unknown":
+        raise OutcomeUnknown(
+            "outcome.unknown",
+            "the database could not tell what became of the first call with this Idempotency-Key, and never will:"
+            " look whether it was written before you write again, under another key",
+            command_id=command_id,
+        )
+    return Finished(command_id, answer)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import boto3
 from boto3.session import Session
@@ -36,13 +38,22 @@ def parts(function: str) -> Parts:
     """The parts of one function; its name goes into the records that it writes."""
     settings = parse_settings(os.environ)
     session = boto3.Session(region_name=settings.region)
-    source = Source(settings.log, settings.deployment, __version__, function)
     return Parts(
         session=session,
         settings=settings,
         policy=PolicyFiles(settings.policy_dir, local_issuer=settings.local_issuer),
-        tasks=DynamoTaskStore(clients.dynamodb(session), settings.table, once=clients.dynamodb(session, attempts=1)),
-        records=S3RecordStore(clients.s3(session), settings.bucket, source),
+        tasks=DynamoTaskStore(clients.dynamodb(session), settings.table),
+        records=_records(session, settings, function, settings.log),
         identifiers=SystemIdentifiers(),
         clock=SystemClock(),
     )
+
+
+def records_of(parts: Parts, function: str) -> Callable[[str], RecordStore]:
+    """Record stores by the name of their log, each made once: an environment writes one chain in each log."""
+    return cache(lambda log: _records(parts.session, parts.settings, function, log))
+
+
+def _records(session: Session, settings: Settings, function: str, log: str) -> RecordStore:
+    source = Source(log, settings.deployment, __version__, function)
+    return S3RecordStore(clients.s3(session), settings.bucket, source, settings.retain_until_s)

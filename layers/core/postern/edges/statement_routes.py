@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from postern.audit.bodies import sha256_hex
 from postern.edges import contract, http, presenters
+from postern.edges.idempotency import kept_key
 from postern.edges.parameters import call_parameters
 from postern.errors import BadRequest
-from postern.ports import Finished, IdempotencyKey
+from postern.ports import Finished
 from postern.services.calls import Answers, Call, StatementCall
 
 MAX_LOOKUPS = 500  # of one call: each takes the database a moment, and the call's time is bounded
@@ -33,7 +33,9 @@ class Route:
             raise BadRequest("request.invalid", f"params: expected at most {MAX_LOOKUPS} lookups a call, got {lookups}")
         key = http.idempotency_key(event)
         # The path is part of what the key stands for: two calls may have one body.
-        return Call(statements, None if key is None else IdempotencyKey(key, sha256_hex(self._named(raw))))
+        if key is None:
+            return Call(statements)
+        return Call(statements, kept_key(key, http.path_parameter(event, "id"), self._named(raw)))
 
     def body(self, given: Answers | Finished, *, now_s: int) -> bytes:
         """The answer's body."""

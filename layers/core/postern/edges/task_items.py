@@ -2,7 +2,10 @@
 
     pk task#<id>  sk task          state, owner, budgets, sequence, deadline: one small conditional write a statement
     pk task#<id>  sk scope         principal, purpose, grant, views: written when it opens and when its world stands
-    pk task#<id>  sk idem#<key>    one a caller's Idempotency-Key: the command, the body's digest, what came of it
+    pk task#<id>  sk idem#<name>   one a caller's Idempotency-Key: the command, the body's HMAC, what came of it
+
+While a call runs, an attribute `held#<command id>` of `task` says what it took and which key it holds. Giving back
+removes it and is conditional on it, so that it happens once, whoever does it and however often it is tried.
 
 `version` counts the writes of `scope`; it stands in both items, so that a kept copy is known to be current.
 Both indexes carry keys only: a statement's write does not reach them.
@@ -16,10 +19,13 @@ from typing import Any
 
 import msgspec
 
-from postern.types import Budgets, Grant, Principal, Task, TaskId, TaskState, View
+from postern.reap_ports import Hold
+from postern.types import Budgets, CommandId, Grant, Principal, Task, TaskId, TaskState, View
 
 Item = dict[str, dict[str, Any]]
 
+_HELD = "held#"
+_KEY = "key"
 KEPT_AFTER_S = 30 * 86_400  # a closed task's items go by the table's time to live; the evidence stays
 
 
@@ -50,6 +56,33 @@ def scope_key(task_id: str) -> Item:
 
 def idempotency_key(task_id: str, key: str) -> Item:
     return {"pk": {"S": f"task#{task_id}"}, "sk": {"S": f"idem#{key}"}}
+
+
+def held_by(command_id: str) -> str:
+    """The attribute that says what a running call took."""
+    return f"{_HELD}{command_id}"
+
+
+def format_hold(hold: Hold) -> dict[str, Any]:
+    """Every amount by its name, those of 0 too: what a call turns out to need is added to them."""
+    held = {name: {"N": str(amount)} for name, amount in amounts(hold.taken)}
+    return {"M": held if hold.key is None else {**held, _KEY: {"S": hold.key}}}
+
+
+def parse_holds(item: Mapping[str, Any]) -> dict[CommandId, Hold]:
+    """What the calls of a task hold, by the id of each call's first command."""
+    return {
+        CommandId(name.removeprefix(_HELD)): _parse_hold(value["M"]) for name, value in item.items() if is_hold(name)
+    }
+
+
+def is_hold(attribute: str) -> bool:
+    return attribute.startswith(_HELD)
+
+
+def _parse_hold(held: Mapping[str, Any]) -> Hold:
+    key = held.get(_KEY)
+    return Hold(Budgets(**{name: int(held[name]["N"]) for name in AMOUNTS}), None if key is None else key["S"])
 
 
 def deadline_partition(task_id: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,10 @@ from botocore.exceptions import ClientError
 
 from postern.edges import task_items as items
 from postern.edges import task_writes as writes
-from postern.edges.failed_conditions import failed_conditions, is_conflict, translated
-from postern.edges.reservations import earlier_call, refuse_more, refuse_reservation
+from postern.edges.failed_conditions import failed_conditions, translated
+from postern.edges.holds import give_back, give_back_with_key
+from postern.edges.reservations import earlier_call, own_hold, refuse_more, refuse_reservation
+from postern.edges.task_transaction import transact
 from postern.errors import Conflict, IntegrityError, NotFound, StateUnavailable
 from postern.ports import Finished, IdempotencyKey, Reservation, World
 from postern.types import Budgets, CommandId, Principal, Task, TaskId, TaskState, minus, plus
@@ -30,13 +31,13 @@ class DynamoTaskStore:
 
     client: DynamoDBClient
     table: str
-    once: DynamoDBClient | None = None  # for what must not be sent again by the SDK; without it, `client`
     _scopes: dict[str, items.Scope] = field(default_factory=dict)
 
     def create(self, task: Task) -> None:
         with translated():
             try:
-                self._transact(
+                transact(
+                    self.client,
                     {"Put": writes.put_new(self.table, items.format_task(task))},
                     {"Put": writes.put_new(self.table, items.format_scope(task, 0))},
                 )
@@ -94,7 +95,10 @@ class DynamoTaskStore:
         idempotency: IdempotencyKey | None,
     ) -> Reservation | Finished:
         for _ in range(_ATTEMPTS):
-            take = writes.reservation(self.table, task_id, principal, now_s=now_s, wanted=wanted)
+            key = None if idempotency is None else idempotency.value
+            take = writes.reservation(
+                self.table, task_id, principal, now_s=now_s, wanted=wanted, command_id=command_id, key=key
+            )
             with translated():
                 try:
                     taken: Mapping[str, Any]
@@ -103,11 +107,14 @@ class DynamoTaskStore:
                     else:
                         ttl_s = now_s + items.KEPT_AFTER_S
                         claim = writes.claim(self.table, task_id, command_id, idempotency, ttl_s=ttl_s)
-                        self._transact({"Update": take}, {"Put": claim})
+                        transact(self.client, {"Update": take}, {"Put": claim})
                         taken = self._read(task_id)
-                    return self._reserved(task_id, taken, wanted)
+                    return self._reserved(task_id, taken, wanted, command_id)
                 except ClientError as error:
                     stood = failed_conditions(error)
+                if (earlier := own_hold(stood[0], principal, command_id)) is not None:
+                    # Sent twice, since the first answer was lost: it is held already.
+                    return self._reserved(task_id, stood[0] or {}, earlier.taken, command_id)
             if idempotency is not None and len(stood) == 2 and stood[1] is not None:
                 # Told to the task's owner only: the key's item lies under the task, and the first condition held
                 # or failed for a reason that a second statement would have met too.
@@ -117,12 +124,12 @@ class DynamoTaskStore:
         raise StateUnavailable("state.unavailable", "too many statements of this task at once: try again")
 
     def reserve_more(self, reservation: Reservation, wanted: Budgets) -> Reservation:
-        take = writes.more(self.table, reservation.task.id, wanted)
+        take = writes.more(self.table, reservation.task.id, reservation.command_id, wanted)
         with translated():
             try:
                 taken = self.client.update_item(**take, ReturnValues="ALL_NEW")["Attributes"]
             except ClientError as error:
-                raise refuse_more(failed_conditions(error)[0], wanted) from error
+                raise refuse_more(failed_conditions(error)[0], wanted, reservation.command_id) from error
         task = replace(reservation.task, budgets=items.parse_budgets(taken))
         return replace(reservation, task=task, taken=plus(reservation.taken, wanted))
 
@@ -136,18 +143,13 @@ class DynamoTaskStore:
         answer: Mapping[str, object] | None,
     ) -> Budgets:
         task_id = reservation.task.id
-        back = writes.giving_back(self.table, task_id, minus(reservation.taken, used))
+        unused = minus(reservation.taken, used)
         with translated():
-            if idempotency is None:
-                # Given back twice, a budget would grow: where the answer is lost it stays lost.
-                given = (self.once or self.client).update_item(**back, ReturnValues="ALL_NEW")
-                return items.parse_budgets(given["Attributes"])
-            if answer is None:
-                end = writes.releasing(self.table, task_id, command_id, idempotency)
-            else:
-                end = writes.closing(self.table, task_id, command_id, idempotency, answer)
-            self._transact({"Update": back}, {"Update": end})
-            return items.parse_budgets(self._read(task_id))
+            if idempotency is not None:
+                give_back_with_key(self.client, self.table, task_id, command_id, unused, idempotency.value, answer)
+                return items.parse_budgets(self._read(task_id))
+            after = give_back(self.client, self.table, task_id, command_id, unused)
+            return items.parse_budgets(self._read(task_id) if after is None else after)
 
     def move(
         self,
@@ -165,7 +167,7 @@ class DynamoTaskStore:
             transaction.append({"Update": writes.rescoping(self.table, task_id, self._rescoped(task_id, world))})
         with translated():
             try:
-                self._transact(*transaction)
+                transact(self.client, *transaction)
             except ClientError as error:
                 raise _refuse_move(task_id, expected, failed_conditions(error)[0]) from error
         moved = self.get(task_id)
@@ -185,31 +187,21 @@ class DynamoTaskStore:
             if self._read(task_id)["owner"]["S"] != principal.owner:
                 raise NotFound("task.unknown", f"task: expected one of yours, got {task_id!r}: list them at /v1/tasks")
 
-    def _transact(self, *transaction: Mapping[str, Any]) -> None:
-        for wait_s in (0.02, 0.05, 0.1, None):
-            try:
-                self.client.transact_write_items(TransactItems=list(transaction))  # type: ignore[arg-type]
-            except ClientError as error:
-                # Another call of the task was at the same item: nothing was written.
-                if wait_s is None or not is_conflict(error):
-                    raise
-                time.sleep(wait_s)
-            else:
-                return
-
     def _read(self, task_id: TaskId) -> Mapping[str, Any]:
         found = self.client.get_item(TableName=self.table, Key=items.task_key(task_id), ConsistentRead=True)
         if "Item" not in found:
             raise IntegrityError("internal", f"task {task_id}: expected its item, got none after a write")
         return found["Item"]
 
-    def _reserved(self, task_id: TaskId, taken: Mapping[str, Any], wanted: Budgets) -> Reservation:
+    def _reserved(
+        self, task_id: TaskId, taken: Mapping[str, Any], wanted: Budgets, command_id: CommandId
+    ) -> Reservation:
         scope = self._scopes.get(task_id)
         if scope is None or scope.version != int(taken["version"]["N"]):
             found = self.client.get_item(TableName=self.table, Key=items.scope_key(task_id), ConsistentRead=True)
             scope = self._keep(task_id, found["Item"])
         task = items.parse_task(taken, scope)
-        return Reservation(task=task, sequence=task.sequence, taken=wanted)
+        return Reservation(task=task, sequence=task.sequence, taken=wanted, command_id=command_id)
 
     def _keep(self, task_id: str, item: Mapping[str, Any]) -> items.Scope:
         if len(self._scopes) >= _KEPT_SCOPES:

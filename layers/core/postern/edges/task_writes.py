@@ -9,6 +9,7 @@ import msgspec
 
 from postern.edges import task_items as items
 from postern.ports import IdempotencyKey
+from postern.reap_ports import Hold
 from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
 
 Write = dict[str, Any]
@@ -33,16 +34,28 @@ def rescoping(table: str, task_id: TaskId, scope: items.Item) -> Write:
     }
 
 
-def reservation(table: str, task_id: TaskId, principal: Principal, *, now_s: int, wanted: Budgets) -> Write:
-    """Takes a sequence number a statement and what is wanted of a task that is this principal's, active and in time."""
+def reservation(
+    table: str, task_id: TaskId, principal: Principal, *, now_s: int, wanted: Budgets, command_id: str, key: str | None
+) -> Write:
+    """Takes a sequence number a statement and what is wanted of a task that is this principal's, active and in time.
+
+    Once a command: sent again after a lost answer, its condition fails and shows that it is held already.
+    """
     return {
         "TableName": table,
         "Key": items.task_key(task_id),
-        "UpdateExpression": f"ADD #sequence :statements, {_adding(wanted)}",
-        "ConditionExpression": "#owner = :owner AND #state = :active AND expires_at_s > :now AND " + _enough(wanted),
-        "ExpressionAttributeNames": {"#sequence": "sequence", "#owner": "owner", "#state": "state"},
+        "UpdateExpression": f"SET #held = :held ADD #sequence :statements, {_adding(wanted)}",
+        "ConditionExpression": "attribute_not_exists(#held) AND #owner = :owner AND #state = :active"
+        " AND expires_at_s > :now AND " + _enough(wanted),
+        "ExpressionAttributeNames": {
+            "#sequence": "sequence",
+            "#owner": "owner",
+            "#state": "state",
+            "#held": items.held_by(command_id),
+        },
         "ExpressionAttributeValues": {
             **_taking(wanted),
+            ":held": items.format_hold(Hold(wanted, key)),
             ":owner": {"S": principal.owner},
             ":active": {"S": TaskState.ACTIVE.value},
             ":now": {"N": str(now_s)},
@@ -51,13 +64,16 @@ def reservation(table: str, task_id: TaskId, principal: Principal, *, now_s: int
     }
 
 
-def more(table: str, task_id: TaskId, wanted: Budgets) -> Write:
+def more(table: str, task_id: TaskId, command_id: str, wanted: Budgets) -> Write:
     """Takes more for a call that holds a reservation already."""
+    taken = [name for name, _ in _wanted(wanted)]
+    held = ", ".join(f"#held.#{name} = #held.#{name} + :{name}" for name in taken)
     return {
         "TableName": table,
         "Key": items.task_key(task_id),
-        "UpdateExpression": f"ADD {_adding(wanted)}",
-        "ConditionExpression": _enough(wanted),
+        "UpdateExpression": f"SET {held} ADD {_adding(wanted)}",
+        "ConditionExpression": "attribute_exists(#held) AND " + _enough(wanted),
+        "ExpressionAttributeNames": {"#held": items.held_by(command_id), **{f"#{name}": name for name in taken}},
         "ExpressionAttributeValues": _taking(wanted),
         **_SHOW_WHAT_STOOD,
     }
@@ -88,7 +104,7 @@ def claim(table: str, task_id: TaskId, command_id: CommandId, key: IdempotencyKe
     item = {
         **items.idempotency_key(task_id, key.value),
         "command_id": {"S": command_id},
-        "body_sha256": {"S": key.body_sha256},
+        "body_hmac": {"S": key.body_hmac},
         "ttl_s": {"N": str(ttl_s)},
     }
     return {
@@ -97,36 +113,35 @@ def claim(table: str, task_id: TaskId, command_id: CommandId, key: IdempotencyKe
     }
 
 
-def giving_back(table: str, task_id: TaskId, unused: Budgets) -> Write:
-    """Gives back what was taken and not used."""
+def giving_back(table: str, task_id: TaskId, command_id: str, unused: Budgets) -> Write:
+    """Gives back what a call took and did not use, if it was not given back before."""
     back = [(name, amount) for name, amount in items.amounts(unused) if amount] or [("rows", 0)]
     return {
         "TableName": table,
         "Key": items.task_key(task_id),
-        "UpdateExpression": "ADD " + ", ".join(f"{items.left_of(name)} :{name}" for name, _ in back),
-        "ConditionExpression": "attribute_exists(pk)",
+        "UpdateExpression": "REMOVE #held ADD " + ", ".join(f"{items.left_of(name)} :{name}" for name, _ in back),
+        "ConditionExpression": "attribute_exists(#held)",
+        "ExpressionAttributeNames": {"#held": items.held_by(command_id)},
         "ExpressionAttributeValues": {f":{name}": {"N": str(amount)} for name, amount in back},
     }
 
 
-def releasing(table: str, task_id: TaskId, command_id: CommandId, key: IdempotencyKey) -> Write:
+def releasing(table: str, task_id: TaskId, command_id: CommandId, key: str) -> Write:
     """Lets go of a key whose call had no effect; only the command that took it may."""
     return {
         "TableName": table,
-        "Key": items.idempotency_key(task_id, key.value),
+        "Key": items.idempotency_key(task_id, key),
         "UpdateExpression": "SET released = :true",
         "ConditionExpression": "command_id = :command",
         "ExpressionAttributeValues": {":command": {"S": command_id}, ":true": {"BOOL": True}},
     }
 
 
-def closing(
-    table: str, task_id: TaskId, command_id: CommandId, key: IdempotencyKey, answer: Mapping[str, object]
-) -> Write:
+def closing(table: str, task_id: TaskId, command_id: CommandId, key: str, answer: Mapping[str, object]) -> Write:
     """Closes a key with what came of its command; only the command that took it may."""
     return {
         "TableName": table,
-        "Key": items.idempotency_key(task_id, key.value),
+        "Key": items.idempotency_key(task_id, key),
         "UpdateExpression": "SET answer = :answer",
         "ConditionExpression": "command_id = :command",
         "ExpressionAttributeValues": {

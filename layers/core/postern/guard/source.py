@@ -62,6 +62,14 @@ def read(sql: str) -> Source | Refused:
     return Source(sql, encoded, node, body, fingerprint)
 
 
+def fingerprint(sql: str) -> str | None:
+    """libpg_query's fingerprint, 16 hex digits; None where the text does not parse or passes a bound."""
+    encoded = _encode(sql)
+    if isinstance(encoded, Refused) or (len(encoded) > MAX_TOKENS and _count_tokens(sql) > MAX_TOKENS):
+        return None
+    return _fingerprint(encoded)
+
+
 def messages_in(tree: Node) -> Iterator[Node]:
     """Every message of a tree, in no order that means anything; a message that a name wraps, and the wrapping."""
     pending: list[object] = [tree]

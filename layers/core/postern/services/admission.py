@@ -1,4 +1,7 @@
-"""Lets a call in: policy loaded, its place in the task's budgets taken, its commands named. Nothing has run yet."""
+"""Lets a call in: the evidence up to date, policy loaded, its place in the task's budgets taken, its commands named.
+
+Nothing has run yet.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from postern.errors import Conflict
 from postern.ports import Clock, Finished, IdempotencyKey, Identifiers, PolicySource, Reservation, TaskStore
 from postern.services.calls import Call
 from postern.services.commands import Command, Unit
+from postern.services.gate import Gate
 from postern.types import CommandId, Principal, TaskId, TaskState
 
 
@@ -19,12 +23,14 @@ class Admission:
     tasks: TaskStore
     identifiers: Identifiers
     clock: Clock
+    gate: Gate
 
     def admit(self, principal: Principal, task_id: TaskId, call: Call) -> Unit | Finished:
         """The admitted call, or what an earlier one with its key wrote: that must not be written again.
 
-        Raises what `TaskStore.reserve` raises.
+        Raises what `Gate.check` and `TaskStore.reserve` raise.
         """
+        self.gate.check()
         now_us = self.clock.now_us()
         bundle = self.policy.load()
         ids = [self.identifiers.command_id(now_us) for _ in call.statements]

@@ -46,8 +46,11 @@ class BuildWorld:
         try:
             world = self.worlds.build(task.id, task.grant, address, key=self.identifiers.key())
         except PosternError as refused:
-            self._record(command_id, task, intent, "failed", {"error": refused.code})
-            self._give_up(task)
+            try:
+                self._record(command_id, task, intent, "failed", {"error": refused.code})
+            finally:
+                # Whether or not it is on record, or was closed by another who took it for dead: the task ends.
+                self._give_up(task)
             raise
         return self._activate(task, address, command_id, intent, world)
 

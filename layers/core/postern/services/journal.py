@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from postern.audit import bodies
+from postern.audit.statements import Asked
 from postern.errors import Conflict, IntegrityError, PosternError
 from postern.guard.verdict import Allowed, Refused
-from postern.ports import Clock, Lookup, RecordStore, Result, TransactionMark
+from postern.ports import Clock, RecordStore, Result, TransactionMark
 from postern.services.answers import Delivery, Masked
 from postern.services.commands import Command, Unit
+from postern.services.statement_texts import StatementTexts
 from postern.services.stopwatch import Stopwatch
-from postern.types import Sha256Hex
+from postern.types import Sha256Hex, Task
 
 MASKED_NAMED = 100  # columns that an outcome names one by one; a record has a bound
 
@@ -41,14 +43,15 @@ class Journal:
     records: RecordStore
     clock: Clock
     log: str
+    texts: StatementTexts = field(default_factory=StatementTexts)
 
     def intend(self, unit: Unit, command: Command, verdict: Allowed) -> Sha256Hex:
         decision: bodies.Body = {"result": "allow", "relations": list(verdict.relations), "writes": verdict.writes}
-        return self._intent(unit, command, decision, ran=verdict.sql, fingerprint=verdict.fingerprint)
+        return self._intent(unit, command, decision, self.texts.allowed(unit, command, verdict))
 
     def refuse(self, unit: Unit, command: Command, refused: Refused) -> Sha256Hex:
-        decision: bodies.Body = {"result": "refuse", "code": refused.code, "reason": refused.reason}
-        return self._intent(unit, command, decision, ran=command.call.sql, fingerprint=refused.fingerprint)
+        decision: bodies.Body = {"result": "refuse", "code": refused.code, "reason": self.texts.reason(refused)}
+        return self._intent(unit, command, decision, self.texts.refused(unit, command, refused))
 
     def succeed(
         self,
@@ -64,9 +67,9 @@ class Journal:
         body: bodies.Body = {
             "rows": result.row_count,
             "truncated": result.truncated,
-            "bytes": len(delivery.rows_json),
+            "bytes": self.texts.answer_bytes(len(delivery.rows_json)),
             "answer_hmac_sha256": bodies.keyed_digest(command.key, delivery.rows_json),
-            "masked": _masked_member(delivery.masked),
+            "masked": self._masked_member(unit.reservation.task, delivery.masked),
             "sensitive_values": delivery.sensitive,
             "duration_ms": spent_ms(watch),
         }
@@ -104,9 +107,7 @@ class Journal:
             )
         )
 
-    def _intent(
-        self, unit: Unit, command: Command, decision: bodies.Body, *, ran: str, fingerprint: str | None
-    ) -> Sha256Hex:
+    def _intent(self, unit: Unit, command: Command, decision: bodies.Body, asked: Asked) -> Sha256Hex:
         return self.records.put(
             bodies.statement_intent(
                 command.id,
@@ -115,12 +116,24 @@ class Journal:
                 unit.reservation.task,
                 target=unit.target,
                 sequence=command.sequence,
-                asked=_asked(command, ran, fingerprint),
+                asked=asked,
                 decision=decision,
                 policy_digest=unit.bundle.digest,
                 transaction=unit.place(command),
             )
         )
+
+    def _masked_member(self, task: Task, masked: Sequence[Masked]) -> list[dict[str, object]]:
+        """Column by column; where there are very many, only how often each mask stands in all of them."""
+        if len(masked) <= MASKED_NAMED:
+            names = self.texts.columns(task, [one.column for one in masked])
+            return [
+                {"column": name, "mask": one.mask, "count": one.count} for name, one in zip(names, masked, strict=True)
+            ]
+        sums: Counter[str] = Counter()
+        for one in masked:
+            sums[one.mask] += one.count
+        return [{"column": None, "mask": mask, "count": count} for mask, count in sorted(sums.items())]
 
     def _outcome(self, unit: Unit, command: Command, intent: Sha256Hex, status: str, result: bodies.Body) -> Sha256Hex:
         record = bodies.statement_outcome(
@@ -142,12 +155,6 @@ def spent_ms(watch: Stopwatch) -> int:
     return round(watch.elapsed_s() * 1000)
 
 
-def _asked(command: Command, ran: str, fingerprint: str | None) -> bodies.Asked:
-    # A value that is looked up is not recorded, not even by its digest.
-    texts = [None if isinstance(one, Lookup) else one.text for one in command.call.parameters]
-    return bodies.Asked(command.call.sql, ran, fingerprint, texts, command.key, command.call.lookups)
-
-
 def _mark_member(mark: TransactionMark) -> bodies.Body:
     return {
         "xid": mark.xid,
@@ -156,13 +163,3 @@ def _mark_member(mark: TransactionMark) -> bodies.Body:
         "system_identifier": mark.system_identifier,
         "rows_written": mark.rows_written,
     }
-
-
-def _masked_member(masked: Sequence[Masked]) -> list[dict[str, object]]:
-    """Column by column; where there are very many, only how often each mask stands in all of them."""
-    if len(masked) <= MASKED_NAMED:
-        return [{"column": one.column, "mask": one.mask, "count": one.count} for one in masked]
-    sums: Counter[str] = Counter()
-    for one in masked:
-        sums[one.mask] += one.count
-    return [{"column": None, "mask": mask, "count": count} for mask, count in sorted(sums.items())]

@@ -225,8 +225,9 @@ class Transact:
             raise
 
     def _settle_as_rolled_back(self, unit: Unit, outcomes: Sequence[Sha256Hex], *, sqlstate: str | None = None) -> None:
-        # What cannot be settled here stays pending; whoever asks the database learns that it was rolled back.
-        with suppress(EvidenceUnavailable):
+        # What cannot be settled here stays pending; whoever asks the database learns that it was rolled back, and a
+        # conflict is the settlement of one who did.
+        with suppress(EvidenceUnavailable, IntegrityError):
             for command, outcome in zip(unit.commands, outcomes, strict=False):
                 self.journal.settle(unit, command, outcome, status="rolled_back", sqlstate=sqlstate)
 

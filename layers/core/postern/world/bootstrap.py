@@ -7,6 +7,7 @@ later: before that, CREATEROLE is close to superuser. Every statement may be run
                        unless the database is prepared for reading only
     postern_provision  builds and drops; logs in by IAM token; has no right of its own to any table of the application
     postern_lookup     gives the token of a value; logs in by IAM token; may call the one function that does, no more
+    postern_reap       asks what became of transactions; logs in by IAM token; reads statistics, no more
     postern            the schema of the token keys, which only postern_owner can use
 
 Two grants that every role has by default are taken from PUBLIC, because they would let a task's role create
@@ -25,14 +26,17 @@ from postern.world.functions import FunctionKey
 from postern.world.live import TableKey
 from postern.world.lookup import make_lookup_function, make_lookup_role
 from postern.world.names import OWNER_ROLE, do_block, quote_ident, quote_literal, quote_qualified
+from postern.world.reap_role import make_reap_role
 from postern.world.removal import LET_GO, plan_remove
+from postern.world.statement_log import allow_statement_log, forbid_statement_log
 
 _CHECK = """DO $postern$
 BEGIN
     IF current_setting('server_version_num')::int < 160000 THEN
         RAISE EXCEPTION 'postern: expected PostgreSQL 16 or later, got %', current_setting('server_version');
     END IF;
-    IF EXISTS (SELECT FROM pg_roles WHERE rolname IN ('postern_owner', 'postern_provision', 'postern_lookup')
+    IF EXISTS (SELECT FROM pg_roles
+               WHERE rolname IN ('postern_owner', 'postern_provision', 'postern_lookup', 'postern_reap')
                AND (rolsuper OR rolbypassrls OR rolreplication)) THEN
         RAISE EXCEPTION 'postern: expected plain roles, got one that is superuser, replicates or bypasses row security';
     END IF;
@@ -195,15 +199,33 @@ END"""
 
 
 def plan_bootstrap(
-    tables: Iterable[TableKey], *, rds: bool, writes: bool = True, functions: Iterable[FunctionKey] = ()
+    tables: Iterable[TableKey],
+    *,
+    rds: bool,
+    writes: bool = True,
+    functions: Iterable[FunctionKey] = (),
+    statement_log: bool = True,
 ) -> tuple[str, ...]:
     """The statements that prepare the database for the catalog's tables, as one transaction without BEGIN and COMMIT.
 
     `rds` says who makes the role `rds_iam`: Amazon RDS (and its absence is an error), or these statements. Without
-    `writes` no task can be granted a write, whatever policy says. `functions` are those that the catalog lists.
+    `writes` no task can be granted a write, whatever policy says. `functions` are those that the catalog lists. With
+    `statement_log` tasks' statements reach the server's log, where that can be had.
     """
     iam_role = _IAM_ROLE_OF_RDS if rds else _IAM_ROLE_OF_OURS
-    made = (_CHECK, iam_role, _ROLES, *_RIGHTS, *make_lookup_role(), _SUPERUSERS, *_SCHEMA, _PUBLIC)
+    logs = allow_statement_log() if statement_log else forbid_statement_log()
+    made = (
+        _CHECK,
+        iam_role,
+        _ROLES,
+        *_RIGHTS,
+        *make_lookup_role(),
+        *make_reap_role(),
+        _SUPERUSERS,
+        logs,
+        *_SCHEMA,
+        _PUBLIC,
+    )
     return (*made, *_on_tables(tables, writes=writes), *_on_functions(functions), LET_GO)
 
 
@@ -234,10 +256,16 @@ def _usage(schema: str) -> str:
 
 
 def bootstrap_script(
-    tables: Iterable[TableKey], *, rds: bool, writes: bool = True, functions: Iterable[FunctionKey] = ()
+    tables: Iterable[TableKey],
+    *,
+    rds: bool,
+    writes: bool = True,
+    functions: Iterable[FunctionKey] = (),
+    statement_log: bool = True,
 ) -> str:
     """`plan_bootstrap` as a script that any client can run."""
-    return _script(_ABOUT_BOOTSTRAP, plan_bootstrap(tables, rds=rds, writes=writes, functions=functions))
+    plan = plan_bootstrap(tables, rds=rds, writes=writes, functions=functions, statement_log=statement_log)
+    return _script(_ABOUT_BOOTSTRAP, plan)
 
 
 def remove_script() -> str:
@@ -255,6 +283,10 @@ Run it connected to that database, as a superuser or as the master user of Amazo
 
 It takes TEMP on the database and CREATE on the schema public from PUBLIC: a role of your application that needs
 either gets it by name before, for example: GRANT TEMP ON DATABASE shop TO shop_app;
+
+The texts of tasks' statements, with the literals in them, go to the server's log from then on, so that the records can
+be held against it; bound parameters do not. Where records hold no raw text (statement text mode normalized or sealed),
+that log still does: run `postern db bootstrap --no-statement-log` to leave it out.
 
 Each catalogued table then needs two grants, which `postern db bootstrap` prints for your catalog:
     GRANT USAGE ON SCHEMA public TO postern_owner;

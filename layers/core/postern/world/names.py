@@ -13,6 +13,7 @@ from postern.types import TaskId
 
 OWNER_ROLE = "postern_owner"  # owns every task's schema and views; nobody logs in as it
 PROVISION_ROLE = "postern_provision"  # builds and drops worlds; logs in by IAM token only
+REAP_ROLE = "postern_reap"  # asks what became of transactions; logs in by IAM token only
 IAM_ROLE = "rds_iam"  # what Amazon RDS calls the role whose members log in by IAM token
 POSTERN_SCHEMA = "postern"
 

@@ -33,6 +33,7 @@ from postern.world.names import (
     schema_name,
 )
 from postern.world.row_filters import bind_row_filter
+from postern.world.statement_log import log_statements_of
 from postern.world.write_proofs import WriteRights, prove_writes
 
 # A bound that the role cannot lift, unlike its settings: each execution environment keeps one session.
@@ -142,6 +143,7 @@ def _role_statements(role: str) -> tuple[str, ...]:
         *(f"ALTER ROLE {name} SET {setting} TO {quote_literal(value)}" for setting, value in _SETTINGS.items()),
         "DO $postern$ BEGIN IF has_parameter_privilege('temp_file_limit', 'SET') THEN"
         f" ALTER ROLE {name} SET temp_file_limit TO '{_TEMP_FILES}'; END IF; END $postern$",
+        log_statements_of(role),
         f"CREATE SCHEMA {name} AUTHORIZATION {OWNER_ROLE}",
     )
 

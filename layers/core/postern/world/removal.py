@@ -9,7 +9,7 @@ DECLARE
 BEGIN
     FOR taken IN
         SELECT g.rolname FROM pg_auth_members m JOIN pg_roles g ON g.oid = m.roleid
-        WHERE g.rolname IN ('postern_owner', 'postern_provision', 'postern_lookup')
+        WHERE g.rolname IN ('postern_owner', 'postern_provision', 'postern_lookup', 'postern_reap')
             AND m.member = CURRENT_USER::regrole AND m.grantor = CURRENT_USER::regrole
     LOOP
         EXECUTE format('REVOKE %I FROM CURRENT_USER GRANTED BY CURRENT_USER', taken);
@@ -48,6 +48,9 @@ BEGIN
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_provision') THEN
         EXECUTE format('REVOKE ALL ON DATABASE %I FROM postern_provision', current_database());
     END IF;
+    IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_reap') THEN
+        EXECUTE format('REVOKE ALL ON DATABASE %I FROM postern_reap', current_database());
+    END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'postern_owner') THEN
         IF NOT pg_has_role('postern_owner', 'USAGE') THEN
             GRANT postern_owner TO CURRENT_USER WITH INHERIT TRUE;
@@ -59,19 +62,24 @@ $postern$"""
 
 # The roles belong to the whole cluster: another database of it may still need them.
 _DROP_ROLES = """DO $postern$
+DECLARE
+    granted text;
 BEGIN
     IF EXISTS (SELECT FROM pg_shdepend d JOIN pg_roles r ON r.oid = d.refobjid
                WHERE d.refclassid = 'pg_authid'::regclass AND (d.dbid <> 0 OR d.classid = 'pg_database'::regclass)
-                   AND r.rolname IN ('postern_provision', 'postern_lookup', 'postern_owner')) THEN
+                   AND r.rolname IN ('postern_provision', 'postern_lookup', 'postern_reap', 'postern_owner')) THEN
         RAISE NOTICE 'postern: another database of this cluster is still prepared, so the roles stay';
         RETURN;
     END IF;
-    IF EXISTS (SELECT FROM pg_parameter_acl CROSS JOIN aclexplode(paracl) a
-               JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname = 'postern_provision') THEN
-        REVOKE SET ON PARAMETER temp_file_limit FROM postern_provision;
-    END IF;
+    FOR granted IN
+        SELECT DISTINCT p.parname FROM pg_parameter_acl p CROSS JOIN aclexplode(p.paracl) a
+        JOIN pg_roles r ON r.oid = a.grantee WHERE r.rolname = 'postern_provision' ORDER BY 1
+    LOOP
+        EXECUTE format('REVOKE SET ON PARAMETER %s FROM postern_provision', granted);
+    END LOOP;
     DROP ROLE IF EXISTS postern_provision;
     DROP ROLE IF EXISTS postern_lookup;
+    DROP ROLE IF EXISTS postern_reap;
     DROP ROLE IF EXISTS postern_owner;
 END
 $postern$"""

@@ -6,7 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from postern.errors import StatementFailed
-from postern.world.doctor import database, extensions, foreign, relations, roles, routines, settings, worlds
+from postern.world.doctor import (
+    database,
+    extensions,
+    foreign,
+    relations,
+    roles,
+    routines,
+    settings,
+    statement_log,
+    worlds,
+)
 from postern.world.doctor.findings import Check, Finding, Row, Severity, Subject
 from postern.world.doctor.tables import table_checks
 
@@ -68,6 +78,8 @@ def checks(subject: Subject) -> tuple[Check, ...]:
         worlds.GIVEN,
         settings.LARGE_OBJECT_RIGHTS,
         settings.LOGGED_PARAMETERS,
+        statement_log.STATEMENT_LOG,
+        statement_log.LOGINS,
         settings.TLS,
         settings.FORCED_TLS,
         settings.PASSWORDS,

@@ -13,10 +13,12 @@ from postern.world.names import (
     OWNER_ROLE,
     POSTERN_SCHEMA,
     PROVISION_ROLE,
+    REAP_ROLE,
     quote_ident,
     quote_literal,
     quote_qualified,
 )
+from postern.world.reap_role import STATISTICS_ROLE
 
 BOOTSTRAP = "run what `postern db bootstrap` prints"
 
@@ -34,6 +36,7 @@ _EXPECTED: dict[str, set[str]] = {
     OWNER_ROLE: set(),
     PROVISION_ROLE: {"LOGIN", "CREATEROLE"},
     LOOKUP_ROLE: {"LOGIN"},
+    REAP_ROLE: {"LOGIN"},
 }
 _TASK_ROLE = "^task_[0-9a-f]{32}$"
 _TASK_ATTRIBUTES = {"LOGIN"}
@@ -44,6 +47,8 @@ _MEMBERSHIPS: dict[tuple[str, str], tuple[bool, bool, bool]] = {
     (PROVISION_ROLE, OWNER_ROLE): (False, False, True),
     (PROVISION_ROLE, "pg_signal_backend"): (False, True, False),
     (LOOKUP_ROLE, IAM_ROLE): (False, False, False),
+    (REAP_ROLE, IAM_ROLE): (False, False, False),
+    (REAP_ROLE, STATISTICS_ROLE): (False, True, False),
 }
 _OURS = ", ".join(quote_literal(name) for name in _EXPECTED)
 
@@ -225,7 +230,7 @@ MISSING_MEMBERSHIPS = Check(
     "role.missing_membership",
     Severity.HIGH,
     "a membership that a role of Postern's works with is missing",
-    "no world can be built, no session ended, or no value looked up",
+    "no world can be built, no session ended, no value looked up, or no transaction settled",
     always(_MISSING_MEMBERSHIPS),
     _read_missing_memberships,
 )

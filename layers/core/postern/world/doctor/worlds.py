@@ -6,10 +6,17 @@ from collections.abc import Iterable, Iterator
 
 from postern.world.doctor.findings import Check, Finding, Row, Severity, always, text
 from postern.world.lookup import LOOKUP_ROLE
-from postern.world.names import POSTERN_SCHEMA, PROVISION_ROLE, quote_ident, quote_literal, quote_qualified
+from postern.world.names import (
+    POSTERN_SCHEMA,
+    PROVISION_ROLE,
+    REAP_ROLE,
+    quote_ident,
+    quote_literal,
+    quote_qualified,
+)
 
 _TASK = "'^task_[0-9a-f]{32}$'"
-_SERVANTS = ", ".join(quote_literal(name) for name in (PROVISION_ROLE, LOOKUP_ROLE))
+_SERVANTS = ", ".join(quote_literal(name) for name in (PROVISION_ROLE, LOOKUP_ROLE, REAP_ROLE))
 _LONGEST_TASK = "8 hours 30 minutes"  # the longest deadline and what the timer may need after it
 
 # A role belongs to the cluster: with rights in another database it is that one's.
@@ -158,7 +165,8 @@ SESSIONS = Check(
 GIVEN = Check(
     "world.grant",
     Severity.HIGH,
-    "a task's role with rights outside of its own schema; postern_provision or postern_lookup with a right to a table",
+    "a task's role with rights outside of its own schema; postern_provision, postern_lookup or postern_reap with a"
+    " right to a table",
     "somebody granted them by hand: they pass masks and row filters by",
     always(_GIVEN),
     _read_given,

@@ -1,0 +1,64 @@
+"""Receipts: where a command's records stand in the log, and the log's own head for anyone. It can only read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from os import environ
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from boto3.session import Session
+
+from postern.edges import clients, http, receipt_contract
+from postern.edges.epoch_items import DynamoEpochs
+from postern.edges.guarded import guarded
+from postern.edges.log_bucket import S3LogBucket
+from postern.edges.log_table import DynamoLogTable
+from postern.edges.settings import parse_log_settings
+from postern.edges.system import SystemClock
+from postern.identity.context import parse_principal
+from postern.ports import Clock
+from postern.services.receipts import Receipts
+from postern.services.stopwatch import Stopwatch
+
+PUBLIC_LOG = "/v1/log"
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes call; `log` is the one that this deployment writes."""
+
+    receipts: Receipts
+    log: str
+    clock: Clock
+
+
+def respond(event: http.Event, services: Services) -> http.Response:
+    log = http.query_parameter(event, "log") or services.log
+    if event["resource"] == PUBLIC_LOG:
+        return http.json_answer(200, receipt_contract.log_answer(services.receipts.log(log)))
+    who = parse_principal(http.authorizer_context(event), now_s=services.clock.now_us() // 1_000_000)
+    receipt = services.receipts.of_command(who, log, http.path_parameter(event, "command_id"))
+    return http.json_answer(200, receipt_contract.receipt_answer(receipt))
+
+
+@cache
+def services() -> tuple[Services, Logger]:
+    settings = parse_log_settings(environ)
+    session = Session(region_name=settings.region)
+    objects, items = clients.log_bucket(session), clients.log_table(session)
+    receipts = Receipts(
+        table=DynamoLogTable(items, settings.log_table),
+        buckets=lambda log: S3LogBucket(objects, settings.bucket, log, settings.retain_until_s),
+        keys=DynamoEpochs(items, settings.log_table).keys,
+        deployment=settings.deployment,
+    )
+    return Services(receipts, settings.log, SystemClock()), Logger(service="receipts")
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> http.Response:
+    made, logger = services()
+    watch = Stopwatch(made.clock, budget_s=context.get_remaining_time_in_millis() / 1000)
+    return guarded(lambda: respond(event, made), logger, watch, context.aws_request_id)

@@ -1,0 +1,1 @@
+"""What the reaper does once a minute: see `passes`."""

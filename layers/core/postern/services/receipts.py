@@ -1,0 +1,165 @@
+"""Where a command's records stand in the log, and the proof of each: for whoever sent the command, and nobody else.
+
+What a caller gets, it can check with the log's key alone; it is checked here first, so no proof that does not hold
+is ever given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from postern.audit.canonical import parse_canonical
+from postern.audit.ids import uuid7_time_ms
+from postern.audit.keys import LOG_NAME, record_key
+from postern.audit.records import RecordType
+from postern.audit.stored import parse_record
+from postern.errors import BadRequest, EvidenceUnavailable, IntegrityError, NotFound
+from postern.log_ports import LogBucket, LogBuckets, LogTable
+from postern.reap_ports import DatedKey, LogKeys
+from postern.tlog.checkpoints import Checkpoint, open_checkpoint
+from postern.tlog.entry_proof import prove_entry, read_entry
+from postern.tlog.hashing import Hash, leaf_hash
+from postern.tlog.notes import parse_vkey
+from postern.tlog.origins import origin_of
+from postern.tlog.tiles import Read
+from postern.tlog.tlog_proof import format_tlog_proof
+from postern.types import CommandId, Principal, Sha256Hex
+
+KeysOf = Callable[[str], LogKeys | None]  # the keys of a log, by its name
+
+_WHO = ("issuer", "issuer_url", "subject", "on_behalf_of")
+
+
+@dataclass(frozen=True, slots=True)
+class ProvedRecord:
+    """One record of a command, and the proof that the log holds it."""
+
+    type: RecordType
+    key: str
+    index: int
+    sha256: Sha256Hex  # of the record's bytes, as in the answer's receipt
+    leaf: Hash
+    proof: bytes  # a tlog-proof file, with the record's bytes in it
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a log's published tree holds of a command; records that are not in it yet are not listed."""
+
+    command_id: CommandId
+    origin: str
+    size: int
+    records: tuple[ProvedRecord, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicLog:
+    """What anyone may know of a log: its keys and its latest signed head, both None before it begins."""
+
+    origin: str
+    keys: tuple[DatedKey, ...]
+    note: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """The use case. Raises `StateUnavailable`, `EvidenceUnavailable`; `IntegrityError` where log or index is wrong."""
+
+    table: LogTable
+    buckets: LogBuckets
+    keys: KeysOf
+    deployment: str
+
+    def of_command(self, principal: Principal, log: str, command_id: str) -> Receipt:
+        """The records of a command of this principal's.
+
+        Raises `NotFound` (`receipt.unknown`), alike for one that is not there, not yet in the log, or somebody else's.
+        """
+        _check_log(log)
+        keys = _record_keys(log, command_id)
+        places = self.table.positions(list(keys))
+        if not places:
+            raise _unknown(command_id)
+        note, head = self._published(log)
+        published = {key: type_ for key, type_ in keys.items() if places.get(key, head.size) < head.size}
+        if not published:
+            raise _unknown(command_id)
+        read = _cached(self.buckets(log))
+        entries = {key: read_entry(places[key], head.size, read) for key in published}
+        for key, entry in entries.items():
+            _check_place(key, log, entry)
+        if not _is_of(principal, next(iter(entries.values()))):
+            raise _unknown(command_id)
+        records = tuple(
+            ProvedRecord(
+                type=published[key],
+                key=key,
+                index=places[key],
+                sha256=parse_record(entry).sha256,
+                leaf=leaf_hash(entry),
+                proof=format_tlog_proof(prove_entry(places[key], entry, note, head, read)),
+            )
+            for key, entry in entries.items()
+        )
+        return Receipt(CommandId(command_id), head.origin, head.size, records)
+
+    def log(self, log: str) -> PublicLog:
+        """Keys and latest head of this log."""
+        _check_log(log)
+        keys, latest = self.keys(log), self.buckets(log).latest_checkpoint()
+        return PublicLog(
+            origin=origin_of(self.deployment, log),
+            keys=() if keys is None else keys.keys,
+            note=None if latest is None else latest[0],
+        )
+
+    def _published(self, log: str) -> tuple[bytes, Checkpoint]:
+        """The latest head, opened with the keys that are on record for its log."""
+        keys, latest = self.keys(log), self.buckets(log).latest_checkpoint()
+        if keys is None or latest is None:
+            raise EvidenceUnavailable("evidence.unavailable", f"log {log}: no checkpoint is published yet: try again")
+        vkeys = [parse_vkey(key.vkey) for key in keys.keys]
+        return latest[0], open_checkpoint(latest[0], vkeys, origin_of(self.deployment, log))
+
+
+def _check_log(log: str) -> None:
+    if LOG_NAME.fullmatch(log) is None:
+        raise BadRequest("request.invalid", "log: expected 1 to 40 of a-z, 0-9 and -, got another form")
+
+
+def _record_keys(log: str, command_id: str) -> dict[str, RecordType]:
+    """Every key that a record of this command can have, the first of a command first."""
+    try:
+        uuid7_time_ms(command_id)
+    except IntegrityError as error:
+        raise _unknown(command_id) from error
+    order = (RecordType.EVENT, RecordType.INTENT, RecordType.OUTCOME, RecordType.SETTLED)
+    return {record_key(log, type_, CommandId(command_id)): type_ for type_ in order}
+
+
+def _check_place(key: str, log: str, entry: bytes) -> None:
+    """The index is a table that can be changed: what it points at must be the record that it was asked for."""
+    record = parse_record(entry)
+    if record.source.log != log or record_key(log, record.type, record.id) != key:
+        raise IntegrityError("evidence.conflict", f"{key}: expected its record at its place in the log, got another")
+
+
+def _is_of(principal: Principal, entry: bytes) -> bool:
+    """Whether the record names this caller, with whom it acts for, as the one who sent the command."""
+    named = parse_canonical(entry).get("principal")
+    return isinstance(named, dict) and all(named.get(name) == getattr(principal, name) for name in _WHO)
+
+
+def _cached(bucket: LogBucket) -> Read:
+    """Reads each object once: the records of a command lie close together, under the same tiles."""
+    return cache(bucket.read)
+
+
+def _unknown(command_id: str) -> NotFound:
+    return NotFound(
+        "receipt.unknown",
+        f"receipt: expected a command of yours that the log holds, got {command_id[:40]!r}:"
+        " a new one is in the log within about a minute",
+    )

@@ -1,0 +1,105 @@
+"""A time stamp authority of RFC 3161 made with `openssl ts`, behind a server on the loopback."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+_CONFIG = """
+[tsa]
+default_tsa = own
+[own]
+serial = {folder}/serial
+signer_cert = {folder}/tsa.pem
+signer_key = {folder}/tsa.key
+certs = {folder}/ca.pem
+signer_digest = sha256
+default_policy = 1.2.3.4.1
+digests = {digests}
+accuracy = secs:1
+ordering = yes
+tsa_name = yes
+ess_cert_id_chain = no
+[extensions]
+basicConstraints = critical,CA:false
+keyUsage = critical,digitalSignature
+extendedKeyUsage = critical,timeStamping
+"""
+
+
+@dataclass
+class Authority:
+    """A root of its own and a signer under it. `answers` go first: status, type, and a body, or None for a stamp."""
+
+    folder: Path
+    answers: list[tuple[int, str, bytes | None]] = field(default_factory=list)
+
+    @classmethod
+    def made(cls, folder: Path, *, digests: str = "sha256") -> Authority:
+        folder.mkdir()
+        (folder / "config").write_text(_CONFIG.format(folder=folder, digests=digests))
+        (folder / "serial").write_text("01\n")
+        curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc"]
+        openssl(
+            *("req", "-x509", *curve, "-subj", "/CN=Test Root", "-days", "2"),
+            *("-keyout", str(folder / "ca.key"), "-out", str(folder / "ca.pem")),
+        )
+        openssl(
+            *("req", "-new", *curve, "-subj", "/CN=Test Authority"),
+            *("-keyout", str(folder / "tsa.key"), "-out", str(folder / "tsa.csr")),
+        )
+        openssl(
+            *("x509", "-req", "-in", str(folder / "tsa.csr"), "-days", "2", "-CAcreateserial"),
+            *("-CA", str(folder / "ca.pem"), "-CAkey", str(folder / "ca.key"), "-out", str(folder / "tsa.pem")),
+            *("-extfile", str(folder / "config"), "-extensions", "extensions"),
+        )
+        return cls(folder)
+
+    @property
+    def root(self) -> Path:
+        return self.folder / "ca.pem"
+
+    def stamp(self, query: bytes) -> bytes:
+        (self.folder / "query").write_bytes(query)
+        openssl(
+            *("ts", "-reply", "-queryfile", str(self.folder / "query"), "-config", str(self.folder / "config")),
+            *("-section", "own", "-out", str(self.folder / "reply")),
+        )
+        return (self.folder / "reply").read_bytes()
+
+    @contextmanager
+    def serving(self) -> Iterator[str]:
+        authority = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                query = self.rfile.read(int(self.headers["Content-Length"]))
+                assert self.headers["Content-Type"] == "application/timestamp-query"
+                answers = authority.answers
+                status, kind, body = answers.pop(0) if answers else (200, "application/timestamp-reply", None)
+                body = authority.stamp(query) if body is None else body
+                self.send_response(status)
+                self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None: ...
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}/tsa"
+            finally:
+                server.shutdown()
+                thread.join()
+
+
+def openssl(*arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=30)
