@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,9 +14,12 @@ from postern_local.model import (
     Authorizer,
     Bucket,
     Deployment,
+    EventSource,
     Function,
     GatewayResponse,
+    Key,
     Names,
+    Queue,
     Role,
     Route,
     Schedule,
@@ -44,6 +48,9 @@ def read_deployment(root: Path, parameters: Mapping[str, str], names: Names) -> 
         roles=_roles(main),
         schedules=[_schedule(*found) for found in _all("AWS::Events::Rule", main)],
         outputs=main.outputs,
+        keys=[_key(*found) for found in _all("AWS::KMS::Key", main)],
+        queues=_queues(main),
+        event_sources=[_event_source(*found) for found in _all("AWS::Lambda::EventSourceMapping", main)],
     )
 
 
@@ -173,6 +180,7 @@ def _buckets(main: Template) -> list[Bucket]:
             encryption=None if encryption is None else {"Rules": [_encryption_rule(rule) for rule in encryption]},
             public_access=properties.get("PublicAccessBlockConfiguration"),
             ownership=properties.get("OwnershipControls"),
+            notification=_notification(properties.get("NotificationConfiguration")),
             policy=policies.pop(name, None),
         )
         buckets.append(bucket)
@@ -196,6 +204,61 @@ def _lock(configuration: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
 
 def _encryption_rule(rule: Mapping[str, Any]) -> Mapping[str, Any]:
     return {"ApplyServerSideEncryptionByDefault": rule["ServerSideEncryptionByDefault"]}
+
+
+def _notification(configuration: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """The same in the names of the API, which differ from CloudFormation's."""
+    if configuration is None:
+        return None
+    if set(configuration) != {"QueueConfigurations"}:
+        raise StackFailure(f"notification: expected queues only, got {', '.join(configuration)}")
+    return {
+        "QueueConfigurations": [
+            {
+                "QueueArn": one["Queue"],
+                "Events": [one["Event"]],
+                "Filter": {"Key": {"FilterRules": one["Filter"]["S3Key"]["Rules"]}},
+            }
+            for one in configuration["QueueConfigurations"]
+        ]
+    }
+
+
+def _key(template: Template, logical_id: str, properties: Mapping[str, Any]) -> Key:
+    create = {key: properties[key] for key in ("Description", "KeySpec", "KeyUsage") if key in properties}
+    return Key(template.physical_id(logical_id), {**create, "Policy": json.dumps(properties["KeyPolicy"])})
+
+
+def _queues(main: Template) -> list[Queue]:
+    policies = {
+        url: policy["PolicyDocument"] for *_, policy in _all("AWS::SQS::QueuePolicy", main) for url in policy["Queues"]
+    }
+    queues = []
+    for template, logical_id, properties in _all("AWS::SQS::Queue", main):
+        # The API takes text only: numbers and booleans as they are spelt, documents as JSON.
+        attributes = {
+            name: value if isinstance(value, str) else json.dumps(value) for name, value in properties.items()
+        }
+        policy = policies.pop(str(template.reference(logical_id)), None)
+        queue = Queue(
+            name=template.physical_name(logical_id),
+            arn=str(template.attribute(logical_id, "Arn")),
+            attributes=attributes if policy is None else {**attributes, "Policy": json.dumps(policy)},
+        )
+        queues.append(queue)
+    _none_left(policies, "queue policy")
+    # One that others send their dead letters to must be there before them.
+    return sorted(queues, key=lambda queue: "RedrivePolicy" in queue.attributes)
+
+
+def _event_source(_template: Template, _logical_id: str, properties: Mapping[str, Any]) -> EventSource:
+    return EventSource(
+        queue_arn=properties["EventSourceArn"],
+        function=properties["FunctionName"],
+        batch_size=int(properties["BatchSize"]),
+        window_s=int(properties.get("MaximumBatchingWindowInSeconds", 0)),
+        reports_items="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", ()),
+    )
 
 
 def _roles(main: Template) -> list[Role]:

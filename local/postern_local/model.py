@@ -92,7 +92,36 @@ class Bucket:
     encryption: Document | None
     public_access: Document | None
     ownership: Document | None
+    notification: Document | None
     policy: Document | None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key: its id, and the arguments of `create_key` besides."""
+
+    id: str
+    create: Document
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """A queue: its attributes as `create_queue` takes them, its policy among them."""
+
+    name: str
+    arn: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """A queue whose messages a function is invoked with."""
+
+    queue_arn: str
+    function: str  # the function's name
+    batch_size: int
+    window_s: int  # how long a batch may wait to be filled
+    reports_items: bool  # the function says which messages failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +156,9 @@ class Deployment:
     roles: Sequence[Role]
     schedules: Sequence[Schedule]
     outputs: Mapping[str, str]
+    keys: Sequence[Key] = ()
+    queues: Sequence[Queue] = ()
+    event_sources: Sequence[EventSource] = ()
 
     def function(self, name: str) -> Function:
         """The function of that name. Raises `KeyError`."""

@@ -32,9 +32,10 @@ class Pool:
         self._closed = False
 
     def warm(self) -> None:
-        """Starts one worker without waiting for it."""
+        """Starts one worker without waiting for it, unless there is one already."""
         with self._lock:
-            self._grow()
+            if not self._threads:
+                self._grow()
 
     def invoke(self, payload: bytes) -> Future[Outcome]:
         """Puts an event in line; its outcome is the future's result."""

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -93,11 +94,13 @@ class PostgresServer:
         self.stop()
 
 
-def start(folder: Path, *, major: int = 18, binaries: Binaries | None = None) -> PostgresServer:
+def start(
+    folder: Path, *, major: int = 18, binaries: Binaries | None = None, settings: Mapping[str, str] | None = None
+) -> PostgresServer:
     """Starts an empty server with the role `rds_iam`, as RDS has it; its log is `folder/postgres.log`.
 
-    `major` is 18 or 16; `binaries` are other programs of it than the wheel's. Raises `StackFailure` where it does not
-    come up; nothing is left running then.
+    `major` is 18 or 16; `binaries` are other programs of it than the wheel's; `settings` go before our own. Raises
+    `StackFailure` where it does not come up; nothing is left running then.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / "postgres.log"
@@ -108,7 +111,11 @@ def start(folder: Path, *, major: int = 18, binaries: Binaries | None = None) ->
         binaries = usable_by(binaries or find_binaries(major), account, home)
         _init_cluster(binaries, home / "data", account, major)
         child = Child.start(
-            _command(binaries, home), account=account, log=log, environment=_environment(), remove=[home]
+            _command(binaries, home, settings or {}),
+            account=account,
+            log=log,
+            environment=_environment(),
+            remove=[home],
         )
     except BaseException:
         shutil.rmtree(home, ignore_errors=True)
@@ -163,8 +170,8 @@ def _init_cluster(binaries: Binaries, data: Path, account: Account, major: int) 
         raise StackFailure(f"PostgreSQL {major}: initdb failed: {said[-1] if said else run.returncode}")
 
 
-def _command(binaries: Binaries, home: Path) -> list[str]:
-    settings = {**_SETTINGS, "unix_socket_directories": str(home), "port": str(_PORT)}
+def _command(binaries: Binaries, home: Path, more: Mapping[str, str]) -> list[str]:
+    settings = {**_SETTINGS, **more, "unix_socket_directories": str(home), "port": str(_PORT)}
     options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     return [binaries.path("postgres"), "-D", str(home / "data"), *options]
 

@@ -1,7 +1,7 @@
 """The ready file: what a person or a script needs to use a running stack, and the sign that it answers.
 
-One JSON object. Fields may be added; the documented ones stay: api, issuer, audience, aws, bucket, log,
-vkey (null until the log is signed), database {name, dsn} (the first, by name), databases, state.
+One JSON object. Fields may be added; the documented ones stay: api, issuer, audience, aws, bucket, log, seal_table,
+vkey (of the log's signing key), database {name, dsn} (the first, by name), databases, state.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ class Ready:
     aws: str
     bucket: str
     log: str
-    vkey: str | None
+    seal_table: str
+    vkey: str
     databases: Mapping[str, str]
     state: str  # the state folder
 

@@ -14,7 +14,10 @@ _DELETION = frozenset({"DeletionPolicy", "UpdateReplacePolicy"})  # nothing outl
 
 @dataclass(frozen=True, slots=True)
 class ResourceType:
-    """`reference` is what `Ref` gives; `attributes` what `Fn::GetAtt` gives; both with `{name}` and the like."""
+    """`reference` is what `Ref` gives; `attributes` what `Fn::GetAtt` gives; both with `{name}` and the like.
+
+    `{uuid}` is an id made of the name: the same each run, and known before the resource is made.
+    """
 
     built: frozenset[str]
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -48,6 +51,17 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         reference="{StageName}",
     ),
     "AWS::CloudFormation::Stack": ResourceType(built=frozenset({"TemplateURL", "Parameters"})),
+    "AWS::CloudWatch::Alarm": ResourceType(
+        built=frozenset(),
+        left_out=dict.fromkeys(
+            (
+                *("AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator", "DatapointsToAlarm"),
+                *("Dimensions", "EvaluationPeriods", "MetricName", "Namespace", "Period", "Statistic", "Threshold"),
+                "TreatMissingData",
+            ),
+            "nobody is on call for a local stack; the counts that it would watch are in the functions' logs",
+        ),
+    ),
     "AWS::DynamoDB::Table": ResourceType(
         built=frozenset(
             {
@@ -68,6 +82,35 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         attributes={"Arn": "arn:aws:iam::{account}:role/{name}"},
     ),
     "AWS::IAM::RolePolicy": ResourceType(built=frozenset({"PolicyDocument", "PolicyName", "RoleName"})),
+    "AWS::KMS::Key": ResourceType(
+        built=frozenset({"Description", "KeyPolicy", "KeySpec", "KeyUsage"}),
+        left_out={
+            "EnableKeyRotation": "yearly, and unseen by callers",
+            "PendingWindowInDays": "nothing outlives a run",
+        },
+        reference="{uuid}",
+        attributes={"Arn": "arn:aws:kms:{region}:{account}:key/{uuid}"},
+    ),
+    "AWS::Lambda::EventInvokeConfig": ResourceType(
+        built=frozenset(),
+        left_out=dict.fromkeys(
+            ("DestinationConfig", "FunctionName", "MaximumEventAgeInSeconds", "MaximumRetryAttempts", "Qualifier"),
+            "a schedule's invocation is not repeated here, and one that finds its workers busy waits for them",
+        ),
+    ),
+    "AWS::Lambda::EventSourceMapping": ResourceType(
+        built=frozenset(
+            {
+                *("BatchSize", "EventSourceArn", "FunctionName", "FunctionResponseTypes"),
+                "MaximumBatchingWindowInSeconds",
+            }
+        ),
+        left_out={
+            "Enabled": "always",
+            "ScalingConfig": "one batch at a time: its upper bound holds",
+            "Tags": "nothing reads them",
+        },
+    ),
     "AWS::Lambda::Function": ResourceType(
         built=frozenset(
             {
@@ -108,13 +151,19 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::S3::Bucket": ResourceType(
         built=frozenset(
             {
-                *("BucketEncryption", "ObjectLockConfiguration", "ObjectLockEnabled", "OwnershipControls"),
-                *("PublicAccessBlockConfiguration", "VersioningConfiguration"),
+                *("BucketEncryption", "NotificationConfiguration", "ObjectLockConfiguration", "ObjectLockEnabled"),
+                *("OwnershipControls", "PublicAccessBlockConfiguration", "VersioningConfiguration"),
             }
         ),
         attributes={"Arn": "arn:aws:s3:::{name}"},
     ),
     "AWS::S3::BucketPolicy": ResourceType(built=frozenset({"Bucket", "PolicyDocument"})),
+    "AWS::SQS::Queue": ResourceType(
+        built=frozenset({"MessageRetentionPeriod", "RedrivePolicy", "SqsManagedSseEnabled", "VisibilityTimeout"}),
+        reference="https://sqs.{region}.amazonaws.com/{account}/{name}",
+        attributes={"Arn": "arn:aws:sqs:{region}:{account}:{name}", "QueueName": "{name}"},
+    ),
+    "AWS::SQS::QueuePolicy": ResourceType(built=frozenset({"PolicyDocument", "Queues"})),
 }
 
 # What may stand on a resource beside its type and properties.

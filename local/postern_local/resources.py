@@ -5,49 +5,45 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from postern_local.aws.kms_keys import KEY_ID_TAG
 from postern_local.aws.server import AwsServer
+from postern_local.clients import make_client
 from postern_local.failure import StackFailure
-from postern_local.model import Bucket, Deployment, Function, Role, Table
+from postern_local.model import Bucket, Deployment, Function, Key, Queue, Role, Table
 
 if TYPE_CHECKING:
-    from boto3.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_iam import IAMClient
     from mypy_boto3_s3 import S3Client
-
-ADMINISTRATOR_KEY = "local"  # any key that STS did not issue is the administrator's
+    from mypy_boto3_sqs import SQSClient
 
 
 def create_resources(deployment: Deployment, endpoint_url: str) -> None:
-    """Makes roles, tables and buckets, each with everything the templates say. Raises `StackFailure`."""
-    session = administrator(deployment.names.region)
+    """Makes roles, keys, tables, queues and buckets, each with everything the templates say. Raises `StackFailure`."""
+    client = partial(make_client, endpoint_url=endpoint_url, region=deployment.names.region)
     try:
-        iam = session.client("iam", endpoint_url=endpoint_url)
+        iam = client("iam")
         for role in deployment.roles:
             _create_role(iam, role)
-        dynamodb = session.client("dynamodb", endpoint_url=endpoint_url)
+        dynamodb = client("dynamodb")
         for table in deployment.tables:
             _create_table(dynamodb, table)
-        s3 = session.client("s3", endpoint_url=endpoint_url)
+        kms = client("kms")
+        for key in deployment.keys:
+            _create_key(kms, key)
+        sqs = client("sqs")
+        for queue in deployment.queues:
+            _create_queue(sqs, queue)
+        s3 = client("s3")
         for bucket in deployment.buckets:
             _create_bucket(s3, bucket)
     except (ClientError, BotoCoreError) as error:
         raise StackFailure(f"template: could not be deployed: {error}") from error
-
-
-def administrator(region: str) -> Session:
-    """A session of whoever runs the stack; nothing of the user's own AWS settings is in it."""
-    import boto3
-
-    return boto3.Session(
-        aws_access_key_id=ADMINISTRATOR_KEY,
-        aws_secret_access_key=ADMINISTRATOR_KEY,
-        region_name=region,
-    )
 
 
 def _create_role(iam: IAMClient, role: Role) -> None:
@@ -73,6 +69,15 @@ def _create_table(dynamodb: DynamoDBClient, table: Table) -> None:
     )
 
 
+def _create_key(kms: Any, key: Key) -> None:  # noqa: ANN401 - KMS has no stubs here
+    """The id is the template's own, so that whatever names the key could be made before it."""
+    kms.create_key(**key.create, Tags=[{"TagKey": KEY_ID_TAG, "TagValue": key.id}])
+
+
+def _create_queue(sqs: SQSClient, queue: Queue) -> None:
+    sqs.create_queue(QueueName=queue.name, Attributes=queue.attributes)  # type: ignore[arg-type]
+
+
 def _create_bucket(s3: S3Client, bucket: Bucket) -> None:
     """The policy comes last, as in a deploy: it closes what the steps before it do."""
     s3.create_bucket(Bucket=bucket.name, ObjectLockEnabledForBucket=bucket.object_lock)
@@ -86,6 +91,11 @@ def _create_bucket(s3: S3Client, bucket: Bucket) -> None:
         s3.put_public_access_block(Bucket=bucket.name, PublicAccessBlockConfiguration=bucket.public_access)  # type: ignore[arg-type]
     if bucket.ownership is not None:
         s3.put_bucket_ownership_controls(Bucket=bucket.name, OwnershipControls=bucket.ownership)  # type: ignore[arg-type]
+    if bucket.notification is not None:
+        s3.put_bucket_notification_configuration(
+            Bucket=bucket.name,
+            NotificationConfiguration=bucket.notification,  # type: ignore[arg-type]
+        )
     if bucket.policy is not None:
         s3.put_bucket_policy(Bucket=bucket.name, Policy=json.dumps(bucket.policy))
 

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import http.client
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +27,8 @@ from postern_local.aws.server import ACCOUNT, AwsServer
 from postern_local.certificates import make_certificates
 from postern_local.databases import assign_loads, create_databases
 from postern_local.deployment import read_deployment
+from postern_local.event_sources import EventSources
+from postern_local.evidence_log import LogBeginning, fetch_vkey
 from postern_local.failure import StackFailure
 from postern_local.gateway import Gateway
 from postern_local.issuer import Issuer
@@ -129,7 +133,8 @@ class _Start:
         front = self._front(server, aws, issuer)
         self.say(f"RDS front      {front.host}:{front.port}")
         lambdas = self._functions(deployment, aws, issuer)
-        gateway = self._gateway(deployment, lambdas, loading)
+        beginning = self.beside.submit(self._beginning(deployment, aws, lambdas).run)
+        gateway = self._gateway(deployment, lambdas, loading, beginning)
         self.say(f"API            {gateway.url}")
         return Stack(
             ready=self._ready(deployment, server, aws, issuer, gateway),
@@ -179,16 +184,26 @@ class _Start:
         endpoint = lambdas.serve()
         self.parts.callback(endpoint.stop)
         aws.set_lambda_endpoint(endpoint.url)
+        sources = EventSources(deployment, aws, lambdas)
+        self.parts.callback(sources.stop)
         return lambdas
 
-    def _gateway(self, deployment: Deployment, lambdas: Lambdas, loading: Future[None]) -> Gateway:
-        """The gateway, found to answer, once the databases stand behind it."""
+    def _beginning(self, deployment: Deployment, aws: AwsServer, lambdas: Lambdas) -> LogBeginning:
+        stopped = threading.Event()
+        self.parts.callback(stopped.set)
+        return LogBeginning(deployment, aws.url, lambdas, LOG, stopped)
+
+    def _gateway(
+        self, deployment: Deployment, lambdas: Lambdas, loading: Future[None], beginning: Future[None]
+    ) -> Gateway:
+        """The gateway, found to answer, once the databases stand behind it and the log has begun."""
         gateway = Gateway(deployment, lambdas, port=self.options.port)
         self.parts.callback(gateway.stop)
         loading.result()
+        _wait_until_healthy(gateway.url, self.state.path / "logs")
+        beginning.result()
         schedules = Schedules(deployment.schedules, lambdas)
         self.parts.callback(schedules.stop)
-        _wait_until_healthy(gateway.url, self.state.path / "logs")
         lambdas.warm()  # not before: four workers that load their packages at once would hold up the first answer
         return gateway
 
@@ -202,7 +217,8 @@ class _Start:
             aws=aws.url,
             bucket=deployment.outputs["EvidenceBucket"],
             log=LOG,
-            vkey=None,
+            seal_table=deployment.outputs["SealTableName"],
+            vkey=fetch_vkey(deployment, aws.url),
             databases={name: server.dsn(name) for name in self.layer.databases},
             state=str(self.state.path),
         )
@@ -213,10 +229,17 @@ def _parameters(layer: PolicyLayer) -> dict[str, str]:
     prefix = f"arn:aws:rds-db:{NAMES.region}:{NAMES.account}:dbuser"
     return {
         "LogName": LOG,
+        "LogEndsOn": _tomorrow(),
         "DatabaseUserArns": ",".join(f"{prefix}:{resource_id(name)}" for name in layer.databases),
         "RetentionDays": str(RETENTION_DAYS),
+        "LongestLockDays": str(RETENTION_DAYS + 3),
         "EvidenceAdministratorArn": f"arn:aws:iam::{NAMES.account}:role/evidence-administrator",
     }
+
+
+def _tomorrow() -> str:
+    """The local log's last day: one that is not over before the stack is stopped."""
+    return (datetime.now(UTC) + timedelta(days=1)).date().isoformat()
 
 
 def _wait_until_healthy(url: str, logs: Path) -> None:

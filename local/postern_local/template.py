@@ -8,6 +8,7 @@ template says without telling.
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -97,6 +98,10 @@ class Template:
         name = f"{self.names.stack}-{logical_id}"
         return name.lower() if resource["Type"] == "AWS::S3::Bucket" else name  # a bucket's name has no capitals
 
+    def physical_id(self, logical_id: str) -> str:
+        """The id of a resource that goes by one instead of a name."""
+        return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{self.path.name}/{self.physical_name(logical_id)}"))
+
     def reference(self, name: str) -> object:
         """What `Ref` gives for a resource or a pseudo parameter. Raises `StackFailure`."""
         if name in self._written:
@@ -134,6 +139,7 @@ class Template:
         return pattern.format(
             name=self.physical_name(logical_id),
             logical_id=logical_id,
+            uuid=self.physical_id(logical_id),
             account=self.names.account,
             region=self.names.region,
             **given,

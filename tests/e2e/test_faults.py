@@ -74,7 +74,7 @@ class Bench:
             aws_access_key_id="test",
             aws_secret_access_key="test",
         )
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.stack.ready.bucket)
+        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.stack.ready.bucket, Prefix="wal/")
         keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
         return {
             key: json.loads(client.get_object(Bucket=self.stack.ready.bucket, Key=key)["Body"].read()) for key in keys
@@ -281,7 +281,8 @@ def open_intents(bench: Bench, folder: Path, capsys: pytest.CaptureFixture[str])
     ready.write_text(json.dumps({"bucket": bench.stack.ready.bucket, "aws": bench.stack.ready.aws}))
     assert postern(["audit", "pull", "--ready", str(ready), "--dir", str(folder / "log")]) == 0
     capsys.readouterr()
-    assert postern(["audit", "verify", "--dir", str(folder / "log"), "--json"]) == 0
+    verify = ["audit", "verify", "--dir", str(folder / "log"), "--vkey", bench.stack.ready.vkey, "--json"]
+    assert postern(verify) == 0
     return [one["key"] for one in json.loads(capsys.readouterr().out)["open"]]
 
 

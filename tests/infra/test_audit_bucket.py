@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,15 @@ EVERYTHING = parse_policy(
 )
 RECORD = "wal/v1/test-2026/a/20261122/10/018f/1-intent.json"
 CHECKPOINT = "log/test-2026/checkpoint"
+SEQUENCER = "role/postern-local-SequenceRole"
 TLS = {"aws:SecureTransport": ("true",)}
-CREATES = {**TLS, "s3:if-none-match": ("*",)}
+LOCKS = {
+    **TLS,
+    "s3:object-lock-mode": ("COMPLIANCE",),
+    "s3:object-lock-retain-until-date": ("2028-02-05T00:00:00Z",),
+    "s3:object-lock-remaining-retention-days": ("500",),
+}
+CREATES = {**LOCKS, "s3:if-none-match": ("*",)}
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +56,7 @@ def test_locks_every_object_in_compliance_mode(bucket: Bucket) -> None:
     assert bucket.object_lock
     assert bucket.lock_configuration == {
         "ObjectLockEnabled": "Enabled",
-        "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}},
+        "Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 400}},
     }
     assert bucket.versioning == {"Status": "Enabled"}
 
@@ -71,7 +79,6 @@ def test_is_encrypted_private_and_owns_its_objects(bucket: Bucket) -> None:
             ("s3:DeleteObject", CHECKPOINT),
             ("s3:ReplicateDelete", RECORD),
             ("s3:ReplicateObject", RECORD),
-            ("s3:PutObjectRetention", RECORD),
             ("s3:PutObjectLegalHold", RECORD),
             ("s3:BypassGovernanceRetention", RECORD),
             ("s3:PutBucketObjectLockConfiguration", None),
@@ -89,8 +96,8 @@ def test_nobody_undoes_evidence(action: str, key: str | None, caller: str, bucke
     assert not is_allowed(bucket, action, key, TLS, caller)
 
 
-@pytest.mark.parametrize("action", ["s3:PutBucketPolicy", "s3:DeleteBucketPolicy"])
-def test_one_role_changes_the_policy(action: str, bucket: Bucket) -> None:
+@pytest.mark.parametrize("action", ["s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "s3:PutBucketNotification"])
+def test_one_role_changes_the_policy_and_who_is_told_of_records(action: str, bucket: Bucket) -> None:
     assert is_allowed(bucket, action, None, TLS, ADMINISTRATOR.rpartition(":")[2])
     assert not is_allowed(bucket, action, None, TLS, "role/owner")
     assert not is_allowed(bucket, action, None, TLS, "role/evidence-administrator-2")
@@ -100,19 +107,95 @@ def test_one_role_changes_the_policy(action: str, bucket: Bucket) -> None:
     ("key", "context", "expected"),
     [
         pytest.param(RECORD, CREATES, True, id="record that must not exist"),
-        pytest.param(RECORD, TLS, False, id="record, whatever is there"),
-        pytest.param(RECORD, {**TLS, "s3:if-match": ("etag",)}, False, id="record over one that was read"),
-        pytest.param("log/test-2026/checkpoints/7", TLS, False, id="checkpoint copy, whatever is there"),
-        pytest.param("log/test-2026/tile/0/000", {**TLS, "s3:if-match": ("etag",)}, False, id="tile over one"),
+        pytest.param(RECORD, LOCKS, False, id="record, whatever is there"),
+        pytest.param(RECORD, {**LOCKS, "s3:if-match": ("etag",)}, False, id="record over one that was read"),
+        pytest.param("log/test-2026/checkpoints/7", LOCKS, False, id="checkpoint copy, whatever is there"),
+        pytest.param("log/test-2026/tile/0/000", {**LOCKS, "s3:if-match": ("etag",)}, False, id="tile over one"),
         pytest.param(CHECKPOINT, CREATES, True, id="first checkpoint"),
-        pytest.param(CHECKPOINT, {**TLS, "s3:if-match": ("etag",)}, True, id="checkpoint over one that was read"),
-        pytest.param(CHECKPOINT, TLS, False, id="checkpoint, whatever is there"),
-        pytest.param("wal/log/x/checkpoint", TLS, False, id="name like a checkpoint's"),
+        pytest.param(CHECKPOINT, {**LOCKS, "s3:if-match": ("etag",)}, True, id="checkpoint over one that was read"),
+        pytest.param(CHECKPOINT, LOCKS, False, id="checkpoint, whatever is there"),
+        pytest.param("wal/log/x/checkpoint", LOCKS, False, id="name like a checkpoint's"),
         pytest.param(RECORD, {**CREATES, "aws:SecureTransport": ("false",)}, False, id="without TLS"),
     ],
 )
 def test_a_key_is_written_once(key: str, context: dict[str, tuple[str, ...]], expected: bool, bucket: Bucket) -> None:
-    assert is_allowed(bucket, "s3:PutObject", key, context) is expected
+    caller = SEQUENCER if key.startswith("log/") else "role/owner"
+    assert is_allowed(bucket, "s3:PutObject", key, context, caller) is expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        pytest.param({}, True, id="within bounds"),
+        pytest.param({"s3:object-lock-remaining-retention-days": ("400",)}, True, id="the shortest"),
+        pytest.param({"s3:object-lock-remaining-retention-days": ("399",)}, False, id="too short"),
+        pytest.param({"s3:object-lock-remaining-retention-days": ("766",)}, True, id="the longest"),
+        pytest.param({"s3:object-lock-remaining-retention-days": ("767",)}, False, id="too long"),
+        pytest.param({"s3:object-lock-remaining-retention-days": ()}, False, id="without a date"),
+        pytest.param({"s3:object-lock-mode": ("GOVERNANCE",)}, False, id="another mode"),
+        pytest.param({"s3:object-lock-mode": ()}, False, id="without a mode"),
+    ],
+)
+@pytest.mark.parametrize("caller", ["role/owner", ADMINISTRATOR.rpartition(":")[2]])
+def test_every_lock_is_of_one_mode_and_within_bounds(
+    changed: dict[str, tuple[str, ...]], expected: bool, caller: str, bucket: Bucket
+) -> None:
+    context = {name: values for name, values in {**CREATES, **changed}.items() if values}
+
+    both = [is_allowed(bucket, action, RECORD, context, caller) for action in ("s3:PutObject", "s3:PutObjectRetention")]
+    assert all(both) is expected
+
+
+def test_an_object_without_a_lock_of_its_own_is_not_taken(bucket: Bucket) -> None:
+    assert not is_allowed(bucket, "s3:PutObject", RECORD, {**TLS, "s3:if-none-match": ("*",)})
+
+
+@pytest.mark.parametrize("action", ["s3:PutObject", "s3:PutObjectRetention", "s3:ReplicateObject"])
+@pytest.mark.parametrize(
+    ("caller", "key", "expected"),
+    [
+        pytest.param(SEQUENCER, CHECKPOINT, True, id="the sequencer moves the checkpoint"),
+        pytest.param(SEQUENCER, "log/test-2026/tile/0/000", True, id="and writes tiles"),
+        pytest.param(SEQUENCER, RECORD, False, id="but no record"),
+        pytest.param(SEQUENCER, "blob/test-2026/018f/0", False, id="no text"),
+        pytest.param(SEQUENCER, "elsewhere", False, id="and nothing else"),
+        pytest.param("role/owner", CHECKPOINT, False, id="nobody else moves the checkpoint"),
+        pytest.param("role/owner", "log/test-2026/tile/0/000", False, id="or writes tiles"),
+        pytest.param("role/postern-local-SequenceRole2", CHECKPOINT, False, id="nor a role with a like name"),
+        pytest.param(ADMINISTRATOR.rpartition(":")[2], CHECKPOINT, False, id="nor the administrator"),
+        pytest.param("role/owner", RECORD, True, id="records are the others'"),
+    ],
+)
+def test_records_and_log_have_different_writers(
+    action: str, caller: str, key: str, expected: bool, bucket: Bucket
+) -> None:
+    assert is_allowed(bucket, action, key, CREATES, caller) is expected
+
+
+def test_while_no_sequencer_is_named_nobody_writes_the_log(bucket: Bucket) -> None:
+    (found,) = _audit_stack().of_type("AWS::S3::BucketPolicy").values()
+    bucket = replace(bucket, name=found["Bucket"], policy=found["PolicyDocument"])
+
+    assert not is_allowed(bucket, "s3:PutObject", CHECKPOINT, CREATES, SEQUENCER)
+    assert is_allowed(bucket, "s3:PutObject", RECORD, CREATES, SEQUENCER)
+
+
+def test_a_queue_is_told_of_records_and_of_nothing_else(bucket: Bucket) -> None:
+    assert bucket.notification == {
+        "QueueConfigurations": [
+            {
+                "QueueArn": f"arn:aws:sqs:us-east-1:{ACCOUNT}:postern-local-Queue",
+                "Events": ["s3:ObjectCreated:*"],
+                "Filter": {"Key": {"FilterRules": [{"Name": "prefix", "Value": "wal/v1/"}]}},
+            }
+        ]
+    }
+
+
+def test_while_no_queue_is_named_nobody_is_told() -> None:
+    (found,) = _audit_stack().of_type("AWS::S3::Bucket").values()
+
+    assert "NotificationConfiguration" not in found
 
 
 def test_nothing_is_read_without_tls(bucket: Bucket) -> None:
@@ -120,15 +203,17 @@ def test_nothing_is_read_without_tls(bucket: Bucket) -> None:
     assert not is_allowed(bucket, "s3:GetObject", RECORD, {"aws:SecureTransport": ("false",)})
 
 
-def test_lets_another_accounts_roles_add_records_only() -> None:
+def test_lets_another_accounts_roles_add_and_read_only() -> None:
     template = _audit_stack(WriterAccountId="210987654321")
     (found,) = template.of_type("AWS::S3::BucketPolicy").values()
     allows = [one for one in found["PolicyDocument"]["Statement"] if one["Effect"] == "Allow"]
 
+    account = {"AWS": "arn:aws:iam::210987654321:root"}
     assert [(one["Principal"], sorted(one["Action"])) for one in allows] == [
-        ({"AWS": "arn:aws:iam::210987654321:root"}, ["s3:GetObject", "s3:PutObject"])
+        (account, ["s3:GetObject", "s3:GetObjectVersion", "s3:PutObject", "s3:PutObjectRetention"]),
+        (account, ["s3:ListBucket", "s3:ListBucketVersions"]),
     ]
-    assert [resource.partition("/")[2] for resource in allows[0]["Resource"]] == ["wal/v1/*", "blob/*"]
+    assert [resource.partition("/")[2] for resource in allows[0]["Resource"]] == ["wal/v1/*", "blob/*", "log/*"]
 
 
 def test_allows_nobody_by_itself(bucket: Bucket) -> None:
@@ -136,13 +221,13 @@ def test_allows_nobody_by_itself(bucket: Bucket) -> None:
     assert {statement["Effect"] for statement in bucket.policy["Statement"]} == {"Deny"}
 
 
-@pytest.mark.parametrize("missing", ["RetentionDays", "EvidenceAdministratorArn"])
+@pytest.mark.parametrize("missing", ["RetentionDays", "LongestLockDays", "EvidenceAdministratorArn"])
 def test_has_no_default_for_what_an_operator_must_decide(missing: str) -> None:
     with pytest.raises(StackFailure, match=f"{missing}: expected a value"):
         _audit_stack(without=missing)
 
 
-@pytest.mark.parametrize("days", ["0", "-1", "1.5", "36501", "ten"])
+@pytest.mark.parametrize("days", ["0", "-1", "1.5", "36500", "ten"])
 def test_refuses_a_retention_that_is_none(days: str) -> None:
     with pytest.raises(StackFailure, match="RetentionDays"):
         _audit_stack(RetentionDays=days)
@@ -162,7 +247,11 @@ def written() -> dict[str, Any]:
 
 
 def _audit_stack(without: str | None = None, **parameters: str) -> Template:
-    given = {"RetentionDays": "400", "EvidenceAdministratorArn": ADMINISTRATOR} | parameters
+    given = {
+        "RetentionDays": "400",
+        "LongestLockDays": "766",
+        "EvidenceAdministratorArn": ADMINISTRATOR,
+    } | parameters
     template = Template(
         Path(PROJECT / "infra/audit.yaml"), {name: given[name] for name in given if name != without}, Names()
     )

@@ -13,7 +13,11 @@ from tests.support.stack import project_deployment
 
 ACCOUNT = "123456789012"
 DATABASES = ("db-ONE", "cluster-TWO")
-FUNCTIONS = ("authorize", "tasks", "query", "provision")
+FUNCTIONS = ("authorize", "tasks", "query", "provision", "sequence", "reap", "receipts")
+WRITERS = ("tasks", "query", "provision")
+RECORD = "wal/v1/test-2026/a/20261122/10/018f/1-intent.json"
+# What names an object, or a log stream, below what a statement names.
+OBJECTS = ("/wal/v1/test-2026/*", "/blob/test-2026/*", "/wal/v1/*", "/blob/*", "/log/*", ":*")
 USER = "task_018f0000000070008000000000000001"
 
 
@@ -58,9 +62,8 @@ def test_no_role_names_everything(deployed: Deployment) -> None:
         for statement in statements(role):
             assert all("*" not in action for action in listed(statement["Action"])), role.name
             for resource in listed(statement["Resource"]):
-                # Objects have names of their own below the log; a log stream has one below its group.
-                bare = resource.removesuffix("/wal/v1/test-2026/*").removesuffix("/blob/test-2026/*").removesuffix(":*")
-                assert "*" not in bare, (role.name, resource)
+                suffix = next((one for one in OBJECTS if resource.endswith(one)), "")
+                assert "*" not in resource.removesuffix(suffix), (role.name, resource)
 
 
 def test_the_authorizer_may_write_its_log_and_nothing_else(deployed: Deployment) -> None:
@@ -69,28 +72,176 @@ def test_the_authorizer_may_write_its_log_and_nothing_else(deployed: Deployment)
     assert actions == {"logs:CreateLogStream", "logs:PutLogEvents"}
 
 
-@pytest.mark.parametrize("function", ["tasks", "query", "provision"])
+@pytest.mark.parametrize("function", WRITERS)
 def test_writers_add_records_of_their_log_only(function: str, deployed: Deployment) -> None:
     role = role_of(deployed, function)
     bucket = f"arn:aws:s3:::{deployed.buckets[0].name}"
 
-    assert may(role, "s3:PutObject", f"{bucket}/wal/v1/test-2026/a/20261122/10/018f/1-intent.json")
-    assert not may(role, "s3:PutObject", f"{bucket}/wal/v1/test-2027/a/20261122/10/018f/1-intent.json")
-    assert may(role, "s3:PutObject", f"{bucket}/blob/test-2026/018f/0")
-    assert not may(role, "s3:PutObject", f"{bucket}/blob/test-2027/018f/0")
-    assert not may(role, "s3:PutObject", f"{bucket}/log/test-2026/checkpoint")
-    for action in ("s3:ListBucket", "s3:DeleteObject", "s3:PutObjectRetention", "s3:PutBucketPolicy"):
+    # A PUT that brings its own retention asks both rights; the bucket's policy says which retention.
+    for action in ("s3:PutObject", "s3:PutObjectRetention"):
+        assert may(role, action, f"{bucket}/{RECORD}")
+        assert not may(role, action, f"{bucket}/{RECORD.replace('2026/', '2027/', 1)}")
+        assert may(role, action, f"{bucket}/blob/test-2026/018f/0")
+        assert not may(role, action, f"{bucket}/blob/test-2027/018f/0")
+        assert not may(role, action, f"{bucket}/log/test-2026/checkpoint")
+    for action in ("s3:ListBucket", "s3:DeleteObject", "s3:BypassGovernanceRetention", "s3:PutBucketPolicy"):
         assert not may(role, action, bucket)
-        assert not may(role, action, f"{bucket}/wal/v1/test-2026/a/20261122/10/018f/1-intent.json")
+        assert not may(role, action, f"{bucket}/{RECORD}")
+
+
+@pytest.mark.parametrize(
+    ("function", "key", "expected"),
+    [
+        pytest.param("sequence", RECORD, False, id="the sequencer adds no record"),
+        pytest.param("sequence", "blob/test-2026/018f/0", False, id="nor a text beside one"),
+        pytest.param("sequence", "log/test-2026/checkpoint", True, id="it writes the log"),
+        pytest.param("sequence", "log/test-2025/checkpoint", True, id="and finishes the one before"),
+        pytest.param("reap", RECORD, True, id="the reaper adds records"),
+        pytest.param("reap", RECORD.replace("2026/", "2025/", 1), True, id="and ends the log before"),
+        pytest.param("reap", "log/test-2026/checkpoint", False, id="it does not write the log"),
+        pytest.param("receipts", RECORD, False, id="receipts write no record"),
+        pytest.param("receipts", "log/test-2026/checkpoint", False, id="nor the log"),
+    ],
+)
+def test_nobody_writes_both_records_and_the_log(function: str, key: str, expected: bool, deployed: Deployment) -> None:
+    arn = f"arn:aws:s3:::{deployed.buckets[0].name}/{key}"
+
+    for action in ("s3:PutObject", "s3:PutObjectRetention"):
+        assert may(role_of(deployed, function), action, arn) is expected
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_only_the_provisioner_connects_with_its_own_role(function: str, deployed: Deployment) -> None:
+def test_no_function_deletes_evidence(function: str, deployed: Deployment) -> None:
+    bucket = f"arn:aws:s3:::{deployed.buckets[0].name}"
+
+    for action in ("DeleteObject", "DeleteObjectVersion", "BypassGovernanceRetention", "PutObjectLegalHold"):
+        for key in (RECORD, "log/test-2026/checkpoint"):
+            assert not may(role_of(deployed, function), f"s3:{action}", f"{bucket}/{key}")
+
+
+@pytest.mark.parametrize(
+    ("function", "prefix", "expected"),
+    [
+        pytest.param("sequence", "wal/v1/test-2026/a/20261122/10/", True, id="sequencer, an hour of records"),
+        pytest.param("sequence", "log/test-2026/checkpoint", True, id="sequencer, versions of the checkpoint"),
+        pytest.param("sequence", "blob/", False, id="sequencer, texts"),
+        pytest.param("sequence", "", False, id="sequencer, everything"),
+        pytest.param("reap", "wal/v1/test-2026/a/20261122/10/", True, id="reaper, an hour of records"),
+        pytest.param("reap", "blob/", False, id="reaper, texts"),
+        pytest.param("receipts", "wal/v1/test-2026/", False, id="receipts"),
+        pytest.param("query", "wal/v1/test-2026/", False, id="query"),
+    ],
+)
+def test_versions_are_listed_where_the_log_is_made_of_them(
+    function: str, prefix: str, expected: bool, deployed: Deployment
+) -> None:
+    bucket = f"arn:aws:s3:::{deployed.buckets[0].name}"
+
+    assert may(role_of(deployed, function), "s3:ListBucketVersions", bucket, {"s3:prefix": (prefix,)}) is expected
+
+
+READ, WRITE = "dynamodb:GetItem", "dynamodb:PutItem"
+LOG_ITEMS = ("head#l", "entry#wal/v1/l/x", "watermark#test-2026", "watermark#l", "epoch#l", "quarantine#k", "keys#l")
+
+
+@pytest.mark.parametrize(
+    ("function", "action", "expected"),
+    [
+        pytest.param("sequence", READ, {"head#l", "entry#wal/v1/l/x"}, id="sequencer reads"),
+        pytest.param("sequence", WRITE, {"head#l", "entry#wal/v1/l/x"}, id="sequencer writes"),
+        pytest.param("sequence", "dynamodb:BatchWriteItem", {"head#l", "entry#wal/v1/l/x"}, id="sequencer batches"),
+        pytest.param("sequence", "dynamodb:DeleteItem", set(), id="sequencer deletes"),
+        pytest.param("reap", READ, set(LOG_ITEMS), id="reaper reads"),
+        pytest.param(
+            "reap",
+            WRITE,
+            {"watermark#test-2026", "watermark#l", "epoch#l", "quarantine#k", "keys#l"},
+            id="reaper writes",
+        ),
+        pytest.param("reap", "dynamodb:DeleteItem", set(), id="reaper deletes"),
+        pytest.param("receipts", READ, {"head#l", "entry#wal/v1/l/x", "keys#l"}, id="receipts reads"),
+        pytest.param("receipts", WRITE, set(), id="receipts writes"),
+        pytest.param("query", READ, {"watermark#test-2026"}, id="query reads the watermark of its log"),
+        pytest.param("query", WRITE, set(), id="query writes"),
+        pytest.param("tasks", READ, set(), id="tasks"),
+        pytest.param("provision", READ, set(), id="provision"),
+    ],
+)
+def test_an_item_of_the_log_table_is_one_functions_to_write(
+    function: str, action: str, expected: set[str], deployed: Deployment
+) -> None:
+    role, table = role_of(deployed, function), table_arn(deployed, "LogTable")
+
+    allowed = {key for key in LOG_ITEMS if may(role, action, table, {"dynamodb:LeadingKeys": (key,)})}
+
+    assert allowed == expected
+    # One key that is not its own among others is one too many.
+    mixed = {"dynamodb:LeadingKeys": tuple(LOG_ITEMS)}
+    assert may(role, action, table, mixed) is (expected == set(LOG_ITEMS))
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_nobody_scans_or_drops_the_log_table(function: str, deployed: Deployment) -> None:
+    role, table = role_of(deployed, function), table_arn(deployed, "LogTable")
+
+    for action in ("Scan", "Query", "DeleteItem", "DeleteTable", "UpdateTable"):
+        assert not may(role, f"dynamodb:{action}", table)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_messages_are_sent_by_the_reaper_and_taken_by_the_sequencer(function: str, deployed: Deployment) -> None:
+    (queue,) = (queue for queue in deployed.queues if queue.name.endswith("-Queue"))
+    role = role_of(deployed, function)
+
+    assert may(role, "sqs:SendMessage", queue.arn) is (function == "reap")
+    assert may(role, "sqs:ReceiveMessage", queue.arn) is (function == "sequence")
+    assert may(role, "sqs:DeleteMessage", queue.arn) is (function == "sequence")
+    assert not may(role, "sqs:PurgeQueue", queue.arn)
+
+
+@pytest.mark.parametrize("mode", ["full", "normalized", "sealed"])
+def test_query_adds_keys_to_the_seals_in_the_mode_that_seals_and_opens_none(mode: str) -> None:
+    deployed = project_deployment(StatementText=mode)
+    query, seals = role_of(deployed, "query"), table_arn(deployed, "SealTable")
+    keys = [key for key in deployed.keys if "KeySpec" not in key.create]
+
+    assert may(query, "dynamodb:PutItem", seals) is (mode == "sealed")
+    for action in ("GetItem", "Query", "Scan", "DeleteItem", "UpdateItem"):
+        assert not may(query, f"dynamodb:{action}", seals)
+    assert len(keys) == (mode == "sealed")
+
+
+def test_a_seal_is_asked_for_a_task_of_this_log_and_opened_by_no_function() -> None:
+    deployed = project_deployment(StatementText="sealed")
+    (key,) = (key for key in deployed.keys if "KeySpec" not in key.create)
+    arn = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/{key.id}"
+    of_task = {
+        "kms:EncryptionContext:deployment": ("postern",),
+        "kms:EncryptionContext:log": ("test-2026",),
+        "kms:EncryptionContext:task": ("018f",),
+    }
+
+    query = role_of(deployed, "query")
+    assert may(query, "kms:GenerateDataKey", arn, of_task)
+    assert not may(query, "kms:GenerateDataKey", arn)
+    assert not may(query, "kms:GenerateDataKey", arn, {**of_task, "kms:EncryptionContext:log": ("other",)})
+    for function in FUNCTIONS:
+        assert not may(role_of(deployed, function), "kms:Decrypt", arn, of_task)
+
+
+def table_arn(deployed: Deployment, name: str) -> str:
+    (table,) = (table for table in deployed.tables if table.name.endswith(name))
+    return f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{table.name}"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_provisioner_and_reaper_connect_each_as_its_own_user(function: str, deployed: Deployment) -> None:
     role = role_of(deployed, function)
 
     for database in DATABASES:
         users = f"arn:aws:rds-db:us-east-1:{ACCOUNT}:dbuser:{database}"
         assert may(role, "rds-db:connect", f"{users}/postern_provision") is (function == "provision")
+        assert may(role, "rds-db:connect", f"{users}/postern_reap") is (function == "reap")
         assert not may(role, "rds-db:connect", f"{users}/{USER}")
         assert not may(role, "rds-db:connect", f"{users}/postgres")
 
@@ -108,7 +259,7 @@ def test_only_who_opens_and_ends_tasks_invokes_the_provisioner(function: str, de
     role = role_of(deployed, function)
     arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function"
 
-    assert may(role, "lambda:InvokeFunction", f"{arn}:postern-provision") is (function in ("tasks", "query"))
+    assert may(role, "lambda:InvokeFunction", f"{arn}:postern-provision") is (function in ("tasks", "query", "reap"))
     assert not may(role, "lambda:InvokeFunction", f"{arn}:postern-query")
 
 
@@ -121,7 +272,7 @@ def test_nobody_deletes_or_scans_the_state(deployed: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "index"), [("tasks", "by_principal"), ("provision", "by_deadline")], ids=["tasks", "provision"]
+    ("function", "index"), [("tasks", "by_principal"), ("reap", "by_deadline")], ids=["tasks", "reap"]
 )
 def test_an_index_is_read_by_one_function(function: str, index: str, deployed: Deployment) -> None:
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{deployed.tables[0].name}/index/{index}"
@@ -204,7 +355,7 @@ def test_in_a_vpc_the_code_itself_cannot_touch_the_network() -> None:
     """The rights that Lambda needs to attach the function are denied to the function's own calls."""
     deployed = project_deployment(SubnetIds="subnet-1,subnet-2", SecurityGroupIds="sg-1")
 
-    for function in ("query", "provision"):
+    for function in ("query", "provision", "reap"):
         (network,) = (document for name, document in role_of(deployed, function).policies.items() if name == "network")
         allow, deny = network["Statement"]
         assert allow["Action"] == deny["Action"]
@@ -212,5 +363,5 @@ def test_in_a_vpc_the_code_itself_cannot_touch_the_network() -> None:
         assert deny["Condition"] == {
             "ArnEquals": {"lambda:SourceFunctionArn": deployed.function(f"postern-{function}").arn}
         }
-    assert "network" not in role_of(deployed, "tasks").policies
-    assert "network" not in role_of(deployed, "authorize").policies
+    for function in ("authorize", "tasks", "sequence", "receipts"):
+        assert "network" not in role_of(deployed, function).policies

@@ -14,26 +14,18 @@ import pytest
 
 from tests.support.stack import PROJECT
 
-TEMPLATES = ("template.yaml", "infra/audit.yaml")
 
-
-@pytest.fixture(scope="module")
-def sam() -> str:
-    """The SAM command line; without it these tests are skipped, except in CI, where they fail."""
-    beside = Path(sys.executable).with_name("sam")
-    found = str(beside) if beside.is_file() else shutil.which("sam")
+def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command of the extra `dev`; without it the test is skipped, except in CI, where it fails."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.is_file() else shutil.which(name)
     if found is None:
-        reason = "sam is not installed: install the extra `dev`"
+        reason = f"{name} is not installed: install the extra `dev`"
         if os.environ.get("CI"):
             pytest.fail(reason)
         pytest.skip(reason)
-    return found
-
-
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_sam_finds_nothing_wrong(template: str, sam: str) -> None:
-    run = subprocess.run(
-        [sam, "validate", "--lint", "--region", "us-east-1", "--template", str(PROJECT / template)],
+    return subprocess.run(
+        [found, *map(str, arguments)],
         cwd=PROJECT,
         env={**os.environ, "SAM_CLI_TELEMETRY": "0"},
         capture_output=True,
@@ -41,6 +33,19 @@ def test_sam_finds_nothing_wrong(template: str, sam: str) -> None:
         check=False,
     )
 
+
+def test_sam_finds_nothing_wrong() -> None:
+    run = run_tool("sam", "validate", "--lint", "--region", "us-east-1", "--template", PROJECT / "template.yaml")
+
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_the_linter_finds_nothing_wrong_with_the_nested_stacks() -> None:
+    """The linter that `sam validate --lint` runs, over all of them at once."""
+    nested = sorted((PROJECT / "infra").glob("*.yaml"))
+    run = run_tool("cfn-lint", "--regions", "us-east-1", "--", *nested)
+
+    assert len(nested) == 3
     assert run.returncode == 0, run.stdout + run.stderr
 
 

@@ -13,7 +13,7 @@ from tests.support.stack import PROJECT, project_deployment
 
 @pytest.fixture(scope="module")
 def table() -> Table:
-    (table,) = project_deployment().tables
+    (table,) = (table for table in project_deployment().tables if table.name.endswith("StateTable"))
     return table
 
 

@@ -51,6 +51,34 @@ def signed(service: str = "s3", key: str = "test") -> str:
     return SIGNED.format(service=service, key=key)
 
 
+@pytest.mark.parametrize(
+    ("target", "content_type"),
+    [
+        pytest.param("/?Action=Sign", "application/x-amz-json-1.1", id="action in the query"),
+        pytest.param("/?QueueUrl=http://x/123456789012/other", "application/x-amz-json-1.0", id="name in the query"),
+        pytest.param("/", "application/x-www-form-urlencoded", id="form"),
+        pytest.param("/", "", id="no type"),
+        pytest.param("/123456789012/other", "application/x-amz-json-1.0", id="name in the path"),
+    ],
+)
+@pytest.mark.parametrize("service", ["dynamodb", "kms", "sqs"])
+def test_what_could_be_read_in_two_ways_is_refused(
+    service: str, target: str, content_type: str, aws: AwsServer
+) -> None:
+    """moto reads action and names from a query or a form before it looks where the check looked."""
+    held = function_session(aws, allow("*"))
+    headers = {
+        "authorization": signed(service, held.access_key_id),
+        "x-amz-security-token": held.session_token.reveal(),
+        "content-type": content_type,
+        "x-amz-target": "AmazonSQS.ListQueues",
+    }
+
+    status, body = send(aws, "POST", target, headers, b"{}")
+
+    assert (status, b"InvalidRequest" in body) == (400, True)
+
+
 @pytest.fixture
 def bucket(aws: AwsServer) -> str:
     name = unique("plain")

@@ -128,7 +128,8 @@ def ready_file(tmp_path: Path) -> Path:
         aws="",
         bucket="",
         log="",
-        vkey=None,
+        seal_table="",
+        vkey="postern.postern/local+00000000+AA==",
         databases={"shop": ""},
         state=str(tmp_path / "state"),
     )

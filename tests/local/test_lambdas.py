@@ -98,6 +98,15 @@ def test_runs_in_a_process_of_its_own_and_keeps_it(pool: Pool) -> None:
     assert first["request_id"] != second["request_id"]
 
 
+def test_warming_what_is_warm_starts_no_second_worker(pool: Pool) -> None:
+    first = answer(pool)
+
+    pool.warm()
+
+    assert answer(pool)["pid"] == first["pid"]
+    assert pool.pids == {first["pid"]}
+
+
 def test_inherits_nothing_of_our_environment(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("A_SECRET", "hunter2")
     monkeypatch.setenv("AWS_PROFILE", "production")

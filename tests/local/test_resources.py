@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote_plus
 
 import boto3
 import pytest
@@ -16,14 +21,17 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from postern_local.aws.server import AwsServer
+from postern_local.clients import make_client
 from postern_local.failure import StackFailure
 from postern_local.model import Deployment
-from postern_local.resources import FunctionEnvironment, administrator, create_resources
+from postern_local.resources import FunctionEnvironment, create_resources
 from tests.support.stack import project_deployment
 
 USER = "task_018f0000000070008000000000000001"
 RECORD = "wal/v1/test-2026/a/20261122/10/018f/1-intent.json"
-FUNCTIONS = ("authorize", "tasks", "query", "provision")
+FUNCTIONS = ("authorize", "tasks", "query", "provision", "sequence", "reap", "receipts")
+CHECKPOINT = "log/test-2026/checkpoint"
+DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +53,7 @@ class Account:
     def client(self, service: str, function: str | None = None) -> Any:
         """A client of a function, by the variables of its environment, or of the administrator."""
         if function is None:
-            return administrator("us-east-1").client(service, endpoint_url=self.aws.url)  # type: ignore[call-overload]
+            return make_client(service, endpoint_url=self.aws.url, region="us-east-1")
         given = self.environment(self.deployment.function(f"postern-{function}"))
         return boto3.client(  # type: ignore[call-overload]
             service,
@@ -71,8 +79,14 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
     return str(error.value.response["Error"]["Code"])
 
 
+def lock(days: float = 500, mode: str = "COMPLIANCE") -> dict[str, Any]:
+    """The retention that a PUT brings. The account's policy takes 400 to 766 days."""
+    until = datetime.fromtimestamp(time.time() + days * DAY_S, UTC)
+    return {"ObjectLockMode": mode, "ObjectLockRetainUntilDate": until, "ChecksumAlgorithm": "SHA256"}
+
+
 def put(client: Any, account: Account, key: str, **options: Any) -> Any:
-    return client.put_object(Bucket=account.bucket, Key=key, Body=b"{}", **options)
+    return client.put_object(Bucket=account.bucket, Key=key, Body=b"{}", **{**lock(), **options})
 
 
 def test_each_function_gets_its_own_role(account: Account) -> None:
@@ -102,7 +116,7 @@ def test_a_path_that_only_begins_like_opt_is_left_alone(account: Account) -> Non
     assert (given["A"], given["B"], given["C"]) == ("/optional", "/state/policy/ca.pem", "x/opt")
 
 
-@pytest.mark.parametrize("function", ["tasks", "query", "provision"])
+@pytest.mark.parametrize("function", ["tasks", "query", "provision", "reap"])
 def test_a_writer_adds_a_locked_record_once(function: str, account: Account) -> None:
     s3, key = account.client("s3", function), RECORD.replace("018f", function)
 
@@ -113,23 +127,175 @@ def test_a_writer_adds_a_locked_record_once(function: str, account: Account) -> 
 
     assert code_of(again) == "PreconditionFailed"
     assert held["ObjectLockMode"] == "COMPLIANCE"
+    assert 499 < (held["ObjectLockRetainUntilDate"].timestamp() - time.time()) / DAY_S <= 500
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"ObjectLockMode": None, "ObjectLockRetainUntilDate": None}, id="no lock of its own"),
+        pytest.param(lock(398), id="shorter than the retention"),
+        pytest.param(lock(770), id="longer than the longest lock"),
+        pytest.param(lock(mode="GOVERNANCE"), id="a lock that can be lifted"),
+        pytest.param({"ObjectLockLegalHoldStatus": "ON"}, id="a hold beside the lock"),
+    ],
+)
+@pytest.mark.parametrize("function", ["query", "reap", None], ids=["query", "reap", "administrator"])
+def test_no_object_is_taken_without_its_lock(changed: dict[str, Any], function: str | None, account: Account) -> None:
+    given = {name: value for name, value in {**lock(), **changed}.items() if value is not None}
+    key = RECORD.replace("018f", "0191")
+
+    with pytest.raises(ClientError) as refused:
+        account.client("s3", function).put_object(Bucket=account.bucket, Key=key, Body=b"{}", IfNoneMatch="*", **given)
+    assert code_of(refused) == "AccessDenied"
+
+
+@pytest.mark.parametrize(
+    ("retention", "code"),
+    [
+        pytest.param(lock(450), "AccessDenied", id="shorter than it is, within the policy"),
+        pytest.param(lock(399), "AccessDenied", id="shorter than the policy allows"),
+        pytest.param(lock(mode="GOVERNANCE"), "AccessDenied", id="another mode"),
+        pytest.param(lock(800), "AccessDenied", id="longer than the policy allows"),
+    ],
+)
+def test_nobody_changes_a_lock_but_to_lengthen_it_within_bounds(
+    retention: dict[str, Any], code: str, account: Account
+) -> None:
+    key = RECORD.replace("018f", "0192")
+    put_once(account, key)
+    s3 = account.client("s3")
+    wanted = {"Mode": retention["ObjectLockMode"], "RetainUntilDate": retention["ObjectLockRetainUntilDate"]}
+
+    for client in (s3, account.client("s3", "query")):
+        with pytest.raises(ClientError) as refused:
+            client.put_object_retention(Bucket=account.bucket, Key=key, Retention=wanted)
+        assert code_of(refused) == code
+    held = s3.head_object(Bucket=account.bucket, Key=key)
+    assert (held["ObjectLockRetainUntilDate"].timestamp() - time.time()) / DAY_S > 499
+
+
+def put_once(account: Account, key: str) -> None:
+    """An object under the key, from whichever test comes first."""
+    with contextlib.suppress(ClientError):
+        put(account.client("s3", "query"), account, key, IfNoneMatch="*")
+
+
+def test_the_sequencer_writes_the_log_and_moves_its_checkpoint(account: Account) -> None:
+    s3 = account.client("s3", "sequence")
+
+    put(s3, account, "log/test-2026/tile/0/000.p/1", IfNoneMatch="*")
+    first = put(s3, account, CHECKPOINT, IfNoneMatch="*")
+    put(s3, account, CHECKPOINT, IfMatch=first["ETag"])
+
+    for condition in ({"IfMatch": f'"{"0" * 32}"'}, {"IfNoneMatch": "*"}):
+        with pytest.raises(ClientError) as moved:
+            put(s3, account, CHECKPOINT, **condition)
+        assert code_of(moved) == "PreconditionFailed"
+    with pytest.raises(ClientError) as refused:
+        put(s3, account, CHECKPOINT)
+    assert code_of(refused) == "AccessDenied"
+
+
+@pytest.mark.parametrize("key", [RECORD, "blob/test-2026/018f/0", "elsewhere"])
+def test_the_sequencer_adds_no_record(key: str, account: Account) -> None:
+    with pytest.raises(ClientError) as refused:
+        put(account.client("s3", "sequence"), account, key, IfNoneMatch="*")
+    assert code_of(refused) == "AccessDenied"
+
+
+@pytest.mark.parametrize("function", [one for one in FUNCTIONS if one != "sequence"])
+def test_nobody_but_the_sequencer_writes_the_log(function: str, account: Account) -> None:
+    for key in ("log/test-2026/checkpoints/9", "log/test-2026/tile/1/000"):
+        with pytest.raises(ClientError) as refused:
+            put(account.client("s3", function), account, key, IfNoneMatch="*")
+        assert code_of(refused) == "AccessDenied"
+
+
+def test_the_administrator_writes_no_log_either(account: Account) -> None:
+    with pytest.raises(ClientError) as refused:
+        put(account.client("s3"), account, "log/test-2026/checkpoints/9", IfNoneMatch="*")
+    assert code_of(refused) == "AccessDenied"
+
+
+SIGN = {"Message": b"m", "MessageType": "RAW", "SigningAlgorithm": "ED25519_SHA_512"}
+
+
+@pytest.mark.parametrize("function", [*FUNCTIONS, None])
+def test_the_sequencer_signs_and_nobody_else_does(function: str | None, account: Account) -> None:
+    kms, key = account.client("kms", function), account.deployment.outputs["SigningKeyArns"]
+    if function == "sequence":
+        assert len(kms.sign(KeyId=key, **SIGN)["Signature"]) == 64
+        return
+    with pytest.raises(ClientError) as refused:
+        kms.sign(KeyId=key, **SIGN)
+    assert code_of(refused) == "AccessDeniedException"
+
+
+def test_the_administrator_cannot_hand_the_key_on_without_changing_its_policy(account: Account) -> None:
+    kms, key = account.client("kms"), account.deployment.outputs["SigningKeyArns"]
+
+    with pytest.raises(ClientError) as refused:
+        kms.create_grant(KeyId=key, GranteePrincipal="arn:aws:iam::123456789012:role/x", Operations=["Sign"])
+    assert code_of(refused) == "AccessDeniedException"
+    assert kms.get_public_key(KeyId=key)["KeySpec"] == "ECC_NIST_EDWARDS25519"
+
+
+@pytest.mark.parametrize("key", ["entry#wal/v1/test-2026/x", "head#test-2026", "watermark#other", "epoch#test-2026"])
+def test_query_reads_the_watermark_of_its_log_and_no_other_item(key: str, account: Account) -> None:
+    dynamodb, table = account.client("dynamodb", "query"), account.deployment.outputs["LogTableName"]
+
+    dynamodb.get_item(TableName=table, Key={"pk": {"S": "watermark#test-2026"}})
+    with pytest.raises(ClientError) as refused:
+        dynamodb.get_item(TableName=table, Key={"pk": {"S": key}})
+    assert code_of(refused) == "AccessDeniedException"
+
+
+def test_a_record_is_told_to_the_queue_and_what_the_log_is_made_of_is_not(account: Account) -> None:
+    url, sqs = queue_url(account), account.client("sqs", "sequence")
+    while sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        pass
+
+    put(account.client("s3", "sequence"), account, "log/test-2026/tile/0/000.p/2", IfNoneMatch="*")
+    put(account.client("s3", "query"), account, RECORD.replace("018f", "0193"), IfNoneMatch="*")
+    (message,) = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+
+    (told,) = json.loads(message["Body"])["Records"]
+    assert unquote_plus(told["s3"]["object"]["key"]) == RECORD.replace("018f", "0193")
+
+
+def test_the_reaper_sends_a_key_again_and_takes_no_message(account: Account) -> None:
+    url, sqs = queue_url(account), account.client("sqs", "reap")
+
+    assert sqs.send_message(QueueUrl=url, MessageBody="{}")["MessageId"]
+    with pytest.raises(ClientError) as refused:
+        sqs.receive_message(QueueUrl=url)
+    assert code_of(refused) == "AccessDeniedException"
+
+
+def queue_url(account: Account) -> str:
+    return str(account.deployment.function("postern-reap").environment["POSTERN_QUEUE_URL"])
+
+
+def test_the_seals_cannot_be_brought_back_and_the_log_can(account: Account) -> None:
+    dynamodb = account.client("dynamodb")
+    status = {
+        table.name.rpartition("-")[2]: dynamodb.describe_continuous_backups(TableName=table.name)[
+            "ContinuousBackupsDescription"
+        ]["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"]
+        for table in account.deployment.tables
+    }
+
+    assert status == {"StateTable": "ENABLED", "LogTable": "ENABLED", "SealTable": "DISABLED"}
 
 
 WITHOUT_RIGHT = {
     "overwrites": lambda s3, a: put(s3, a, RECORD),
-    "writes another log": lambda s3, a: put(s3, a, RECORD.replace("test-2026", "test-2025"), IfNoneMatch="*"),
-    "writes a checkpoint": lambda s3, a: put(s3, a, "log/test-2026/checkpoint", IfNoneMatch="*"),
-    "sets a retention": lambda s3, a: put(
-        s3,
-        a,
-        RECORD.replace("018f", "0190"),
-        IfNoneMatch="*",
-        ObjectLockMode="GOVERNANCE",
-        ObjectLockRetainUntilDate="2027-01-01T00:00:00Z",
-        ChecksumAlgorithm="SHA256",
+    "sets another mode": lambda s3, a: put(
+        s3, a, RECORD.replace("018f", "0190"), IfNoneMatch="*", ObjectLockMode="GOVERNANCE"
     ),
     "deletes": lambda s3, a: s3.delete_object(Bucket=a.bucket, Key=RECORD),
-    "lists": lambda s3, a: s3.list_objects_v2(Bucket=a.bucket),
+    "lists the versions of everything": lambda s3, a: s3.list_object_versions(Bucket=a.bucket),
     "suspends versioning": lambda s3, a: s3.put_bucket_versioning(
         Bucket=a.bucket, VersioningConfiguration={"Status": "Suspended"}
     ),
@@ -144,6 +310,19 @@ def test_no_function_touches_the_evidence_otherwise(attempt: str, function: str,
         WITHOUT_RIGHT[attempt](account.client("s3", function), account)
 
     assert code_of(refused) == "AccessDenied"
+
+
+@pytest.mark.parametrize("function", ["authorize", "tasks", "query", "provision", "receipts"])
+def test_only_who_works_on_every_log_lists_keys_or_writes_another_log(function: str, account: Account) -> None:
+    s3, other = account.client("s3", function), RECORD.replace("test-2026", "test-2025")
+
+    for attempt in (
+        lambda: s3.list_objects_v2(Bucket=account.bucket),
+        lambda: put(s3, account, other, IfNoneMatch="*"),
+    ):
+        with pytest.raises(ClientError) as refused:
+            attempt()
+        assert code_of(refused) == "AccessDenied"
 
 
 @pytest.mark.parametrize("attempt", ["overwrites", "deletes", "suspends versioning", "changes the policy"])

@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from postern.tlog.notes import parse_vkey
 from tests.support.stack import call, descendants, is_running, postern, postern_process, wait_until
 
 
@@ -77,7 +78,7 @@ def test_the_ready_file_is_private_and_complete(running: Running) -> None:
     assert stat.S_IMODE(running.ready_file.stat().st_mode) == 0o600
     assert set(running.ready) >= {"api", "issuer", "audience", "aws", "bucket", "log", "vkey", "database"}
     assert running.ready["database"]["name"] == "shop"
-    assert running.ready["vkey"] is None
+    assert parse_vkey(running.ready["vkey"]).name == "postern.postern/local"
 
 
 def test_the_dsn_reaches_the_loaded_database(running: Running) -> None:

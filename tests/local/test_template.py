@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import copy
+import json
+import shutil
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from postern.edges.settings import parse_settings, signing_keys
 from postern_local.deployment import read_deployment
 from postern_local.failure import StackFailure
-from postern_local.model import Deployment
+from postern_local.iam import Allowed, Caller, PolicyKind, PolicySet, Request, evaluate, parse_policy
+from postern_local.model import Deployment, Queue
 from postern_local.transform import read_yaml
 from tests.support.stack import NAMES, PARAMETERS, PROJECT, project_deployment
 
@@ -36,6 +41,8 @@ def test_reads_every_route_with_its_function_and_authorizer(deployed: Deployment
         ("GET", "/v1/tasks/{id}/schema"): ("postern-tasks", "Token"),
         ("POST", "/v1/tasks/{id}/query"): ("postern-query", "Token"),
         ("POST", "/v1/tasks/{id}/transaction"): ("postern-query", "Token"),
+        ("GET", "/v1/receipts/{command_id}"): ("postern-receipts", "Token"),
+        ("GET", "/v1/log"): ("postern-receipts", None),
         ("GET", "/healthz"): ("postern-tasks", None),
         ("GET", "/openapi.json"): ("postern-tasks", None),
         ("GET", "/.well-known/oauth-protected-resource"): ("postern-tasks", None),
@@ -43,31 +50,101 @@ def test_reads_every_route_with_its_function_and_authorizer(deployed: Deployment
 
 
 def test_gives_each_function_exactly_the_variables_it_needs(deployed: Deployment) -> None:
-    shared = {"POSTERN_DEPLOYMENT", "POSTERN_LOG", "POSTERN_POLICY_DIR", "POWERTOOLS_SERVICE_NAME"}
+    names = {"POSTERN_DEPLOYMENT", "POSTERN_LOG", "POSTERN_LOG_TABLE", "POSTERN_POLICY_DIR", "POWERTOOLS_SERVICE_NAME"}
+    evidence = {"POSTERN_EPOCH_ENDS", "POSTERN_RETENTION_DAYS", "POSTERN_MAX_STALENESS_S", "POSTERN_STATEMENT_TEXT"}
+    shared = names | evidence
     state = {"POSTERN_TABLE", "POSTERN_BUCKET"}
+    provision = {"POSTERN_PROVISION_FUNCTION"}
 
     assert {function.name: set(function.environment) for function in deployed.functions} == {
         "postern-authorize": shared,
-        "postern-tasks": shared | state | {"POSTERN_PROVISION_FUNCTION"},
-        "postern-query": shared | state | {"POSTERN_PROVISION_FUNCTION", "POSTERN_CONNECT_ROLE_ARN"},
+        "postern-tasks": shared | state | provision,
+        "postern-query": shared | state | provision | {"POSTERN_CONNECT_ROLE_ARN", "POSTERN_SEAL_TABLE"},
         "postern-provision": shared | state,
+        "postern-sequence": shared | {"POSTERN_BUCKET", "POSTERN_SIGNING_KEYS"},
+        "postern-reap": shared
+        | state
+        | provision
+        | {"POSTERN_QUEUE_URL", "POSTERN_SEAL_TABLE", "POSTERN_SIGNING_KEYS"},
+        "postern-receipts": shared | {"POSTERN_BUCKET"},
     }
+
+
+def test_the_deployments_variables_are_the_settings_that_functions_read(deployed: Deployment) -> None:
+    reap = {**deployed.function("postern-reap").environment, "AWS_REGION": "us-east-1"}
+
+    settings = parse_settings(reap)
+
+    # The retention after the last day, which is whole.
+    assert settings.retain_until_s == datetime(2027, 1, 1, tzinfo=UTC).timestamp() + 400 * 86_400
+    assert (settings.log, settings.max_staleness_s, settings.statement_text) == ("test-2026", 3600, "full")
+    assert len(signing_keys(reap)) == 1
+
+
+def test_the_key_for_seals_is_named_in_the_mode_that_seals() -> None:
+    sealed = project_deployment(StatementText="sealed")
+    (key,) = (key for key in sealed.keys if "KeySpec" not in key.create)
+
+    assert sealed.function("postern-query").environment["POSTERN_SEAL_KEY"].endswith(f":key/{key.id}")
+
+
+def test_in_a_rotation_the_keys_sign_that_are_named_and_in_that_order() -> None:
+    keys = [f"arn:aws:kms:us-east-1:123456789012:key/{name}" for name in ("new", "old")]
+    rotating = project_deployment(SigningKeyArns=",".join(keys))
+
+    for function in ("sequence", "reap"):
+        assert signing_keys(rotating.function(f"postern-{function}").environment) == tuple(keys)
+    assert rotating.outputs["SigningKeyArns"] == ",".join(keys)
+
+
+def test_reads_queues_and_who_is_invoked_with_their_messages(deployed: Deployment) -> None:
+    dead, live = deployed.queues
+    (source,) = deployed.event_sources
+    sequence = deployed.function("postern-sequence")
+
+    assert json.loads(live.attributes["RedrivePolicy"]) == {"deadLetterTargetArn": dead.arn, "maxReceiveCount": 20}
+    # What Lambda asks for: six times the timeout, and the window.
+    assert int(live.attributes["VisibilityTimeout"]) >= 6 * sequence.timeout_s + source.window_s
+    assert (source.function, source.queue_arn) == (sequence.name, live.arn)
+    assert (source.batch_size, source.window_s, source.reports_items) == (1000, 5, True)
+
+
+def test_the_queue_takes_messages_from_s3_for_one_account(deployed: Deployment) -> None:
+    (live,) = (queue for queue in deployed.queues if "Policy" in queue.attributes)
+
+    def takes(
+        account: str, bucket: str = "arn:aws:s3:::x", service: str = "s3.amazonaws.com", *, deployed: Queue
+    ) -> bool:
+        policy = parse_policy(deployed.attributes["Policy"], kind=PolicyKind.RESOURCE, name="queue")
+        context = {"aws:SourceAccount": (account,), "aws:SourceArn": (bucket,)}
+        request = Request(Caller("", "", service=service), "sqs:SendMessage", deployed.arn, context)
+        return isinstance(evaluate(PolicySet(resource=(policy,)), request), Allowed)
+
+    assert takes("123456789012", deployed=live)
+    assert not takes("210987654321", deployed=live)
+    assert not takes("123456789012", service="sns.amazonaws.com", deployed=live)
+    elsewhere = project_deployment(EvidenceBucketName="evidence-of-acme", EvidenceAccountId="210987654321").queues[1]
+    assert takes("210987654321", "arn:aws:s3:::evidence-of-acme", deployed=elsewhere)
+    assert not takes("210987654321", "arn:aws:s3:::another", deployed=elsewhere)
+    assert not takes("123456789012", "arn:aws:s3:::evidence-of-acme", deployed=elsewhere)
 
 
 def test_resolves_names_across_the_nested_stack(deployed: Deployment) -> None:
     (bucket,) = deployed.buckets
-    (table,) = deployed.tables
+    table, log_table, seal_table = deployed.tables
     query = deployed.function("postern-query")
 
     assert query.environment["POSTERN_BUCKET"] == bucket.name
     assert query.environment["POSTERN_TABLE"] == table.name
+    assert query.environment["POSTERN_LOG_TABLE"] == log_table.name
+    assert query.environment["POSTERN_SEAL_TABLE"] == seal_table.name
     assert query.environment["POSTERN_CONNECT_ROLE_ARN"] in {role.arn for role in deployed.roles}
     assert query.environment["POSTERN_PROVISION_FUNCTION"] == "postern-provision"
 
 
 def test_uses_an_evidence_bucket_that_stands_elsewhere(deployed: Deployment) -> None:
     elsewhere = project_deployment(
-        EvidenceBucketName="evidence-of-acme", RetentionDays="0", EvidenceAdministratorArn=""
+        EvidenceBucketName="evidence-of-acme", LongestLockDays="0", EvidenceAdministratorArn=""
     )
 
     assert elsewhere.buckets == []
@@ -75,10 +152,13 @@ def test_uses_an_evidence_bucket_that_stands_elsewhere(deployed: Deployment) -> 
     assert elsewhere.outputs["EvidenceBucket"] == "evidence-of-acme"
 
 
-def test_invokes_the_teardown_of_expired_tasks_each_minute(deployed: Deployment) -> None:
+def test_the_reaper_passes_each_minute_and_one_at_a_time(deployed: Deployment) -> None:
     (schedule,) = deployed.schedules
+    reap = deployed.function("postern-reap")
 
-    assert (schedule.every_s, schedule.function, schedule.payload) == (60, "postern-provision", '{"action": "expire"}')
+    assert (schedule.every_s, schedule.function) == (60, reap.name)
+    assert reap.concurrency == 1
+    assert reap.timeout_s < schedule.every_s
 
 
 def test_reserves_the_concurrency_that_is_asked_for(deployed: Deployment) -> None:
@@ -94,9 +174,14 @@ def test_reserves_the_concurrency_that_is_asked_for(deployed: Deployment) -> Non
         pytest.param({"DatabaseUserArns": "db-ONE"}, "DatabaseUserArns", id="resource id without ARN"),
         pytest.param({"DatabaseUserArns": "arn:aws:rds-db:us-east-1:123456789012:dbuser:*"}, "got", id="any database"),
         pytest.param({"DatabaseUserArns": PARAMETERS["DatabaseUserArns"] + ",x"}, "'x'", id="one of two wrong"),
-        pytest.param({"RetentionDays": "0"}, "RetentionDays is required", id="bucket without retention"),
+        pytest.param({"LogEndsOn": "2026-13-01"}, "LogEndsOn", id="no such month"),
+        pytest.param({"LogEndsOn": "31.12.2026"}, "a date like", id="date in another form"),
+        pytest.param({"RetentionDays": "0"}, "1 to 36499", id="no retention"),
         pytest.param({"RetentionDays": "-1"}, "expected a number", id="negative retention"),
-        pytest.param({"RetentionDays": "99999"}, "0 to 36500", id="retention out of bounds"),
+        pytest.param({"RetentionDays": "99999"}, "1 to 36499", id="retention out of bounds"),
+        pytest.param({"LongestLockDays": "0"}, "LongestLockDays is required", id="bucket without a longest lock"),
+        pytest.param({"StatementText": "none"}, "full, normalized or sealed", id="unknown text mode"),
+        pytest.param({"SigningKeyArns": "alias/key"}, "ARNs of KMS keys", id="alias of a key, which can be moved"),
         pytest.param({"EvidenceAdministratorArn": ""}, "EvidenceAdministratorArn is required", id="no administrator"),
         pytest.param({"EvidenceAdministratorArn": "*"}, "ARN of one", id="everybody administrator"),
         pytest.param({"Nope": "1"}, "Nope", id="undeclared parameter"),
@@ -122,8 +207,8 @@ Change = Callable[[dict[str, Any]], object]
 
 CHANGES: dict[str, tuple[Change, str]] = {
     "unknown resource type": (
-        lambda t: t["Resources"].update(Q={"Type": "AWS::SQS::Queue", "Properties": {}}),
-        "Q: expected a resource type that the local stack knows, got AWS::SQS::Queue",
+        lambda t: t["Resources"].update(Q={"Type": "AWS::SNS::Topic", "Properties": {}}),
+        "Q: expected a resource type that the local stack knows, got AWS::SNS::Topic",
     ),
     "unknown property": (
         lambda t: _at(t, "Resources", "StateTable", "Properties").update(StreamSpecification={}),
@@ -156,6 +241,16 @@ CHANGES: dict[str, tuple[Change, str]] = {
         lambda t: _at(t, "Resources", "QueryConnects", "Properties").update(RoleName="other"),
         "role policy: expected one of the templates' own, got other",
     ),
+    "policy of a queue that is not here": (
+        lambda t: _at(t, "Resources", "QueuePolicy", "Properties").update(Queues=["other"]),
+        "queue policy: expected one of the templates' own, got other",
+    ),
+    "unknown property of an event source": (
+        lambda t: _at(t, "Resources", "SequenceFunction", "Properties", "Events", "Records", "Properties").update(
+            FilterCriteria={"Filters": [{"Pattern": "{}"}]}
+        ),
+        "FilterCriteria",
+    ),
     "cached authorizer": (
         lambda t: _at(t, "Resources", "Api", "Properties", "Auth", "Authorizers", "Token", "Identity").update(
             ReauthorizeEvery=300
@@ -169,7 +264,7 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "gateway response THROTTLED",
     ),
     "schedule that is not a rate": (
-        lambda t: _at(t, "Resources", "ProvisionFunction", "Properties", "Events", "Expire", "Properties").update(
+        lambda t: _at(t, "Resources", "ReapFunction", "Properties", "Events", "Pass", "Properties").update(
             Schedule="cron(0 12 * * ? *)"
         ),
         "expected rate",
@@ -187,8 +282,7 @@ def test_stops_at_what_it_would_have_to_leave_out(change: str, written: dict[str
     apply, message = CHANGES[change]
     template = copy.deepcopy(written)
     apply(template)
-    (tmp_path / "infra").mkdir()
-    (tmp_path / "infra/audit.yaml").write_bytes((PROJECT / "infra/audit.yaml").read_bytes())
+    shutil.copytree(PROJECT / "infra", tmp_path / "infra")
     (tmp_path / "template.yaml").write_text(yaml.safe_dump(template, sort_keys=False))
 
     with pytest.raises(StackFailure, match=message):
@@ -197,11 +291,10 @@ def test_stops_at_what_it_would_have_to_leave_out(change: str, written: dict[str
 
 def test_reads_a_copy_that_was_not_changed(written: dict[str, Any], tmp_path: Path) -> None:
     """The counterpart of the test above: it is the change that stops it, not the copying."""
-    (tmp_path / "infra").mkdir()
-    (tmp_path / "infra/audit.yaml").write_bytes((PROJECT / "infra/audit.yaml").read_bytes())
+    shutil.copytree(PROJECT / "infra", tmp_path / "infra")
     (tmp_path / "template.yaml").write_text(yaml.safe_dump(copy.deepcopy(written), sort_keys=False))
 
-    assert len(read_deployment(tmp_path, PARAMETERS, NAMES).functions) == 4
+    assert len(read_deployment(tmp_path, PARAMETERS, NAMES).functions) == 7
 
 
 @pytest.mark.parametrize(

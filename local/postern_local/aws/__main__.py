@@ -8,16 +8,19 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from functools import partial
 
 from moto.dynamodb.models import dynamodb_backends
+from moto.kms.models import kms_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
 
 from postern.types import Secret
-from postern_local.aws import checksums, object_lock, roles, s3_authorization, sts
-from postern_local.aws.application import Application
+from postern_local.aws import checksums, kms_keys, object_lock, queues, roles, s3_authorization, s3_listing, sts
+from postern_local.aws.application import Application, Resources
 from postern_local.aws.control import Control
 from postern_local.aws.dynamodb_requests import PartitionKey
+from postern_local.aws.kms_requests import FindKey, KeyDescription
 from postern_local.aws.registry import SessionRegistry
 from postern_local.aws.server import SECRET_VARIABLE
 
@@ -48,12 +51,19 @@ def build_application(secret: Secret, account: str) -> Application:
     s3_authorization.install(time.time)
     object_lock.install(time.time)
     checksums.install()
+    kms_keys.install()
+    queues.install()
+    s3_listing.install()
     return Application(
         moto=DomainDispatcherApplication(create_backend_app),
         registry=registry,
         control=Control(secret, registry, time.time),
         account=account,
-        partition_key=lambda region: _partition_key(account, region),
+        resources=Resources(
+            partition_key=lambda region: _partition_key(account, region),
+            key=lambda region: _find_key(account, region),
+            queue_policies=lambda region: partial(queues.policies_of, account, region),
+        ),
         clock=time.time,
     )
 
@@ -66,6 +76,17 @@ def _partition_key(account: str, region: str) -> PartitionKey:
         named = [entry for entry in (*stored.global_indexes, *stored.indexes) if entry.name == index]
         keys = [part["AttributeName"] for entry in named for part in entry.schema if part["KeyType"] == "HASH"]
         return keys[0] if keys else None
+
+    return find
+
+
+def _find_key(account: str, region: str) -> FindKey:
+    def find(named: str) -> KeyDescription | None:
+        backend = kms_backends[account][region]
+        key_id = backend.get_key_id(backend.get_alias_name(named))
+        known = backend.get_key_id_from_alias(key_id) if key_id.startswith("alias/") else key_id
+        key = backend.keys.get(known or "")
+        return KeyDescription(key.arn, key.policy) if key is not None else None
 
     return find
 

@@ -3,8 +3,8 @@
 1. The host must be this machine's; a bucket in the host's name is moved into the path.
 2. `/_postern/` is the starter's private channel.
 3. The body is read whole, outside the lock: a slow client holds up nobody.
-4. The sender is found from the credential; a role's session may call four services only.
-5. DynamoDB and Lambda are authorized here; S3 and STS inside moto, where names are parsed.
+4. The sender is found from the credential; a role's session may call six services only.
+5. DynamoDB, KMS, Lambda and SQS are authorized here; S3 and STS inside moto, where names are parsed.
 6. An Invoke goes to the gateway, outside the lock: the function it starts calls back.
 7. Everything else runs in moto, one request at a time: moto is not safe across threads.
 """
@@ -19,14 +19,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from postern_local.aws import callers, dynamodb_requests, lambda_requests
-from postern_local.aws.authorization import authorize
+from postern_local.aws import callers, dynamodb_requests, kms_requests, lambda_requests, sqs_requests
+from postern_local.aws.authorization import Operation, authorize
 from postern_local.aws.checksums import name_algorithm
 from postern_local.aws.control import CONTROL_PATH, Control
 from postern_local.aws.dynamodb_requests import DynamoDbRequest, PartitionKey
 from postern_local.aws.faults import Refused, format_fault
+from postern_local.aws.kms_requests import FindKey
 from postern_local.aws.registry import SessionRegistry
 from postern_local.aws.sessions import StsSession
+from postern_local.iam import Policy, PolicyKind, parse_policy
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -38,9 +40,19 @@ _HOST = re.compile(
     r"(?:localhost|127\.0\.0\.1|\[::1\]|localhost\.localstack\.cloud)(?::[0-9]{1,5})?"
 )
 _S3_PATH = re.compile(r"/(?:[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/.*)?)?", re.DOTALL)
-_SESSION_SERVICES = frozenset({"s3", "dynamodb", "sts", "lambda"})
+_SESSION_SERVICES = frozenset({"dynamodb", "kms", "lambda", "s3", "sqs", "sts"})
+_JSON_SERVICES = frozenset({"dynamodb", "kms", "sqs"})
 _S3_METHODS = frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What a decision asks of moto, by the region of the request."""
+
+    partition_key: Callable[[str], PartitionKey]
+    key: Callable[[str], FindKey]
+    queue_policies: Callable[[str], Callable[[str], tuple[Policy, ...]]]  # by the queue's name
 
 
 @dataclass(slots=True)
@@ -51,7 +63,7 @@ class Application:
     registry: SessionRegistry
     control: Control
     account: str
-    partition_key: Callable[[str], PartitionKey]  # by region
+    resources: Resources
     clock: Callable[[], float]
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -86,20 +98,37 @@ class Application:
             raise Refused("AccessDenied", f"{path}: not served by the local stack")
         if service == "s3":
             _check_s3(environ, headers, path)
-        if not isinstance(signed.sender, StsSession):
+        if service in _JSON_SERVICES:
+            _check_json(environ, headers)
+        target, is_session = headers.get("x-amz-target", ""), isinstance(signed.sender, StsSession)
+        if service == "kms":
+            self._check_kms(signed, target, body, is_session=is_session)
+        if not is_session:
             return
         if service not in _SESSION_SERVICES:
             raise Refused("AccessDenied", f"{service}: the local stack serves no role's session there")
+        needed: list[Operation] = []
+        policies: tuple[Policy, ...] = ()
         if service == "dynamodb":
-            request = DynamoDbRequest(headers.get("x-amz-target", ""), body, signed.region, self.account)
+            request = DynamoDbRequest(target, body, signed.region, self.account)
             with self.lock:
-                needed = list(dynamodb_requests.operations(request, self.partition_key(signed.region)))
+                needed = list(dynamodb_requests.operations(request, self.resources.partition_key(signed.region)))
         elif service == "lambda":
             needed = [lambda_requests.operation(environ["REQUEST_METHOD"], path, signed.region, self.account)]
-        else:
-            return
+        elif service == "sqs":
+            needed = [sqs_requests.operation(target, body, signed.region)]
+            with self.lock:
+                policies = self.resources.queue_policies(signed.region)(needed[0].resource.rsplit(":", 1)[-1])
         for operation in needed:
-            authorize(signed, operation, now_s=self.clock())
+            authorize(signed, operation, now_s=self.clock(), resource_policies=policies)
+
+    def _check_kms(self, signed: callers.Signed, target: str, body: bytes, *, is_session: bool) -> None:
+        """The administrator too: a key's policy holds for everybody."""
+        with self.lock:
+            needed = kms_requests.operation(target, body, self.resources.key(signed.region), is_session=is_session)
+        if needed is not None:
+            policy = parse_policy(needed.key.policy, kind=PolicyKind.KEY, name=f"key policy of {needed.key.arn}")
+            authorize(signed, needed.operation, now_s=self.clock(), resource_policies=(policy,))
 
     def _run(self, signed: callers.Signed, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         with self.lock:
@@ -136,6 +165,13 @@ def _check_s3(environ: Environ, headers: dict[str, str], path: str) -> None:
     if not _S3_PATH.fullmatch(raw_path) or is_form or is_control or environ["REQUEST_METHOD"] not in _S3_METHODS:
         raise Refused("NotImplemented", "S3: expected a plain request for a bucket or an object", 501)
     name_algorithm(environ)
+
+
+def _check_json(environ: Environ, headers: dict[str, str]) -> None:
+    """One action in one header, everything else in the body: moto would read both from the query or a form first."""
+    is_json = headers["content-type"].startswith("application/x-amz-json-1.")
+    if not is_json or environ.get("QUERY_STRING") or environ["PATH_INFO"] != "/":
+        raise Refused("InvalidRequest", "expected a plain request of the JSON protocol", 400)
 
 
 def _headers(environ: Environ) -> dict[str, str]:

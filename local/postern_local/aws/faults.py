@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from xml.sax.saxutils import escape
 
-_QUERY_SERVICES = frozenset({"iam", "sts", "sqs", "sns", "rds", "cloudformation"})
+_QUERY_SERVICES = frozenset({"iam", "sts", "sns", "rds", "cloudformation"})
 
 
 class Refused(Exception):

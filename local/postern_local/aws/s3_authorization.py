@@ -10,14 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 import xmltodict
 from moto.iam.access_control import PermissionResult
 from moto.s3.exceptions import MissingBucket, S3ClientError
-from moto.s3.models import FakeBucket, S3Backend
+from moto.s3.models import FakeBucket, FakeDeleteMarker, S3Backend
 from moto.s3.responses import S3Response
 
 from postern_local.aws import callers
 from postern_local.aws.authorization import Operation, authorize
 from postern_local.aws.faults import Refused
 from postern_local.aws.replacement import Method, replace
-from postern_local.aws.s3_requests import S3Request, bucket_of, delete_operations, operations
+from postern_local.aws.s3_requests import S3Request, bucket_of, delete_operations, existence_operation, operations
 from postern_local.iam import Policy, PolicyError, PolicyKind, parse_policy
 
 Clock = Callable[[], float]
@@ -47,10 +47,27 @@ def _checked_by(clock: Clock) -> Method:
         try:
             for operation in operations(request):
                 _authorize(response, operation, request.now_s)
+            if _reads_nothing(response, request):
+                # Only who may list may know that there is nothing: S3 answers 403 to others.
+                _authorize(response, existence_operation(request), request.now_s)
         except Refused as refused:
             raise S3Refusal(refused) from refused
 
     return check
+
+
+def _reads_nothing(response: S3Response, request: S3Request) -> bool:
+    """Whether it asks for an object, or a version of one, that is not there."""
+    if request.method not in ("GET", "HEAD") or request.key is None or request.bucket is None:
+        return False
+    try:
+        stored = response.backend.get_bucket(request.bucket).keys.getlist(request.key, [])
+    except MissingBucket:
+        return False
+    wanted = request.query.get("versionId", [None])[0]
+    if wanted is None:
+        return not stored or isinstance(stored[-1], FakeDeleteMarker)
+    return all(version.version_id != wanted for version in stored)
 
 
 def _delete_keys(original: Method, clock: Clock) -> Method:

@@ -175,6 +175,12 @@ def operations(request: S3Request) -> Iterator[Operation]:
     yield from _object_operations(request, action, f"{resource}/{request.key}")
 
 
+def existence_operation(request: S3Request) -> Operation:
+    """What it takes to be told that an object is not there."""
+    action = "s3:ListBucketVersions" if "versionId" in request.query else "s3:ListBucket"
+    return Operation(action, f"arn:aws:s3:::{request.bucket}", _context(request))
+
+
 def delete_operations(request: S3Request, key: str, version_id: str | None) -> Iterator[Operation]:
     """What deleting one key of a DeleteObjects request needs."""
     resource = f"arn:aws:s3:::{request.bucket}/{key}"

@@ -30,6 +30,7 @@ class PolicyKind(StrEnum):
     IDENTITY = "identity"  # a role's own policies, session policies, boundaries: no principal, a resource
     RESOURCE = "resource"  # a bucket's: a principal and a resource
     TRUST = "trust"  # a role's: a principal, no resource
+    KEY = "key"  # a KMS key's: a principal, and the resource `*`, which is the key
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@
 2. A resource policy that allows the caller's session by its own ARN, or the service that calls: allowed.
 3. Every boundary (the session policy) must allow; none means no bound.
 4. The resource policy allows the caller's role or user, or everybody: allowed.
-5. The caller's own policies allow: allowed; for a role that is to be assumed only where its trust policy
-   names the account, which hands the decision over to the account's own policies.
+5. The caller's own policies allow: allowed; for a role that is to be assumed, and for a KMS key, only
+   where its own policy names the account, which hands the decision over to the account's policies.
 6. Otherwise denied.
 
 Reference: "Policy evaluation logic", for principals and resources of one account.
@@ -46,7 +46,7 @@ class PolicySet:
 
     identity: tuple[Policy, ...] = ()
     boundaries: tuple[Policy, ...] = ()  # each must allow: the session policy, a permissions boundary
-    resource: tuple[Policy, ...] = ()  # the bucket's, or the role's trust policy
+    resource: tuple[Policy, ...] = ()  # the bucket's, the queue's or the key's, or the role's trust policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +81,9 @@ def evaluate(policies: PolicySet, request: Request) -> Decision:
             return Denied(reason=f"not allowed by {boundary.name}", explicit=False)
     if grant := matcher.first(policies.resource, allow=True, forms=_BOUNDED):
         return Allowed(by=grant)
-    trust = [policy for policy in policies.resource if policy.kind is PolicyKind.TRUST]
-    if trust and matcher.first(trust, allow=True, forms=_DELEGATED) is None:
-        return Denied(reason=f"{trust[0].name} does not allow it", explicit=False)
+    gates = [policy for policy in policies.resource if policy.kind in (PolicyKind.TRUST, PolicyKind.KEY)]
+    if gates and matcher.first(gates, allow=True, forms=_DELEGATED) is None:
+        return Denied(reason=f"{gates[0].name} does not allow it", explicit=False)
     if grant := matcher.first(policies.identity, allow=True):
         return Allowed(by=grant)
     return Denied(reason="no policy allows it", explicit=False)

@@ -17,8 +17,8 @@ _SINGLE_VALUED = frozenset(
         "aws:requestedregion",
         "aws:resourceaccount",
         "aws:securetransport",
-        "aws:sourceaccount",  # absent: no service acts for another here
-        "aws:sourcearn",  # absent, likewise
+        "aws:sourceaccount",  # of the bucket that S3 speaks of to a queue; absent otherwise
+        "aws:sourcearn",  # likewise
         "aws:sourceidentity",
         "aws:sourceip",
         "aws:sourcevpc",  # absent: there is no network of AWS's here
@@ -26,6 +26,9 @@ _SINGLE_VALUED = frozenset(
         "aws:userid",
         "aws:username",
         "aws:viaawsservice",
+        "kms:messagetype",
+        "kms:signingalgorithm",
+        "kms:viaservice",  # absent: no service uses a key for a caller here
         "lambda:sourcefunctionarn",
         "s3:authtype",
         "s3:delimiter",
@@ -53,8 +56,8 @@ _SINGLE_VALUED = frozenset(
         "sts:sourceidentity",
     }
 )
-_SINGLE_VALUED_PREFIXES = ("aws:principaltag/", "aws:requesttag/")
-_MULTI_VALUED = frozenset({"aws:tagkeys", "dynamodb:leadingkeys", "sts:transitivetagkeys"})
+_SINGLE_VALUED_PREFIXES = ("aws:principaltag/", "aws:requesttag/", "kms:encryptioncontext:")
+_MULTI_VALUED = frozenset({"aws:tagkeys", "dynamodb:leadingkeys", "kms:encryptioncontextkeys", "sts:transitivetagkeys"})
 
 
 def is_single_valued_key(key: str) -> bool:
