@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from postern.audit.findings import Bounds, Finding
-from postern.audit.times import format_time
-from postern.audit.verify import NOT_CHECKED, Report
+from postern.audit.keys import LOG_NAME
 from postern_cli.pulled import PulledFolder
 from postern_cli.stop import Exit, Stop
 
@@ -23,9 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Pull the evidence and check it, offline.")
 
-_DAY_US = 86_400_000_000
-_SHOWN_OPEN = 5
-
 
 @app.command()
 def pull(
@@ -33,6 +26,7 @@ def pull(
     bucket: Annotated[str | None, typer.Option(help="The evidence bucket.")] = None,
     ready: Annotated[Path | None, typer.Option(help="Ready file of a local stack: names bucket and endpoint.")] = None,
     endpoint_url: Annotated[str | None, typer.Option(help="Where S3 answers, if not at AWS.")] = None,
+    log: Annotated[str | None, typer.Option(help="Only this log, for instance the current epoch.")] = None,
     prefix: Annotated[str, typer.Option(help="Only keys that start so. What is left out cannot be verified.")] = "",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Objects fetched at a time.")] = 16,
 ) -> None:
@@ -45,6 +39,8 @@ def pull(
 
     if (bucket is None) == (ready is None):
         raise Stop(Exit.USAGE, "pull: expected either --bucket or --ready")
+    if log is not None and (prefix or LOG_NAME.fullmatch(log) is None):
+        raise Stop(Exit.USAGE, "pull: expected a log's name with --log, and no --prefix beside it")
     local = _read_ready(ready) if ready is not None else None
     name = local["bucket"] if local is not None else str(bucket)
     with _unreachable_is_unknown(name):
@@ -53,93 +49,60 @@ def pull(
         )
         with counting(f"pulling {name}") as advance:
             done = pulling.pull(
-                pulling.Bucket(client, name, prefix), PulledFolder(folder), workers=workers, advance=advance
+                pulling.Bucket(client, name, prefix, log), PulledFolder(folder), workers=workers, advance=advance
             )
-    print(f"pulled {done.versions} versions to {folder}, {done.fetched} of them fetched now")
+    kept = done.versions - done.fetched
+    print(f"pulled {done.versions:,} versions to {folder}: {done.fetched:,} fetched now, {kept:,} were there")
 
 
 @app.command()
 def verify(
     folder: Annotated[Path, typer.Option("--dir", help="Folder that `postern audit pull` wrote.")],
-    vkey: Annotated[str | None, typer.Option(help="The log's public key. Not available yet.")] = None,
-    since: Annotated[Path | None, typer.Option(help="A checkpoint you kept. Not available yet.")] = None,
+    vkey: Annotated[
+        list[str] | None, typer.Option(help="The log's public key, given to you by hand; once for each key and log.")
+    ] = None,
+    since: Annotated[
+        list[Path] | None, typer.Option(help="File with a checkpoint that you kept: the log must continue it.")
+    ] = None,
+    cosigned: Annotated[
+        Path | None, typer.Option(help="File with a checkpoint that witnesses signed: the log must hold it.")
+    ] = None,
+    witness: Annotated[
+        list[str] | None, typer.Option(help="A witness's public key: it must have signed --cosigned.")
+    ] = None,
+    log: Annotated[str | None, typer.Option(help="Only this log of the copy, for instance a past epoch.")] = None,
     min_retention: Annotated[int, typer.Option(min=0, help="Days that every object must be locked for.")] = 1,
     max_open_age: Annotated[
         int | None, typer.Option(min=0, help="Seconds after which a command without an end is a failure.")
     ] = None,
+    max_unsequenced: Annotated[
+        int, typer.Option(min=0, help="Seconds within which a stored record must be under a checkpoint.")
+    ] = 86_400,
+    workers: Annotated[int | None, typer.Option(min=1, max=256, help="Processes; as many as cores.")] = None,
+    scratch: Annotated[Path | None, typer.Option(help="Where to keep what does not fit in memory.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
 ) -> None:
-    """Check a pulled log: form, place, versions, locks, times, pairs, writer chains. Needs no network and no key.
+    """Check a pulled log in numbered steps: each object, each command, the tree, its checkpoints. Needs no network.
 
-    Exit code: 0 it holds; 1 it does not, and the first thing wrong is named; 3 it cannot be told.
+    Without --vkey everything is checked but who signed, and order and completeness are not vouched for.
+    Exit code: 0 it holds; 1 it does not, and the first thing wrong is named; 3 something could not be told.
     """
-    from postern.audit import verify as verifier
+    from postern_cli import audit_verify
 
-    for option, value in (("--vkey", vkey), ("--since", since)):
-        if value is not None:
-            raise Stop(
-                Exit.UNKNOWN, f"{option}: the log has no signed checkpoints yet; leave it out to check everything else"
-            )
-    pulled = PulledFolder(folder)
-    if not pulled.versions.is_file():
-        raise Stop(
-            Exit.UNKNOWN, f"{pulled.versions}: expected a finished pull, got no such file; run `postern audit pull`"
-        )
-    bounds = Bounds(
-        min_retention_us=min_retention * _DAY_US,
-        max_open_us=None if max_open_age is None else max_open_age * 1_000_000,
+    asked = audit_verify.Asked(
+        folder=folder,
+        vkeys=tuple(vkey or ()),
+        since=tuple(since or ()),
+        cosigned=cosigned,
+        witnesses=tuple(witness or ()),
+        log=log,
+        min_retention_days=min_retention,
+        max_open_s=max_open_age,
+        max_unsequenced_s=max_unsequenced,
+        workers=workers,
+        scratch=scratch,
     )
-    try:
-        report = verifier.verify(pulled, bounds, now_us=time.time_ns() // 1000)
-    except OSError as error:
-        raise Stop(Exit.UNKNOWN, f"{folder}: expected to read it, got {error.strerror}") from error
-    _print_json(report) if as_json else _print_text(report)
-    if report.first is not None:
-        more = f" (and {report.wrong - 1} more)" if report.wrong > 1 else ""
-        raise Stop(Exit.REFUSED, f"does not hold: {report.first}{more}")
-    if report.counts.objects == 0:
-        raise Stop(Exit.UNKNOWN, f"{folder}: expected records, got an empty listing; was the right bucket pulled?")
-
-
-def _print_text(report: Report) -> None:
-    counts = report.counts
-    notes = {
-        "intents": f"{counts.refused} refused, {counts.open} open" if counts.intents else "",
-        "chains": "one an execution environment" if counts.chains else "",
-    }
-    for name in ("objects", "intents", "outcomes", "settlements", "events", "blobs", "chains"):
-        print(f"{name:<12}{getattr(counts, name):>9,}   {notes.get(name, '')}".rstrip())
-    for one in report.open[:_SHOWN_OPEN]:
-        print(f"open: {one.key} waits for its {one.waits_for.value} since {format_time(one.since_us)}")
-    if counts.open > _SHOWN_OPEN:
-        print(f"open: and {counts.open - _SHOWN_OPEN:,} more")
-    print(f"not checked yet: {' and '.join(NOT_CHECKED)}, which need the log's signed checkpoints")
-    if report.holds and counts.objects:
-        print("holds")
-
-
-def _print_json(report: Report) -> None:
-    print(
-        json.dumps(
-            {
-                "holds": report.holds and report.counts.objects > 0,
-                "first": None if report.first is None else _finding_member(report.first),
-                "wrong": report.wrong,
-                "findings": [_finding_member(finding) for finding in report.findings],
-                "counts": asdict(report.counts),
-                "open": [
-                    {"key": one.key, "waits_for": one.waits_for.value, "since": format_time(one.since_us)}
-                    for one in report.open
-                ],
-                "not_checked": list(NOT_CHECKED),
-            },
-            indent=2,
-        )
-    )
-
-
-def _finding_member(finding: Finding) -> dict[str, object]:
-    return {**asdict(finding), "step": finding.step.value, "step_name": finding.step.name.lower(), "text": str(finding)}
+    audit_verify.run(asked, as_json=as_json)
 
 
 def _read_ready(path: Path) -> dict[str, str]:
@@ -190,3 +153,12 @@ def _unreachable_is_unknown(bucket: str) -> Iterator[None]:
         raise Stop(Exit.UNKNOWN, f"{bucket}: expected to read it, got {type(error).__name__}: {error}") from error
     except OSError as error:
         raise Stop(Exit.UNKNOWN, f"{error.filename}: expected to write it, got {error.strerror}") from error
+
+
+# Each of these adds its commands to `app`, which it takes from here.
+from postern_cli import audit_erase as audit_erase  # noqa: E402
+from postern_cli import audit_prove as audit_prove  # noqa: E402
+from postern_cli import audit_reconcile as audit_reconcile  # noqa: E402
+from postern_cli import audit_timestamp as audit_timestamp  # noqa: E402
+from postern_cli import audit_unseal as audit_unseal  # noqa: E402
+from postern_cli import audit_witness as audit_witness  # noqa: E402

@@ -39,6 +39,9 @@ def bootstrap(
     rds: Annotated[bool, typer.Option("--rds/--no-rds", help="Amazon RDS or Aurora has made the role rds_iam.")] = True,
     remove: Annotated[bool, typer.Option("--remove", help="Print the reverse instead.")] = False,
     read_only: Annotated[bool, typer.Option("--read-only", help="Leave out what a task needs to write.")] = False,
+    statement_log: Annotated[
+        bool, typer.Option(help="Have tasks' statements in the server's log, for `postern audit reconcile`.")
+    ] = True,
     out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write to FILE, not to standard output.")] = None,
 ) -> None:
     """Print the SQL that prepares a database, for review. Running it again changes nothing.
@@ -53,7 +56,13 @@ def bootstrap(
     if remove:
         script = remove_script()
     else:
-        script = bootstrap_script(_subject(named).tables, rds=rds, writes=not read_only, functions=_functions(named))
+        script = bootstrap_script(
+            _subject(named).tables,
+            rds=rds,
+            writes=not read_only,
+            functions=_functions(named),
+            statement_log=statement_log,
+        )
     if out is None:
         print(script, end="")
         return

@@ -1,45 +1,38 @@
-"""Copies an evidence bucket to disk: every version listed and hashed, the first of each key kept.
+"""Copies an evidence bucket to disk: every version listed and hashed, and of each key the one that counts is kept.
 
-A pull changes nothing in the bucket. It can be stopped and run again: an object that is there with the
-size and SHA-256 that the bucket states is not fetched twice, and the listing is always read afresh.
+That is the first version: anything later is what somebody put over it. Of `log/<log>/checkpoint`, which is replaced as
+the log grows, it is the latest. A pull changes nothing in the bucket. It can be stopped and run again: an object that
+is there with the size and SHA-256 that the bucket states is not fetched twice, and the listing is always read afresh.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 import shutil
+import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
-from postern.audit.keys import parse_key
+from postern.audit.keys import LogKey, LogPart, parse_key
 from postern.audit.versions import Version, format_version
 from postern.errors import IntegrityError
 from postern.types import Sha256Hex
+from postern_cli.pull_listing import Bucket as Bucket
+from postern_cli.pull_listing import Part, in_listing_order, list_part, microseconds, parts_of, spread
 from postern_cli.pulled import PulledFolder
-
-if TYPE_CHECKING:
-    from mypy_boto3_s3 import S3Client
 
 _CHUNK_BYTES = 1024 * 1024
 _AHEAD = 4  # versions asked for per worker before the first of them is written
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """A bucket, or the part of it under a prefix."""
-
-    client: S3Client
-    name: str
-    prefix: str = ""
+_LISTERS = 16  # parts that are listed at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,29 +58,75 @@ def pull(bucket: Bucket, folder: PulledFolder, *, workers: int, advance: Callabl
     folder.versions.unlink(missing_ok=True)
     shutil.rmtree(folder.partial, ignore_errors=True)
     folder.partial.mkdir()
-    versions = fetched = 0
+    began_us = time.time_ns() // 1000
+    parts = parts_of(bucket)
+    with ThreadPoolExecutor(workers) as fetchers:
+        puller = _Puller(bucket, folder, fetchers, workers * _AHEAD, advance)
+        done = {part.order: puller.pull_part(part) for part in in_listing_order(parts)}
+    _write_listing(folder, [path for part in parts for path in done[part.order].rows])
+    folder.about.write_text(json.dumps({"bucket": bucket.name, "began_us": began_us}), "utf-8")
+    shutil.rmtree(folder.partial)
+    return Pulled(sum(one.versions for one in done.values()), sum(one.fetched for one in done.values()))
+
+
+def _write_listing(folder: PulledFolder, parts: Iterable[Path]) -> None:
     unfinished = folder.partial / "versions"
     with unfinished.open("wb") as file:
-        for version, was_fetched in _in_order(bucket, folder, workers):
-            file.write(format_version(version) + b"\n")
-            versions += 1
-            fetched += was_fetched
-            advance(1)
+        for path in parts:
+            with path.open("rb") as part:
+                shutil.copyfileobj(part, file)
+            path.unlink()
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(folder.versions)
-    shutil.rmtree(folder.partial)
-    return Pulled(versions, fetched)
 
 
-def _in_order(bucket: Bucket, folder: PulledFolder, workers: int) -> Iterator[tuple[Version, bool]]:
-    """Every version with its digest and lock, fetched side by side and given in the listing's order."""
-    with ThreadPoolExecutor(workers) as threads:
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A part that was pulled: the files that together hold its lines, in their order."""
+
+    versions: int
+    fetched: int
+    rows: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Puller:
+    bucket: Bucket
+    folder: PulledFolder
+    fetchers: ThreadPoolExecutor
+    ahead: int
+    advance: Callable[[int], None]
+
+    def pull_part(self, part: Part) -> _Done:
+        """Pulls a part of the bucket; the records, where they are many, by many at a time."""
+        parts = spread(self.bucket, part) if part.order.startswith("wal/") else [part]
+        if len(parts) == 1:
+            return self.pull_versions(parts[0])
+        with ThreadPoolExecutor(_LISTERS) as listers:
+            done = list(listers.map(self.pull_versions, parts))
+        rows = tuple(path for one in done for path in one.rows)
+        return _Done(sum(one.versions for one in done), sum(one.fetched for one in done), rows)
+
+    def pull_versions(self, part: Part) -> _Done:
+        """Fetches what is wanted of a part, and writes a line for each of its versions, in their order."""
+        count = fetched = 0
+        path = self.folder.partial / f"rows-{uuid4().hex}"
+        with path.open("wb") as file:
+            for version, was_fetched in self._in_order(list_part(self.bucket, part)):
+                file.write(format_version(version) + b"\n")
+                count += 1
+                fetched += was_fetched
+                self.advance(1)
+        return _Done(count, fetched, (path,))
+
+    def _in_order(self, versions: Iterable[Version]) -> Iterator[tuple[Version, bool]]:
+        """Every version with its digest and lock, fetched side by side and given in the listing's order."""
         under_way: deque[Future[tuple[Version, bool]]] = deque()
         try:
-            for wanted in _wanted(bucket, folder):
-                under_way.append(threads.submit(_account_for, bucket, folder, wanted))
-                if len(under_way) >= workers * _AHEAD:
+            for wanted in _wanted(self.folder, versions):
+                under_way.append(self.fetchers.submit(_account_for, self.bucket, self.folder, wanted))
+                if len(under_way) >= self.ahead:
                     yield under_way.popleft().result()
             while under_way:
                 yield under_way.popleft().result()
@@ -96,46 +135,28 @@ def _in_order(bucket: Bucket, folder: PulledFolder, workers: int) -> Iterator[tu
                 future.cancel()
 
 
-def _wanted(bucket: Bucket, folder: PulledFolder) -> Iterator[_Wanted]:
-    for key, group in groupby(_list_versions(bucket), key=lambda version: version.key):
+def _wanted(folder: PulledFolder, listed: Iterable[Version]) -> Iterator[_Wanted]:
+    for key, group in groupby(listed, key=lambda version: version.key):
+        part = _part_of(key)
+        if part is LogPart.LATEST:
+            # As many versions as there were checkpoints: one at a time.
+            for number, version in enumerate(group):
+                yield _Wanted(version, folder.objects / key if number == 0 and not version.delete_marker else None)
+            continue
         versions = list(group)
         with_bytes = [version for version in versions if not version.delete_marker]
         for version in versions:
-            # The first version of a key is the record; anything later is what somebody put over it.
-            is_kept = bool(with_bytes) and version is with_bytes[-1] and _is_ours(key)
+            is_kept = part is not None and bool(with_bytes) and version is with_bytes[-1]
             yield _Wanted(version, folder.objects / key if is_kept else None)
 
 
-def _is_ours(key: str) -> bool:
-    """Whether a key has one of the log's forms, which are safe as paths. Others are hashed, never written."""
+def _part_of(key: str) -> LogPart | str | None:
+    """What a key of the log's forms is of; those are safe as paths. None for others: they are hashed, never written."""
     try:
-        parse_key(key)
+        parsed = parse_key(key)
     except IntegrityError:
-        return False
-    return True
-
-
-def _list_versions(bucket: Bucket) -> Iterator[Version]:
-    """All versions and delete markers in key order, newest first within a key."""
-    pages = bucket.client.get_paginator("list_object_versions").paginate(Bucket=bucket.name, Prefix=bucket.prefix)
-    for page in pages:
-        rows = [_version(row, is_marker=False) for row in page.get("Versions", [])]
-        rows += [_version(row, is_marker=True) for row in page.get("DeleteMarkers", [])]
-        yield from sorted(rows, key=lambda row: (row.key.encode(), not row.is_latest, -row.last_modified_us))
-
-
-def _version(row: Any, *, is_marker: bool) -> Version:  # noqa: ANN401 - one of two shapes that the stubs keep apart
-    return Version(
-        key=row["Key"],
-        version_id=row["VersionId"],
-        is_latest=row["IsLatest"],
-        delete_marker=is_marker,
-        size=None if is_marker else row["Size"],
-        sha256=None,
-        last_modified_us=_microseconds(row["LastModified"]),
-        retain_until_us=None,
-        mode=None,
-    )
+        return None
+    return parsed.part if isinstance(parsed, LogKey) else "record"
 
 
 def _account_for(bucket: Bucket, folder: PulledFolder, wanted: _Wanted) -> tuple[Version, bool]:
@@ -185,13 +206,9 @@ def _locked(version: Version, answer: Any) -> Version:  # noqa: ANN401 - HEAD's 
     until = answer.get("ObjectLockRetainUntilDate")
     return replace(
         version,
-        retain_until_us=None if until is None else _microseconds(until),
+        retain_until_us=None if until is None else microseconds(until),
         mode=answer.get("ObjectLockMode"),
     )
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
 
 
 def _base64(digest: bytes) -> str:

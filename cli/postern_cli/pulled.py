@@ -7,16 +7,22 @@ A folder may come from somebody else: links are not followed, and only regular f
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
-from postern.audit.listing import VERSIONS_FILE
+from postern.audit.listing import VERSIONS_FILE, WHOLE, Stretch
 from postern.audit.versions import MAX_LINE_BYTES
+from postern_cli.walk import walk
 
-_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO})
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG})
+_CHUNK_BYTES = 1024 * 1024
+_MAX_TIME_US = 250_000_000_000_000_000  # in the year 9892
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,36 +43,114 @@ class PulledFolder:
     def partial(self) -> Path:
         return self.path / "partial"
 
-    def version_lines(self) -> Iterator[bytes]:
+    @property
+    def about(self) -> Path:
+        return self.path / "pulled.json"
+
+    def copied_at_us(self) -> int | None:
+        """When the pull began, by the clock of whoever pulled; None where the folder does not say."""
+        try:
+            at_us = json.loads(self.about.read_bytes())["began_us"]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
+        return at_us if isinstance(at_us, int) and 0 <= at_us < _MAX_TIME_US else None
+
+    def stretches(self, wanted: int) -> Sequence[Stretch]:
+        size = self.versions.stat().st_size
+        found = [Stretch()]
         with self.versions.open("rb") as file:
+            for number in range(1, wanted):
+                if size * number // wanted < found[-1].begin:
+                    continue  # one folder's lines reach further than this
+                begin = _next_folder(file, size * number // wanted)
+                if begin is None:
+                    break
+                if begin[0] > found[-1].begin:
+                    last = found.pop()
+                    found += [Stretch(last.begin, begin[0], last.first, begin[1]), Stretch(begin[0], None, begin[1])]
+        return found
+
+    def version_lines(self, stretch: Stretch = WHOLE) -> Iterator[bytes]:
+        with self.versions.open("rb") as file:
+            at = file.seek(stretch.begin)
             # One byte more than a line may have: what is longer then fails to parse, piece by piece.
-            while line := file.readline(MAX_LINE_BYTES + 2):
+            while (stretch.end is None or at < stretch.end) and (line := file.readline(MAX_LINE_BYTES + 2)):
+                at += len(line)
                 yield line.removesuffix(b"\n")
 
-    def keys(self) -> Iterator[str]:
+    def keys(self, stretch: Stretch = WHOLE) -> Iterator[str]:
         if self.objects.is_dir():
-            yield from _walk(self.objects, "")
+            yield from walk(str(self.objects), "", stretch.first, stretch.until)
 
-    def read(self, key: str, limit: int) -> bytes:
-        # Never opened through a link, and never blocking on a pipe that stands where a file should.
+    def names(self, folder: str) -> Sequence[str]:
         try:
-            handle = os.open(self.objects / key, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.scandir(f"{self.objects}/{folder}") as entries:
+                return [entry.name for entry in entries]
         except OSError as error:
             if error.errno in _NO_FILE:
+                return ()
+            raise
+
+    def read(self, key: str, limit: int) -> bytes:
+        handle = self._open(key)
+        try:
+            data = os.read(handle, limit + 1)
+            # A read may give less than there is; only a second one tells.
+            while len(data) <= limit and (more := os.read(handle, limit + 1 - len(data))):
+                data += more
+        finally:
+            os.close(handle)
+        return data
+
+    def digest(self, key: str) -> tuple[int, str]:
+        with os.fdopen(self._open(key), "rb") as file:
+            digest, size = hashlib.sha256(), 0
+            while chunk := file.read(_CHUNK_BYTES):
+                digest.update(chunk)
+                size += len(chunk)
+        return size, digest.hexdigest()
+
+    def _open(self, key: str) -> int:
+        # Never opened through a link, and never blocking on a pipe that stands where a file should.
+        try:
+            handle = os.open(f"{self.objects}/{key}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        except (OSError, ValueError) as error:
+            if not isinstance(error, OSError) or error.errno in _NO_FILE:
                 raise KeyError(key) from error
             raise
-        with os.fdopen(handle, "rb") as file:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
-                raise KeyError(key)
-            return file.read(limit + 1)
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise KeyError(key)
+        return handle
 
 
-def _walk(folder: Path, prefix: str) -> Iterator[str]:
-    """The keys below `folder` in the order of their bytes: a folder's name sorts with its slash."""
-    with os.scandir(folder) as entries:
-        found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    for name, is_folder in sorted(found, key=lambda one: os.fsencode(one[0] + "/" if one[1] else one[0])):
-        if is_folder:
-            yield from _walk(folder / name, f"{prefix}{name}/")
-        else:
-            yield prefix + name
+def _next_folder(file: BinaryIO, at: int) -> tuple[int, str] | None:
+    """Where the first folder begins whose first line begins after `at`, and its first key; None where none does.
+
+    A line without its form begins nothing: who reads it finds that out.
+    """
+    file.seek(at)
+    while (line := file.readline(MAX_LINE_BYTES)) and not line.endswith(b"\n"):
+        pass
+    last: str | None = None
+    while True:
+        begin = file.tell()
+        line = file.readline(MAX_LINE_BYTES + 2)
+        if not line:
+            return None
+        key = _key(line)
+        if key is None:
+            last = None
+            continue
+        folder = key.rpartition("/")[0]
+        if last is not None and folder != last:
+            return begin, key
+        last = folder
+
+
+def _key(line: bytes) -> str | None:
+    try:
+        key = json.loads(line)["key"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return key if isinstance(key, str) and key.isascii() else None

@@ -15,6 +15,7 @@ from postern.audit.canonical import (
     MAX_RECORD_BYTES,
     canonical_bytes,
     parse_canonical,
+    parse_flat,
     parse_strict,
 )
 from postern.errors import IntegrityError
@@ -197,3 +198,113 @@ def test_strict_reading_takes_white_space_and_any_order() -> None:
 def test_strict_reading_refuses(data: bytes) -> None:
     with pytest.raises(IntegrityError):
         parse_strict(data, max_bytes=100)
+
+
+# What the quick ways take, the exact ways take as well, and they read the same.
+
+pieces = st.sampled_from(
+    [
+        "{",
+        "}",
+        "[",
+        "]",
+        '"',
+        ":",
+        ",",
+        "a",
+        "b",
+        '"a":',
+        '"b":',
+        "1",
+        "-0",
+        "0",
+        "9" * 15,
+        "9" * 16,
+        "9007199254740991",
+        "9007199254740992",
+        "1.0",
+        "true",
+        "null",
+        " ",
+        "\n",
+        "\t",
+        "\\",
+        "\\u0061",
+        "\\n",
+        "\\ud800",
+        "é",
+        '"é":',
+        '":"',
+        ':"',
+        '{"a":1',
+        ',"a":2',
+        "[" * 15,
+        "]" * 15,
+        "NaN",
+        "-Infinity",
+        "1e2",
+    ]
+)
+nearly = st.lists(pieces, max_size=14).map("".join)
+
+
+def spoiled(data: bytes, at: int, piece: str) -> bytes:
+    """The bytes with a piece put in somewhere."""
+    at %= len(data) + 1
+    return data[:at] + piece.encode() + data[at:]
+
+
+texts_of_objects = st.one_of(
+    nearly.map(str.encode),
+    nearly.map(lambda text: f'{{"a":{text}}}'.encode()),
+    st.builds(
+        spoiled, objects.map(lambda one: canonical_bytes(one, max_bytes=1 << 20)), st.integers(0, 10_000), pieces
+    ),
+)
+
+
+def exactly(data: bytes) -> dict[str, object] | None:
+    """What reading and writing again says, without any quick way."""
+    try:
+        value = parse_strict(data, max_bytes=1 << 20)
+        return value if canonical_bytes(value, max_bytes=1 << 20) == data else None
+    except IntegrityError:
+        return None
+
+
+@given(texts_of_objects)
+def test_the_quick_way_to_read_a_record_takes_what_the_exact_way_takes(data: bytes) -> None:
+    try:
+        value: dict[str, object] | None = parse_canonical(data, max_bytes=1 << 20)
+    except IntegrityError:
+        value = None
+
+    assert value == exactly(data)
+
+
+@given(texts_of_objects)
+def test_the_quick_way_to_read_a_line_takes_what_the_exact_way_takes(data: bytes) -> None:
+    taken = []
+    for parse in (parse_flat, parse_strict):
+        try:
+            taken.append(repr(parse(data, max_bytes=1 << 20)))
+        except IntegrityError:
+            taken.append("refused")
+
+    assert taken[0] == taken[1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        pytest.param(b'{"a" :1,"a":2}', id="a blank before a colon"),
+        pytest.param(b'{"a"\t:1,"a":2}', id="a tab before a colon"),
+        pytest.param(b'{"a":1,"a":2}', id="plainly"),
+        pytest.param(b'{"a":{"b":1,"b":2}}', id="inside"),
+        pytest.param(b'{"a":1,"\\u0061":2}', id="escaped"),
+        pytest.param(b'{"a":":","a":1}', id="a colon as a value"),
+    ],
+)
+def test_no_quick_way_takes_a_name_twice(line: bytes) -> None:
+    with pytest.raises(IntegrityError, match="repeated name"):
+        parse_flat(line, max_bytes=100)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from postern.audit.keys import BlobKey, RecordKey, parse_key, parse_record_key, record_key
+from postern.audit.keys import BlobKey, LogKey, LogPart, RecordKey, log_key, parse_key, parse_record_key, record_key
 from postern.audit.records import RecordType
 from postern.errors import IntegrityError
 from postern.types import CommandId
@@ -97,3 +97,71 @@ def test_reads_a_blob_key() -> None:
 def test_refuses_to_read_as_any_key(key: str) -> None:
     with pytest.raises(IntegrityError):
         parse_key(key)
+
+
+@pytest.mark.parametrize(
+    ("path", "part"),
+    [
+        ("checkpoint", LogPart.LATEST),
+        ("checkpoints/0", LogPart.CHECKPOINT),
+        ("checkpoints/1284", LogPart.CHECKPOINT),
+        ("tile/0/000", LogPart.TILE),
+        ("tile/63/x001/x234/067.p/255", LogPart.TILE),
+        ("tile/entries/999", LogPart.BUNDLE),
+        ("tile/entries/x001/000.p/1", LogPart.BUNDLE),
+        (f"stage/300-{'0f' * 32}", LogPart.STAGE),
+    ],
+)
+def test_reads_a_key_of_the_signed_log(path: str, part: LogPart) -> None:
+    assert log_key("prod-2026", path) == f"log/prod-2026/{path}"
+    assert parse_key(f"log/prod-2026/{path}") == LogKey("prod-2026", part, path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "",
+        "checkpoint/",
+        "checkpoint\n",
+        "Checkpoint",
+        "checkpoints",
+        "checkpoints/",
+        "checkpoints/0300",
+        "checkpoints/-1",
+        "checkpoints/+1",
+        "checkpoints/1.5",
+        "checkpoints/1/2",
+        "checkpoints/\u0661",
+        "tile/00/000",
+        "tile/64/000",
+        "tile/0/0",
+        "tile/0/0000",
+        "tile/0/x000/000",
+        "tile/0/001/000",
+        "tile/0/x001",
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/0/000.p/01",
+        "tile/0/000.p",
+        "tile/0/000.p/5/6",
+        "tile/entries",
+        "tile/entries/000.P/5",
+        "stage/1-" + "0" * 63,
+        "stage/1-" + "F" * 64,
+        "stage/01-" + "0" * 64,
+        "../x",
+        "tile/0/../../../x",
+        "index/000",
+    ],
+)
+def test_refuses_a_key_of_the_signed_log(path: str) -> None:
+    with pytest.raises(IntegrityError, match="log key"):
+        log_key("prod-2026", path)
+    with pytest.raises(IntegrityError):
+        parse_key(f"log/prod-2026/{path}")
+
+
+@pytest.mark.parametrize("log", ["", "Prod", "a" * 41, "..", "prod/2026"])
+def test_refuses_a_log_name_in_a_key_of_the_signed_log(log: str) -> None:
+    with pytest.raises(IntegrityError):
+        log_key(log, "checkpoint")

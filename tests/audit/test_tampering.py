@@ -268,6 +268,7 @@ CASES: list[tuple[str, Tampering, Step, str]] = [
     ("an outcome of another kind", record(outcome, kind="teardown"), Step.COMMAND, "expected statement, got teardown"),
     ("an outcome of another deployment", record(outcome, deployment="x", writer=LONE), Step.COMMAND, "deployment"),
     ("an outcome earlier than its intent", early_outcome, Step.COMMAND, "not before its intent"),
+    ("an intent stored after its outcome", row(intent, last_modified="2026-11-22T10:10:00Z"), Step.COMMAND, "stored"),
     ("an event under a command's id", event_beside_a_command, Step.COMMAND, "nothing after the final event"),
     # 10. Chains.
     ("a record taken out of the middle", removed(middle), Step.CHAIN, "a record at 1, got none before 2"),
@@ -276,7 +277,7 @@ CASES: list[tuple[str, Tampering, Step, str]] = [
     ("a fork", same_place_twice, Step.CHAIN, "one record at 1, got another one there"),
     ("a later place", writer(middle, n=7), Step.CHAIN, "a record at 1, got none before 2"),
     ("another digest before it", writer(middle, prev="0" * 64), Step.CHAIN, "digest before it in chain"),
-    ("another environment", writer(middle, env="0" * 32), Step.CHAIN, "a record at 0, got none before 1"),
+    ("another environment", writer(middle, env="0" * 32), Step.CHAIN, "a record at 1, got none before 2"),
     ("another function in a chain", record(middle, code={"function": "x", "version": "1"}), Step.CHAIN, "function='x'"),
     ("stored against a chain's order", row(middle, last_modified="2026-11-22T10:14:00Z"), Step.CHAIN, "stored"),
 ]

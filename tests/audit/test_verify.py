@@ -18,7 +18,18 @@ def test_a_good_log_holds_and_is_counted() -> None:
     assert [str(finding) for finding in report.findings] == []
     assert report.holds
     assert report.counts == Counts(
-        objects=19, records=18, intents=8, outcomes=6, settlements=1, events=3, refused=1, open=1, blobs=1, chains=3
+        objects=19,
+        records=18,
+        intents=8,
+        outcomes=6,
+        settlements=1,
+        events=3,
+        refused=1,
+        open=1,
+        blobs=1,
+        chains=3,
+        logs=1,
+        unsequenced=18,
     )
 
 

@@ -1,0 +1,210 @@
+"""What `postern audit verify` does: reads what the auditor holds, verifies on all cores, says what was found."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from postern.audit.findings import Bounds, Finding, Step
+from postern.audit.times import format_time
+from postern.audit.verify import Cosigned, Options, Report
+from postern.audit.verify import verify as run_steps
+from postern.audit.verify.spill import MemorySpill
+from postern.errors import IntegrityError
+from postern.tlog.notes import COSIGNATURE, ED25519, VerifierKey, parse_vkey
+from postern_cli.processes import cores, processes
+from postern_cli.progress import counting
+from postern_cli.pulled import PulledFolder
+from postern_cli.spilled import DiskSpill
+from postern_cli.stop import Exit, Stop
+
+_SECOND_US = 1_000_000
+_DAY_US = 86_400 * _SECOND_US
+_MAX_NOTE_BYTES = 1_000_000
+_STRETCH_BYTES = 1_500_000  # of the listing, some five thousand lines: a task of a second
+_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The command's options, as they were given."""
+
+    folder: Path
+    vkeys: tuple[str, ...] = ()
+    since: tuple[Path, ...] = ()
+    cosigned: Path | None = None
+    witnesses: tuple[str, ...] = ()
+    log: str | None = None
+    min_retention_days: int = 1
+    max_open_s: int | None = None
+    max_unsequenced_s: int = 86_400
+    workers: int | None = None
+    scratch: Path | None = None
+
+
+def run(asked: Asked, *, as_json: bool) -> None:
+    """Verifies and prints. Raises `Stop` unless everything that was asked holds."""
+    report = verify_folder(asked)
+    _print_json(report) if as_json else _print_text(report)
+    if report.first is not None:
+        more = f" (and {report.wrong - 1:,} more)" if report.wrong > 1 else ""
+        step = f"step {report.first.step.value}, {report.first.step.name.lower()}"
+        raise Stop(Exit.REFUSED, f"does not hold: {report.first}{more} ({step})")
+    if report.counts.objects == 0:
+        raise Stop(
+            Exit.UNKNOWN, f"{asked.folder}: expected records, got none; was the right bucket pulled, and the right log?"
+        )
+    if report.untold:
+        raise Stop(Exit.UNKNOWN, f"nothing is wrong in what was checked; it cannot be told: {'; '.join(report.untold)}")
+
+
+def verify_folder(asked: Asked) -> Report:
+    """The report on a pulled folder. Raises `Stop` where it cannot be read or what was given is no key or note."""
+    pulled = PulledFolder(asked.folder)
+    if not pulled.versions.is_file():
+        raise Stop(
+            Exit.UNKNOWN, f"{pulled.versions}: expected a finished pull, got no such file; run `postern audit pull`"
+        )
+    options = _options(asked)
+    bounds = Bounds(
+        min_retention_us=asked.min_retention_days * _DAY_US,
+        max_open_us=None if asked.max_open_s is None else asked.max_open_s * _SECOND_US,
+        max_unsequenced_us=asked.max_unsequenced_s * _SECOND_US,
+    )
+    now_us = pulled.copied_at_us() or time.time_ns() // 1000
+    workers = asked.workers or cores()
+    try:
+        size = pulled.versions.stat().st_size
+        with (
+            tempfile.TemporaryDirectory(prefix="postern-verify-", dir=asked.scratch) as scratch,
+            counting("verifying, in parts") as advance,
+            processes(1 if size < _STRETCH_BYTES else workers, advance) as at_once,
+        ):
+            return run_steps(
+                pulled,
+                bounds,
+                now_us=now_us,
+                options=options,
+                spill=MemorySpill() if size < _STRETCH_BYTES else DiskSpill(Path(scratch)),
+                run=at_once,
+                stretches=size // _STRETCH_BYTES + 1,
+            )
+    except OSError as error:
+        raise Stop(
+            Exit.UNKNOWN, f"{error.filename or asked.folder}: expected to read it, got {error.strerror}"
+        ) from error
+    except BrokenProcessPool as error:
+        raise Stop(Exit.UNKNOWN, "verify: expected its processes to live, got one that was ended") from error
+
+
+def _options(asked: Asked) -> Options:
+    if (asked.since or asked.cosigned) and not asked.vkeys:
+        raise Stop(
+            Exit.USAGE, "verify: expected --vkey with --since and --cosigned, to know whose checkpoints they are"
+        )
+    if (asked.cosigned is None) != (not asked.witnesses):
+        raise Stop(Exit.USAGE, "verify: expected --cosigned and --witness together")
+    witnesses = tuple(_key(text, COSIGNATURE, "--witness") for text in asked.witnesses)
+    cosigned = (Cosigned(_note(asked.cosigned), witnesses),) if asked.cosigned is not None else ()
+    vkeys = tuple(_key(text, ED25519, "--vkey") for text in asked.vkeys)
+    return Options(vkeys, tuple(_note(path) for path in asked.since), cosigned, asked.log)
+
+
+def _key(text: str, algorithm: int, option: str) -> VerifierKey:
+    try:
+        key = parse_vkey(text)
+    except IntegrityError as error:
+        raise Stop(Exit.USAGE, f"{option}: {error.detail}") from error
+    if key.algorithm != algorithm:
+        raise Stop(Exit.USAGE, f"{option}: expected a key of algorithm {algorithm}, got {key.algorithm}")
+    return key
+
+
+def _note(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_NOTE_BYTES + 1)
+    except OSError as error:
+        raise Stop(Exit.UNKNOWN, f"{path}: expected a checkpoint, got {error.strerror}") from error
+
+
+def _print_text(report: Report) -> None:
+    counts = report.counts
+    notes = {
+        "intents": f"{counts.refused} refused, {counts.open} open" if counts.intents else "",
+        "chains": "one an execution environment" if counts.chains else "",
+        "entries": f"{counts.sequenced} of objects, {counts.unsigned} under no checkpoint yet"
+        if counts.entries
+        else "",
+        "stages": f"{counts.stages_left} overtaken" if counts.stages else "",
+    }
+    always = ("objects", "intents", "outcomes", "settlements", "events", "blobs", "chains")
+    tree = ("entries", "bundles", "tiles", "checkpoints", "stages") if counts.entries or counts.checkpoints else ()
+    for name in (*always, *tree):
+        print(f"{name:<12}{getattr(counts, name):>9,}   {notes.get(name, '')}".rstrip())
+    for log, size in report.heads:
+        print(f"log {log}: {size:,} entries under its largest checkpoint")
+    for one in report.open[:_SHOWN]:
+        print(f"open: {one.key} waits for its {one.waits_for.value} since {format_time(one.since_us)}")
+    _print_more("open", counts.open)
+    for key in report.opaque[:_SHOWN]:
+        print(f"opaque: {key} is no record, and is in the log as the bytes it is")
+    _print_more("opaque", counts.opaque)
+    for name, what in (
+        ("unsequenced", "records are under no checkpoint yet"),
+        ("quarantined", "objects are no entries, and the log says so"),
+        ("reordered", "commands stand in the log in another order than they were written in"),
+        ("others", "objects are of logs that were not asked for"),
+    ):
+        if getattr(counts, name):
+            print(f"{name}: {getattr(counts, name):,} {what}")
+    _print_steps(report)
+    for one_untold in report.untold:
+        print(f"cannot be told: {one_untold}")
+    if report.holds and counts.objects and not report.untold:
+        print("holds")
+
+
+def _print_more(what: str, count: int) -> None:
+    if count > _SHOWN:
+        print(f"{what}: and {count - _SHOWN:,} more")
+
+
+def _print_steps(report: Report) -> None:
+    """Each step with what was found wrong at it; of the first hundred findings."""
+    wrong = {step: sum(finding.step is step for finding in report.findings) for step in Step}
+    more = " or more" if report.wrong > len(report.findings) else ""
+    for step in Step:
+        said = f"{wrong[step]}{more} wrong" if wrong[step] else "-" if report.wrong else "ok"
+        print(f"step {step.value:>2} {step.name.lower():<11} {said}")
+
+
+def _print_json(report: Report) -> None:
+    holds = report.holds and report.counts.objects > 0
+    print(
+        json.dumps(
+            {
+                "holds": None if holds and report.untold else holds,
+                "first": None if report.first is None else _finding_member(report.first),
+                "wrong": report.wrong,
+                "findings": [_finding_member(finding) for finding in report.findings],
+                "counts": asdict(report.counts),
+                "open": [
+                    {"key": one.key, "waits_for": one.waits_for.value, "since": format_time(one.since_us)}
+                    for one in report.open
+                ],
+                "opaque": list(report.opaque),
+                "logs": [{"log": log, "size": size} for log, size in report.heads],
+                "untold": list(report.untold),
+            },
+            indent=2,
+        )
+    )
+
+
+def _finding_member(finding: Finding) -> dict[str, object]:
+    return {**asdict(finding), "step": finding.step.value, "step_name": finding.step.name.lower(), "text": str(finding)}

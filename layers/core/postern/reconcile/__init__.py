@@ -1,0 +1,1 @@
+"""Compares the database's own log with the records: pure, one pass over both, in bounded memory."""
