@@ -12,7 +12,7 @@ WORKERS ?= 2
 export SAM_CLI_TELEMETRY := 0
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo contrib test fuzz bench bench-detectors format lint types validate build lock clean
+.PHONY: help setup demo contrib test fuzz interop bench bench-detectors format lint types validate build lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,9 @@ test: $(READY) ## run the tests
 fuzz: $(READY) ## search longer for a leak: make fuzz MINUTES=5, SEED=n to repeat a round
 	$(BIN)/python -m tests.noninterference.fuzz --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
+interop: $(READY) ## let Go's own packages and openssl verify a log, good and tampered (needs golang-go, golang-golang-x-mod-dev)
+	$(BIN)/python -m tests.interop
+
 bench: $(READY) ## print where a statement's time goes: gate, guard, masks, rows
 	$(BIN)/python -m bench
 
@@ -64,7 +67,9 @@ types: $(READY) ## check types
 
 validate: $(READY) ## check the templates
 	$(BIN)/sam validate --lint --template template.yaml --region us-east-1
+	$(BIN)/sam validate --lint --template infra/alarms.yaml --region us-east-1
 	$(BIN)/sam validate --lint --template infra/audit.yaml --region us-east-1
+	$(BIN)/sam validate --lint --template infra/signing-key.yaml --region us-east-1
 
 build: $(READY) ## build what is deployed (needs python3.13 in PATH)
 	$(BIN)/sam build --template template.yaml
