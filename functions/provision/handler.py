@@ -1,4 +1,4 @@
-"""Builds and drops worlds, each for one task: invoked by `tasks` and `query`, and by `reap` for what is due."""
+"""Builds and drops worlds, each for one task: invoked by `tasks`, and by `reap` for what is due."""
 
 from __future__ import annotations
 

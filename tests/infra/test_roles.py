@@ -259,7 +259,7 @@ def test_only_who_opens_and_ends_tasks_invokes_the_provisioner(function: str, de
     role = role_of(deployed, function)
     arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function"
 
-    assert may(role, "lambda:InvokeFunction", f"{arn}:postern-provision") is (function in ("tasks", "query", "reap"))
+    assert may(role, "lambda:InvokeFunction", f"{arn}:postern-provision") is (function in ("tasks", "reap"))
     assert not may(role, "lambda:InvokeFunction", f"{arn}:postern-query")
 
 

@@ -59,7 +59,7 @@ def test_gives_each_function_exactly_the_variables_it_needs(deployed: Deployment
     assert {function.name: set(function.environment) for function in deployed.functions} == {
         "postern-authorize": shared,
         "postern-tasks": shared | state | provision,
-        "postern-query": shared | state | provision | {"POSTERN_CONNECT_ROLE_ARN", "POSTERN_SEAL_TABLE"},
+        "postern-query": shared | state | {"POSTERN_CONNECT_ROLE_ARN", "POSTERN_SEAL_TABLE"},
         "postern-provision": shared | state,
         "postern-sequence": shared | {"POSTERN_BUCKET", "POSTERN_SIGNING_KEYS"},
         "postern-reap": shared
@@ -139,7 +139,7 @@ def test_resolves_names_across_the_nested_stack(deployed: Deployment) -> None:
     assert query.environment["POSTERN_LOG_TABLE"] == log_table.name
     assert query.environment["POSTERN_SEAL_TABLE"] == seal_table.name
     assert query.environment["POSTERN_CONNECT_ROLE_ARN"] in {role.arn for role in deployed.roles}
-    assert query.environment["POSTERN_PROVISION_FUNCTION"] == "postern-provision"
+    assert deployed.function("postern-tasks").environment["POSTERN_PROVISION_FUNCTION"] == "postern-provision"
 
 
 def test_uses_an_evidence_bucket_that_stands_elsewhere(deployed: Deployment) -> None:

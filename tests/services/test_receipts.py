@@ -205,3 +205,13 @@ def test_anyone_may_have_the_logs_keys_and_its_head(commands):
 def test_a_log_that_has_not_begun_has_neither():
     told = receipts_of(LogStore()).log("prod-2030")
     assert (told.origin, told.keys, told.note) == ("postern.shop/prod-2030", (), None)
+
+
+def test_of_a_log_that_has_not_begun_the_bucket_is_not_asked():
+    """Who may not list a bucket gets 403 for what is not there, which is no answer."""
+
+    def away(log):
+        raise AssertionError(f"{log}: asked for")
+
+    told = replace(receipts_of(LogStore()), buckets=away).log("prod-2030")
+    assert (told.keys, told.note) == ((), None)

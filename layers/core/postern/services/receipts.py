@@ -56,7 +56,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class PublicLog:
-    """What anyone may know of a log: its keys and its latest signed head, both None before it begins."""
+    """What anyone may know of a log: its keys and its latest signed head; none of them before it begins."""
 
     origin: str
     keys: tuple[DatedKey, ...]
@@ -108,12 +108,12 @@ class Receipts:
     def log(self, log: str) -> PublicLog:
         """Keys and latest head of this log."""
         _check_log(log)
-        keys, latest = self.keys(log), self.buckets(log).latest_checkpoint()
-        return PublicLog(
-            origin=origin_of(self.deployment, log),
-            keys=() if keys is None else keys.keys,
-            note=None if latest is None else latest[0],
-        )
+        origin, keys = origin_of(self.deployment, log), self.keys(log)
+        if keys is None:
+            # Not begun, so the bucket has nothing either; to who may not list it, it would say 403.
+            return PublicLog(origin, (), None)
+        latest = self.buckets(log).latest_checkpoint()
+        return PublicLog(origin, keys.keys, None if latest is None else latest[0])
 
     def _published(self, log: str) -> tuple[bytes, Checkpoint]:
         """The latest head, opened with the keys that are on record for its log."""
