@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from postern.types import StatementText
 from postern_cli.stop import Exit, Stop
 from postern_local.failure import StackFailure
 
@@ -51,6 +52,9 @@ def up(
     aws_port: Annotated[int, typer.Option(min=0, max=65_535, help="Port of AWS; 4566 is LocalStack's.")] = 0,
     state: Annotated[Path | None, typer.Option(metavar="DIR", help="State folder; below .postern without it.")] = None,
     postgres: Annotated[Major, typer.Option(help="Version of PostgreSQL.")] = Major.EIGHTEEN,
+    statement_text: Annotated[
+        StatementText, typer.Option(help="What records show of statements: all, no literals, or literals sealed.")
+    ] = StatementText.FULL,
 ) -> None:
     """Run the local stack until it is interrupted: PostgreSQL, AWS, an OIDC issuer, the API."""
     with _one_line(), _interruptible():
@@ -67,6 +71,7 @@ def up(
             aws_port=aws_port,
             state=state,
             postgres=int(postgres),
+            statement_text=statement_text,
         )
         with run_stack(options, say=_say) as stack:
             with contextlib.suppress(KeyboardInterrupt):

@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from postern.types import DatabaseName
+from postern.types import DatabaseName, StatementText
 from postern_local import postgres
 from postern_local.aws.server import ACCOUNT, AwsServer
 from postern_local.certificates import make_certificates
@@ -64,6 +64,7 @@ class Options:
     aws_port: int = 0
     state: Path | None = None
     postgres: int = 18
+    statement_text: StatementText = StatementText.FULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class _Start:
     def run(self) -> Stack:
         starting = self.beside.submit(self._postgres)
         starting_aws = self.beside.submit(self._aws)
-        deployment = read_deployment(ROOT, _parameters(self.layer), NAMES)
+        deployment = read_deployment(ROOT, _parameters(self.layer, self.options.statement_text), NAMES)
         server = starting.result()
         self.say(f"PostgreSQL {self.options.postgres}  {server.socket_dir}")
         loading = self.beside.submit(create_databases, server, self.layer.bundle.catalogs, self.loads)
@@ -224,7 +225,7 @@ class _Start:
         )
 
 
-def _parameters(layer: PolicyLayer) -> dict[str, str]:
+def _parameters(layer: PolicyLayer, statement_text: StatementText) -> dict[str, str]:
     """The template's parameters. Nobody is the administrator of a local bucket's policy: it stays as it is made."""
     prefix = f"arn:aws:rds-db:{NAMES.region}:{NAMES.account}:dbuser"
     return {
@@ -233,6 +234,7 @@ def _parameters(layer: PolicyLayer) -> dict[str, str]:
         "DatabaseUserArns": ",".join(f"{prefix}:{resource_id(name)}" for name in layer.databases),
         "RetentionDays": str(RETENTION_DAYS),
         "LongestLockDays": str(RETENTION_DAYS + 3),
+        "StatementText": statement_text.value,
         "EvidenceAdministratorArn": f"arn:aws:iam::{NAMES.account}:role/evidence-administrator",
     }
 
