@@ -42,6 +42,8 @@ def main() -> None:
         sequencer.report(console)
         console.print()
         verify.report(console)
+        console.print()
+        verify.report_pull(console, stack.ready)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from tests.support.log_fakes import LogStore
 
 from postern.audit.chain import Source, Writer, link
 from postern.audit.ids import uuid7
-from postern.audit.keys import record_key
+from postern.audit.keys import parse_record_key, record_key
 from postern.audit.records import Record, RecordType
+from postern.reap_ports import Epoch, Fixed
 from postern.types import CommandId
 
 LOG = "bench-2026"
@@ -26,7 +27,9 @@ _OUTCOME = {"status": "ok", "rest": "x" * 270, "intent": "0" * 64}  # 750 bytes 
 
 def put_start(store: LogStore) -> str:
     """The event that the log begins with; returns its key."""
-    return _put(store, 0, RecordType.EVENT, "epoch_start", {}, 0)
+    key = _put(store, 0, RecordType.EVENT, "epoch_start", {}, 0)
+    store.epochs[LOG] = Epoch(LOG, None, begin=Fixed(parse_record_key(key).id, _BEGUN_US))
+    return key
 
 
 def put_commands(store: LogStore, count: int, *, per_second: float, first: int = 1) -> list[str]:

@@ -28,7 +28,8 @@ def sequencer(store: LogStore) -> Sequencer:
     table = MemoryLogTable(store)
     appender = Appender(table)
     publisher = Publisher(appender, [MemorySigner(store)], DEPLOYMENT)
-    return Sequencer(table, lambda log: MemoryLogBucket(store, log), MemoryWal(store), appender, publisher, LOG)
+    buckets = lambda log: MemoryLogBucket(store, log)  # noqa: E731
+    return Sequencer(table, buckets, MemoryWal(store), appender, publisher, store.epochs.get, LOG)
 
 
 def report(console: Console) -> None:

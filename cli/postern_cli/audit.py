@@ -71,7 +71,9 @@ def verify(
         list[str] | None, typer.Option(help="A witness's public key: it must have signed --cosigned.")
     ] = None,
     log: Annotated[str | None, typer.Option(help="Only this log of the copy, for instance a past epoch.")] = None,
-    min_retention: Annotated[int, typer.Option(min=0, help="Days that every object must be locked for.")] = 1,
+    min_retention: Annotated[
+        int, typer.Option(min=0, max=36_500, help="Days that every object must be locked for.")
+    ] = 1,
     max_open_age: Annotated[
         int | None, typer.Option(min=0, help="Seconds after which a command without an end is a failure.")
     ] = None,
@@ -109,7 +111,7 @@ def _read_ready(path: Path) -> dict[str, str]:
     try:
         ready = json.loads(path.read_text("utf-8"))
         return {"bucket": str(ready["bucket"]), "aws": str(ready["aws"])}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Stop(
             Exit.UNKNOWN, f"{path}: expected a local stack's ready file; is `postern local up` running?"
         ) from error

@@ -12,6 +12,7 @@ from postern.edges.erase_contract import format_request
 from postern_cli.audit import app
 from postern_cli.aws import AwsAccess, reached
 from postern_cli.stop import Exit, Stop
+from postern_cli.terminal import printable
 
 _STANDS = (
     "still provable: that the statements were asked, by whom, when, in which order and with which outcome; their texts"
@@ -41,8 +42,10 @@ def erase(
         refused = erased.get("code") in {"request.invalid", "task.state", "task.unknown"}
         detail = erased.get("detail", "expected an answer, got none: send it again")
         raise Stop(Exit.REFUSED if refused else Exit.UNKNOWN, f"erase: {detail}")
-    print(f"erased {erased['keys']} keys of task {erased['task_id']} at {erased['erased_at']}")
-    print(f"recorded as event {erased['event_id']}")
+    members = ("keys", "task_id", "erased_at", "event_id")
+    keys, task_id, erased_at, event_id = (printable(str(erased.get(name, "(not told)"))) for name in members)
+    print(f"erased {keys} keys of task {task_id} at {erased_at}")
+    print(f"recorded as event {event_id}")
     print(_STANDS)
 
 

@@ -26,6 +26,7 @@ from postern.types import CommandId
 from postern_cli.audit import app
 from postern_cli.pulled import PulledFolder
 from postern_cli.stop import Exit, Stop
+from postern_cli.terminal import printable
 from postern_cli.vkeys import read_vkey
 
 _VKEY = Annotated[str, typer.Option(help="The log's verifier key, as its operator told you.")]
@@ -61,7 +62,7 @@ def prove(
             file.write_bytes(format_tlog_proof(proof))
         except OSError as error:
             raise Stop(Exit.UNKNOWN, f"{file}: expected to write it, got {error.strerror}") from error
-        print(f"{file}: {told}")
+        print(printable(f"{file}: {told}"))
 
 
 @app.command("check-proof")
@@ -83,9 +84,9 @@ def check_proof(
         if entry is None:
             raise Stop(Exit.USAGE, f"{file}: the proof does not hold its record: give it with --record")
         head = _verify(str(file), proof, entry, key)
-        print(f"{file}: {_told(proof, entry, head)}")
+        print(printable(f"{file}: {_told(proof, entry, head)}"))
         if show:
-            print(_printable(entry))
+            print(_shown(entry))
 
 
 def _check_one(proof: TlogProof, key: VerifierKey, command_id: CommandId) -> tuple[str, str]:
@@ -123,7 +124,7 @@ def _told(proof: TlogProof, entry: bytes, head: Checkpoint) -> str:
     return f"{place}; {record.kind} {record.type.value} of {record.id}, {format_time(record.time_us)}, {record.sha256}"
 
 
-def _printable(entry: bytes) -> str:
+def _shown(entry: bytes) -> str:
     """The entry for a terminal: whatever is in it moves no cursor."""
     return json.dumps(json.loads(entry)) if _is_json(entry) else ascii(entry)
 

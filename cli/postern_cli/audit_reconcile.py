@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ from postern.reconcile.formats import Format
 from postern_cli.audit import app
 from postern_cli.pulled import PulledFolder
 from postern_cli.stop import Exit, Stop
+from postern_cli.terminal import printable
 
 if TYPE_CHECKING:
     from postern.reconcile.findings import Report
@@ -69,7 +71,7 @@ def reconcile(
     except UnreadableLog as error:
         raise Stop(Exit.UNKNOWN, error.detail) from error
     except OSError as error:
-        raise Stop(Exit.UNKNOWN, f"{folder}: expected to read it, got {error.strerror}") from error
+        raise Stop(Exit.UNKNOWN, f"{error.filename or folder}: expected to read it, got {error.strerror}") from error
     report.untold.skipped = reader.skipped
     _print_json(report) if as_json else _print_text(report)
     _conclude(report)
@@ -104,24 +106,28 @@ def _print_text(report: Report) -> None:
         (untold.edge, "records are too near to the log's first or last line to tell: add the log before or after"),
         (untold.uncertain, "COMMITs whose end the log does not show: the server stopped, or the record does not know"),
         (untold.skipped, "lines of the log are no message's"),
+        (untold.unreadable, "objects stand where a record does, and are none that can be read"),
         (counts.uncompared, "records show no text to compare: they were matched by command, time and number"),
     ):
         if number:
             print(f"not told     {number:>9,}   {words}")
+    _print_some("unreadable", report.unreadable, untold.unreadable)
     if counts.logins == 0:
         print("not told                 logins: set log_connections to on to have them in the log")
-    for finding in report.findings[:_SHOWN]:
-        print(f"differs: {finding}")
-    left = sum(report.found.values()) - _SHOWN
-    if left > 0:
-        print(f"differs: and {left:,} more; --json shows up to {len(report.findings):,} of them")
+    _print_some("differs", report.findings, sum(report.found.values()))
     for database, number in report.unmatched.items():
         if database not in report.matched:
-            print(
-                f"hint: none of {number:,} statements on {database} is in this log: is it that database's? (--database)"
-            )
+            which = f"none of {number:,} statements on {printable(database)} is in this log"
+            print(f"hint: {which}: is it that database's? (--database)")
     if report.agrees and counts.matched:
         print("agree")
+
+
+def _print_some(what: str, kept: Sequence[object], number: int) -> None:
+    for one in kept[:_SHOWN]:
+        print(f"{what}: {printable(str(one))}")
+    if number > _SHOWN:
+        print(f"{what}: and {number - _SHOWN:,} more; --json shows up to {len(kept):,} of them")
 
 
 def _print_json(report: Report) -> None:
@@ -137,6 +143,7 @@ def _print_json(report: Report) -> None:
                 "log": {"first": time(report.first_us), "last": time(report.last_us)},
                 "counts": asdict(report.counts),
                 "not_told": asdict(report.untold),
+                "unreadable": report.unreadable,
                 "found": {kind.value: number for kind, number in sorted(report.found.items())},
                 "findings": [
                     {"kind": finding.kind.value, "where": finding.where, "what": finding.what}

@@ -6,7 +6,6 @@ A time stamp covers the SHA-256 of the checkpoint file's bytes, signature lines 
 from __future__ import annotations
 
 import http.client
-import re
 import tempfile
 import urllib.error
 import urllib.request
@@ -16,11 +15,14 @@ from typing import Annotated
 import typer
 
 from postern.errors import IntegrityError
-from postern.tlog.checkpoints import Checkpoint, parse_checkpoint
-from postern.tlog.notes import MAX_NOTE_BYTES, parse_note
+from postern.tlog.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
+from postern.tlog.notes import MAX_NOTE_BYTES, VerifierKey, parse_note
 from postern_cli.audit import app
 from postern_cli.openssl import run_openssl
+from postern_cli.stamps import argument, check_token, reason, time_of, token_of
 from postern_cli.stop import Exit, Stop
+from postern_cli.terminal import printable
+from postern_cli.vkeys import read_vkey
 
 timestamp_app = typer.Typer(no_args_is_help=True, help="Have a checkpoint time stamped (RFC 3161), and check a stamp.")
 app.add_typer(timestamp_app, name="timestamp")
@@ -30,8 +32,6 @@ _CheckpointFile = Annotated[Path, typer.Option("--checkpoint", metavar="FILE", h
 _QUERY_TYPE, _REPLY_TYPE = "application/timestamp-query", "application/timestamp-reply"
 _MAX_REPLY_BYTES = 1024 * 1024
 _TIMEOUT_S = 30
-_GRANTED = re.compile(r"^Status: Granted", re.MULTILINE)  # with modifications too: a token came along
-_STAMPED_AT = re.compile(r"^Time stamp: (.+)$", re.MULTILINE)
 
 
 @timestamp_app.command()
@@ -56,9 +56,9 @@ def request(
         print(f"query written to {out}; send it as {_QUERY_TYPE}")
         return
     reply = _send(tsa, query)
-    stamped_at = _time_of(reply)
+    stamped_at = time_of(token_of(reply))
     _write(out, reply)
-    print(f"stamped {stamped_at}; reply written to {out}")
+    print(f"the reply says {printable(stamped_at)}, unchecked (`check` checks it); written to {out}")
 
 
 @timestamp_app.command()
@@ -69,35 +69,44 @@ def check(
     untrusted: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Certificates between those and the authority's own.")
     ] = None,
+    vkey: Annotated[str | None, typer.Option(help="The log's public key: it must have signed the checkpoint.")] = None,
 ) -> None:
-    """Check that an authority stamped exactly this checkpoint, and say when.
+    """Check that an authority stamped exactly this checkpoint, and say when. With --vkey also that the log signed it.
 
     Exit code: 0 it holds; 1 it does not; 3 it cannot be told: a file or openssl is missing.
     """
-    head = _read_checkpoint(checkpoint)
-    for path in (reply, ca, *([untrusted] if untrusted else [])):
+    key = None if vkey is None else read_vkey(vkey)
+    head, data = _read_checkpoint(checkpoint), _read(checkpoint)
+    for path in (ca, *([untrusted] if untrusted else [])):
         _read(path)
-    between = ["-untrusted", _argument(untrusted)] if untrusted else []
-    answer = run_openssl(
-        ["ts", "-verify", "-data", _argument(checkpoint), "-in", _argument(reply), "-CAfile", _argument(ca), *between]
-    )
-    if not answer.succeeded or "Verification: OK" not in answer.output + answer.complaint:
-        raise Stop(Exit.REFUSED, f"{reply}: does not hold for {checkpoint}: {_reason(answer.complaint)}")
-    print(f"holds: {head.origin} had {head.size:,} entries by {_time_of(_read(reply))}")
+    if key is not None:
+        _check_signature(checkpoint, data, key)
+    token = token_of(_read(reply))
+    try:
+        check_token(token, data, ca, untrusted)
+    except Stop as stop:
+        raise Stop(stop.code, f"{reply}: does not hold for {checkpoint}: {stop.line}") from stop
+    said = f"that {printable(head.origin)} had {head.size:,} entries"
+    if key is None:
+        print(f"holds: these bytes existed by {time_of(token)}. They say {said}; who signed them was not checked")
+    else:
+        print(f"holds: these bytes existed by {time_of(token)}, and the log's key signed in them {said}")
 
 
-def _argument(path: Path) -> str:
-    """The path as an argument that cannot be taken for an option."""
-    return str(path.absolute())
+def _check_signature(checkpoint: Path, data: bytes, key: VerifierKey) -> None:
+    try:
+        open_checkpoint(data, [key], key.name)
+    except IntegrityError as error:
+        raise Stop(Exit.REFUSED, f"{checkpoint}: does not hold: {error.detail}") from error
 
 
 def _make_query(checkpoint: Path) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "query.tsq"
         # The authority's certificate comes along, so that the reply can be checked without asking it again.
-        answer = run_openssl(["ts", "-query", "-data", _argument(checkpoint), "-sha256", "-cert", "-out", str(file)])
+        answer = run_openssl(["ts", "-query", "-data", argument(checkpoint), "-sha256", "-cert", "-out", str(file)])
         if not answer.succeeded:
-            raise Stop(Exit.UNKNOWN, f"openssl: expected a query, got: {_reason(answer.complaint)}")
+            raise Stop(Exit.UNKNOWN, f"openssl: expected a query, got: {reason(answer.complaint)}")
         return _read(file)
 
 
@@ -121,20 +130,6 @@ def _send(tsa: str, query: bytes) -> bytes:
     return reply
 
 
-def _time_of(reply: bytes) -> str:
-    """When a reply says that the stamp was made, unverified. Raises `Stop` where it is none, or refuses."""
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "reply.tsr"
-        file.write_bytes(reply)
-        answer = run_openssl(["ts", "-reply", "-in", str(file), "-text"])
-    if not answer.succeeded:
-        raise Stop(Exit.UNKNOWN, f"reply: expected one of RFC 3161, got: {_reason(answer.complaint)}")
-    time = _STAMPED_AT.search(answer.output)
-    if _GRANTED.search(answer.output) is None or time is None:
-        raise Stop(Exit.REFUSED, "reply: expected a time stamp, and the authority did not grant one")
-    return time[1].strip()
-
-
 def _read_checkpoint(path: Path) -> Checkpoint:
     """What the file says; whose it is and whether its signatures hold is `audit verify`'s to tell."""
     try:
@@ -156,9 +151,3 @@ def _write(path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise Stop(Exit.UNKNOWN, f"{path}: expected to write it, got {error.strerror}") from error
-
-
-def _reason(complaint: str) -> str:
-    """The last of what openssl complained of, without its place in openssl's own code."""
-    lines = [line for line in complaint.splitlines() if line.strip()]
-    return lines[-1].split(":")[-1].strip() if lines else "no reason given"

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from postern.audit.ids import uuid7_time_ms
+from postern.errors import IntegrityError
 from postern.types import CommandId, DataKey
 from postern_cli.audit import app
 from postern_cli.aws import AwsAccess, reached
 from postern_cli.pulled import PulledFolder
 from postern_cli.stop import Exit, Stop
+from postern_cli.terminal import printable
 
 if TYPE_CHECKING:
     from postern.statement_text.sealing import Unsealed
@@ -41,6 +44,10 @@ def unseal(
     from postern.statement_text.unsealing import check_parameters
     from postern.statement_text.unsealing import unseal as open_statement
 
+    try:
+        uuid7_time_ms(command)
+    except IntegrityError as error:
+        raise Stop(Exit.USAGE, f"--command: {error.detail}") from error
     statement = _find(PulledFolder(folder), CommandId(command))
     access = AwsAccess.of(ready, endpoint_url)
     opened = open_statement(
@@ -52,21 +59,28 @@ def unseal(
 
 
 def _find(pulled: PulledFolder, command: CommandId) -> SealedStatement:
-    """The command's intent, in whichever log of the folder it is."""
+    """The command's intent, in whichever log of the folder it is.
+
+    Raises `Stop` where it is none, or says that it is another's: its words, not its key, choose what is decrypted.
+    """
     from postern.audit.canonical import MAX_RECORD_BYTES
-    from postern.audit.keys import record_key
+    from postern.audit.keys import LOG_NAME, record_key
     from postern.audit.records import RecordType
     from postern.statement_text.unsealing import parse_sealed
 
-    wal = pulled.objects / "wal/v1"
-    for log in sorted(path.name for path in wal.iterdir()) if wal.is_dir() else ():
+    for log in sorted(filter(LOG_NAME.fullmatch, pulled.names("wal/v1"))):
+        key = record_key(log, RecordType.INTENT, command)
         try:
-            record = pulled.read(record_key(log, RecordType.INTENT, command), MAX_RECORD_BYTES)
-            statement = parse_sealed(record, lambda key: pulled.read(key, _MAX_BLOB_BYTES))
+            record = pulled.read(key, MAX_RECORD_BYTES)
+            statement = parse_sealed(record, lambda name: pulled.read(name, _MAX_BLOB_BYTES))
         except KeyError:
             continue
+        except OSError as error:
+            raise Stop(Exit.UNKNOWN, f"{error.filename}: expected to read it, got {error.strerror}") from error
         if statement is None:
             raise Stop(Exit.REFUSED, f"{command}: expected a sealed statement, got a record that seals nothing")
+        if (statement.place.log, statement.place.command) != (log, command):
+            raise Stop(Exit.REFUSED, f"{key}: expected the record of this key, got one that says it is another's")
         return statement
     raise Stop(Exit.UNKNOWN, f"{command}: expected its intent in {pulled.path}, got none; was all of it pulled?")
 
@@ -94,7 +108,7 @@ def _data_key(access: AwsAccess, table: str, statement: SealedStatement) -> Data
 def _read_parameters(path: Path) -> list[str | None]:
     try:
         texts = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Stop(Exit.USAGE, f"{path}: expected a JSON array of texts, got {type(error).__name__}") from error
     if not isinstance(texts, list) or not all(isinstance(one, str | None) for one in texts):
         raise Stop(Exit.USAGE, f"{path}: expected a JSON array of texts and nulls, got something else")
@@ -105,13 +119,9 @@ def _print(opened: Unsealed, *, as_json: bool) -> None:
     if as_json:
         print(json.dumps({"text": opened.text, "ran": opened.ran, "reason": opened.reason}))
         return
-    print(_printable(opened.text))
+    text, ran = (printable(one, keep="\n") for one in (opened.text, opened.ran))
+    print(text)
     if opened.ran != opened.text:
-        print(f"-- what ran for it: {_printable(opened.ran)}")
+        print(f"-- what ran for it: {ran}")
     if opened.reason is not None:
-        print(f"-- refused: {_printable(opened.reason)}")
-
-
-def _printable(text: str) -> str:
-    """What an agent wrote, for a terminal: no control character passes as it is, but for the ends of lines."""
-    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)
+        print(f"-- refused: {printable(opened.reason)}")

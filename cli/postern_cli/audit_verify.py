@@ -25,7 +25,9 @@ from postern_cli.stop import Exit, Stop
 _SECOND_US = 1_000_000
 _DAY_US = 86_400 * _SECOND_US
 _MAX_NOTE_BYTES = 1_000_000
-_STRETCH_BYTES = 1_500_000  # of the listing, some five thousand lines: a task of a second
+_STRETCH_BYTES = 1_500_000, 12_000_000  # of the listing, least and most: a task of a second, and of some seconds
+_TASKS = 16  # a process, of a large listing: so that all have work until the end
+_SPILL_BYTES = 48 * 1024 * 1024  # in memory, of all processes together; a process takes at most a tenth of it
 _SHOWN = 5
 
 
@@ -49,7 +51,7 @@ class Asked:
 def run(asked: Asked, *, as_json: bool) -> None:
     """Verifies and prints. Raises `Stop` unless everything that was asked holds."""
     report = verify_folder(asked)
-    _print_json(report) if as_json else _print_text(report)
+    _print_json(report, asked) if as_json else _print_text(report, asked)
     if report.first is not None:
         more = f" (and {report.wrong - 1:,} more)" if report.wrong > 1 else ""
         step = f"step {report.first.step.value}, {report.first.step.name.lower()}"
@@ -79,19 +81,21 @@ def verify_folder(asked: Asked) -> Report:
     workers = asked.workers or cores()
     try:
         size = pulled.versions.stat().st_size
+        least, most = _STRETCH_BYTES
+        stretch = min(max(size // (workers * _TASKS), least), most)
         with (
             tempfile.TemporaryDirectory(prefix="postern-verify-", dir=asked.scratch) as scratch,
             counting("verifying, in parts") as advance,
-            processes(1 if size < _STRETCH_BYTES else workers, advance) as at_once,
+            processes(1 if size < least else workers, advance) as at_once,
         ):
             return run_steps(
                 pulled,
                 bounds,
                 now_us=now_us,
                 options=options,
-                spill=MemorySpill() if size < _STRETCH_BYTES else DiskSpill(Path(scratch)),
+                spill=MemorySpill() if size < least else _spill(Path(scratch), workers),
                 run=at_once,
-                stretches=size // _STRETCH_BYTES + 1,
+                stretches=size // stretch + 1,
             )
     except OSError as error:
         raise Stop(
@@ -99,6 +103,12 @@ def verify_folder(asked: Asked) -> Report:
         ) from error
     except BrokenProcessPool as error:
         raise Stop(Exit.UNKNOWN, "verify: expected its processes to live, got one that was ended") from error
+
+
+def _spill(folder: Path, workers: int) -> DiskSpill:
+    """A process holds what it has not written yet and, three times as large, a portion."""
+    share = min(_SPILL_BYTES // workers, _SPILL_BYTES // 10)
+    return DiskSpill(folder, held_bytes=share // 3, portion_bytes=share * 2 // 9)
 
 
 def _options(asked: Asked) -> Options:
@@ -132,7 +142,7 @@ def _note(path: Path) -> bytes:
         raise Stop(Exit.UNKNOWN, f"{path}: expected a checkpoint, got {error.strerror}") from error
 
 
-def _print_text(report: Report) -> None:
+def _print_text(report: Report, asked: Asked) -> None:
     counts = report.counts
     notes = {
         "intents": f"{counts.refused} refused, {counts.open} open" if counts.intents else "",
@@ -146,6 +156,7 @@ def _print_text(report: Report) -> None:
     tree = ("entries", "bundles", "tiles", "checkpoints", "stages") if counts.entries or counts.checkpoints else ()
     for name in (*always, *tree):
         print(f"{name:<12}{getattr(counts, name):>9,}   {notes.get(name, '')}".rstrip())
+    print(f"copied at {_copied_at(asked) or 'a time that it does not say, so ages are told from now'}")
     for log, size in report.heads:
         print(f"log {log}: {size:,} entries under its largest checkpoint")
     for one in report.open[:_SHOWN]:
@@ -154,6 +165,9 @@ def _print_text(report: Report) -> None:
     for key in report.opaque[:_SHOWN]:
         print(f"opaque: {key} is no record, and is in the log as the bytes it is")
     _print_more("opaque", counts.opaque)
+    for key in report.odd[:_SHOWN]:
+        print(f"odd: {key} would begin or end a log, and stands where it does not")
+    _print_more("odd", counts.odd)
     for name, what in (
         ("unsequenced", "records are under no checkpoint yet"),
         ("quarantined", "objects are no entries, and the log says so"),
@@ -162,11 +176,19 @@ def _print_text(report: Report) -> None:
     ):
         if getattr(counts, name):
             print(f"{name}: {getattr(counts, name):,} {what}")
-    _print_steps(report)
+    _print_steps(report, asked)
+    for one_unchecked in report.unchecked:
+        print(f"not checked: {one_unchecked}")
     for one_untold in report.untold:
         print(f"cannot be told: {one_untold}")
     if report.holds and counts.objects and not report.untold:
         print("holds")
+
+
+def _copied_at(asked: Asked) -> str | None:
+    """As the copy says. Ages are told from then, so whoever hands a copy over can choose what is too old."""
+    at_us = PulledFolder(asked.folder).copied_at_us()
+    return None if at_us is None else format_time(at_us)
 
 
 def _print_more(what: str, count: int) -> None:
@@ -174,23 +196,33 @@ def _print_more(what: str, count: int) -> None:
         print(f"{what}: and {count - _SHOWN:,} more")
 
 
-def _print_steps(report: Report) -> None:
-    """Each step with what was found wrong at it; of the first hundred findings."""
-    wrong = {step: sum(finding.step is step for finding in report.findings) for step in Step}
+def _print_steps(report: Report, asked: Asked) -> None:
     more = " or more" if report.wrong > len(report.findings) else ""
-    for step in Step:
-        said = f"{wrong[step]}{more} wrong" if wrong[step] else "-" if report.wrong else "ok"
-        print(f"step {step.value:>2} {step.name.lower():<11} {said}")
+    for step, (wrong, said) in _steps(report, asked).items():
+        print(f"step {step.value:>2} {step.name.lower():<11} {f'{wrong}{more} wrong' if wrong else said}")
 
 
-def _print_json(report: Report) -> None:
+def _steps(report: Report, asked: Asked) -> dict[Step, tuple[int, str]]:
+    """Each step with what was found wrong at it, of the first hundred findings, and what is said where nothing was."""
+    wrong = {step: sum(finding.step is step for finding in report.findings) for step in Step}
+    unasked = set() if asked.cosigned else {Step.WITNESS} if asked.since else {Step.WITNESS, Step.KEPT}
+    quiet = "-" if report.wrong else "ok"
+    return {step: (wrong[step], "not asked" if step in unasked else quiet) for step in Step}
+
+
+def _print_json(report: Report, asked: Asked) -> None:
     holds = report.holds and report.counts.objects > 0
+    copied_at = _copied_at(asked)
     print(
         json.dumps(
             {
                 "holds": None if holds and report.untold else holds,
                 "first": None if report.first is None else _finding_member(report.first),
                 "wrong": report.wrong,
+                "steps": [
+                    {"step": step.value, "name": step.name.lower(), "said": "wrong" if wrong else said}
+                    for step, (wrong, said) in _steps(report, asked).items()
+                ],
                 "findings": [_finding_member(finding) for finding in report.findings],
                 "counts": asdict(report.counts),
                 "open": [
@@ -198,8 +230,11 @@ def _print_json(report: Report) -> None:
                     for one in report.open
                 ],
                 "opaque": list(report.opaque),
+                "odd": list(report.odd),
                 "logs": [{"log": log, "size": size} for log, size in report.heads],
                 "untold": list(report.untold),
+                "unchecked": list(report.unchecked),
+                "copied_at": copied_at,
             },
             indent=2,
         )

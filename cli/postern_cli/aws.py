@@ -29,7 +29,7 @@ class AwsAccess:
         try:
             stack = json.loads(ready.read_text("utf-8"))
             return cls(str(stack["aws"]), stack)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise Stop(
                 Exit.UNKNOWN, f"{ready}: expected a local stack's ready file; is `postern local up` running?"
             ) from error

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ import typer
 
 from postern.errors import CallerError, PosternError, UpstreamError
 from postern_cli.stop import Exit, Stop
+from postern_cli.terminal import printable
 
 _INTERRUPTED = 130  # 128 and SIGINT's number, as shells count
 _GROUPS = {
@@ -29,6 +31,9 @@ _GROUPS = {
 
 def run() -> None:
     """Runs the command line and ends the process. A person's mistake is one line, never a traceback."""
+    # A name on disk, or a word of a log, may be none that the terminal's encoding has.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     code = main(sys.argv[1:])
     try:
         sys.stdout.flush()
@@ -51,6 +56,10 @@ def main(arguments: Sequence[str]) -> int:
         return _INTERRUPTED
     except BrokenPipeError:
         return Exit.DONE
+    except OSError as error:
+        return _say(f"{error.filename or 'system'}: expected to use it, got {_reason(error)}", Exit.UNKNOWN)
+    except RecursionError:
+        return _say("input: expected members within a few levels, got them too deep to read", Exit.UNKNOWN)
     return ended if isinstance(ended, int) else Exit.DONE
 
 
@@ -88,9 +97,16 @@ def _exit_of(error: PosternError) -> Exit:
     return Exit.USAGE if isinstance(error, CallerError) else Exit.REFUSED
 
 
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
 def _say(line: str, code: int) -> int:
-    """Nothing is said where the line is empty: Typer has shown the help then."""
+    """Nothing is said where the line is empty: Typer has shown the help then.
+
+    What others wrote is in many lines (a server's answer, a record): none of it moves a terminal's cursor.
+    """
     if line:
         with contextlib.suppress(BrokenPipeError):
-            print(f"postern: {' '.join(line.splitlines())}", file=sys.stderr)
+            print(f"postern: {printable(' '.join(line.splitlines()))}", file=sys.stderr)
     return code

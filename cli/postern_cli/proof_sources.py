@@ -60,7 +60,7 @@ class CopySource:
         for type_ in RecordType:
             key = record_key(log_of(self.vkey.name), type_, command_id)
             try:
-                yield key, self.folder.read(key, MAX_RECORD_BYTES)
+                yield key, self._open(key, MAX_RECORD_BYTES)
             except KeyError:
                 continue
 
@@ -76,9 +76,15 @@ class CopySource:
     def _read(self, path: str) -> bytes:
         key = log_key(log_of(self.vkey.name), path)
         try:
-            return self.folder.read(key, _MAX_OBJECT_BYTES)
+            return self._open(key, _MAX_OBJECT_BYTES)
         except KeyError:
             raise Stop(Exit.UNKNOWN, f"{key}: expected it in the copy, got no such object: pull again") from None
+
+    def _open(self, key: str, limit: int) -> bytes:
+        try:
+            return self.folder.read(key, limit)
+        except OSError as error:
+            raise Stop(Exit.UNKNOWN, f"{error.filename or key}: expected to read it, got {error.strerror}") from error
 
 
 @dataclass(frozen=True, slots=True)

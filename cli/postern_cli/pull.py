@@ -56,6 +56,7 @@ def pull(bucket: Bucket, folder: PulledFolder, *, workers: int, advance: Callabl
     folder.objects.mkdir(parents=True, exist_ok=True)
     # From here until the end the folder says that it is unfinished.
     folder.versions.unlink(missing_ok=True)
+    folder.about.unlink(missing_ok=True)  # it tells of the pull before, not of what will lie here
     shutil.rmtree(folder.partial, ignore_errors=True)
     folder.partial.mkdir()
     began_us = time.time_ns() // 1000

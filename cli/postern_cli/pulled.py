@@ -12,7 +12,7 @@ import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +21,8 @@ from postern.audit.versions import MAX_LINE_BYTES
 from postern_cli.walk import walk
 
 _NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG})
+_READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_MAX_ABOUT_BYTES = 64 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _MAX_TIME_US = 250_000_000_000_000_000  # in the year 9892
 
@@ -30,6 +32,10 @@ class PulledFolder:
     """Implements `postern.audit.listing.PulledLog` on a folder. Raises `OSError` where the disk does."""
 
     path: Path
+    _objects: str = field(init=False, repr=False, compare=False)  # joined once, not once an object
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_objects", str(self.objects))
 
     @property
     def objects(self) -> Path:
@@ -50,10 +56,10 @@ class PulledFolder:
     def copied_at_us(self) -> int | None:
         """When the pull began, by the clock of whoever pulled; None where the folder does not say."""
         try:
-            at_us = json.loads(self.about.read_bytes())["began_us"]
+            at_us = json.loads(_read_short(str(self.about)))["began_us"]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
-        return at_us if isinstance(at_us, int) and 0 <= at_us < _MAX_TIME_US else None
+        return at_us if type(at_us) is int and 0 <= at_us < _MAX_TIME_US else None
 
     def stretches(self, wanted: int) -> Sequence[Stretch]:
         size = self.versions.stat().st_size
@@ -84,7 +90,7 @@ class PulledFolder:
 
     def names(self, folder: str) -> Sequence[str]:
         try:
-            with os.scandir(f"{self.objects}/{folder}") as entries:
+            with os.scandir(f"{self._objects}/{folder}") as entries:
                 return [entry.name for entry in entries]
         except OSError as error:
             if error.errno in _NO_FILE:
@@ -92,36 +98,49 @@ class PulledFolder:
             raise
 
     def read(self, key: str, limit: int) -> bytes:
-        handle = self._open(key)
+        handle, size = self._open(key)
         try:
-            data = os.read(handle, limit + 1)
-            # A read may give less than there is; only a second one tells.
-            while len(data) <= limit and (more := os.read(handle, limit + 1 - len(data))):
+            # Room for what is there, not for what may be: the bound is large and most objects are small.
+            wanted = min(size, limit + 1)
+            data = os.read(handle, wanted)
+            while len(data) < wanted and (more := os.read(handle, wanted - len(data))):
                 data += more
         finally:
             os.close(handle)
         return data
 
     def digest(self, key: str) -> tuple[int, str]:
-        with os.fdopen(self._open(key), "rb") as file:
+        with os.fdopen(self._open(key)[0], "rb") as file:
             digest, size = hashlib.sha256(), 0
             while chunk := file.read(_CHUNK_BYTES):
                 digest.update(chunk)
                 size += len(chunk)
         return size, digest.hexdigest()
 
-    def _open(self, key: str) -> int:
+    def _open(self, key: str) -> tuple[int, int]:
+        """A handle on a regular file, and the file's size."""
         # Never opened through a link, and never blocking on a pipe that stands where a file should.
         try:
-            handle = os.open(f"{self.objects}/{key}", os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            handle = os.open(f"{self._objects}/{key}", _READING)
         except (OSError, ValueError) as error:
             if not isinstance(error, OSError) or error.errno in _NO_FILE:
                 raise KeyError(key) from error
             raise
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
+        status = os.fstat(handle)
+        if not stat.S_ISREG(status.st_mode):
             os.close(handle)
             raise KeyError(key)
-        return handle
+        return handle, status.st_size
+
+
+def _read_short(path: str) -> bytes:
+    """A regular file's bytes; none of what is another thing or too long. Raises `OSError`."""
+    handle = os.open(path, _READING)
+    try:
+        data = os.read(handle, _MAX_ABOUT_BYTES + 1) if stat.S_ISREG(os.fstat(handle).st_mode) else b""
+    finally:
+        os.close(handle)
+    return data if len(data) <= _MAX_ABOUT_BYTES else b""
 
 
 def _next_folder(file: BinaryIO, at: int) -> tuple[int, str] | None:

@@ -7,7 +7,7 @@ smaller sets, by their beginnings, each set in a reading of its own: slower, and
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 MAX_NAMES = 200_000  # some 40 MB
 
@@ -15,43 +15,48 @@ MAX_NAMES = 200_000  # some 40 MB
 def walk(folder: str, prefix: str, first: str, until: str | None) -> Iterator[str]:
     """The paths below `folder`, each after `prefix`, from `first` on and before `until`."""
     # Folders that are being read, from the outermost to the innermost: a key is handed up once, not once a level.
-    open_folders = [(prefix, _sorted_names(folder, ""))]
+    open_folders = [(prefix, iter(_sorted_names(folder, "")))]
     while open_folders:
-        prefix, names = open_folders[-1]
-        found = next(names, None)
-        if found is None:
+        above, names = open_folders[-1]
+        for name in names:
+            path = above + name
+            if until is not None and path >= until:
+                return
+            if name[-1] != "/":
+                if path >= first:
+                    yield path
+            # All of a folder lies before `first` where it sorts before it and does not begin it.
+            elif path >= first[: len(path)]:
+                below = _sorted_names(f"{folder}/{path[len(prefix) : -1]}", "")
+                open_folders.append((path, iter(below)))
+                break
+        else:
             open_folders.pop()
-            continue
-        name, is_folder = found
-        path = f"{prefix}{name}/" if is_folder else prefix + name
-        if until is not None and path >= until:
-            return
-        if not is_folder:
-            if path >= first:
-                yield path
-        # All of a folder lies before `first` where it sorts before it and does not begin it.
-        elif path >= first[: len(path)]:
-            open_folders.append((path, _sorted_names(f"{folder}/{path[len(open_folders[0][0]) :]}", "")))
 
 
-def _sorted_names(folder: str, start: str) -> Iterator[tuple[str, bool]]:
-    """Names that begin with `start`, and whether each is a folder: a folder's name sorts with its slash."""
-    found: list[tuple[str, bool]] = []
+def _sorted_names(folder: str, start: str) -> Iterable[str]:
+    """Names that begin with `start`, those of folders with the slash by which they sort."""
+    found: list[str] = []
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.startswith(start):
-                found.append((entry.name, entry.is_dir(follow_symlinks=False)))
+            name = entry.name
+            if name.startswith(start):
+                found.append(f"{name}/" if entry.is_dir(follow_symlinks=False) else name)
                 if len(found) > MAX_NAMES:
                     break
         else:
-            yield from sorted(found, key=_order) if len(found) > 1 else found
-            return
-    found.clear()
+            if len(found) > 1:
+                found.sort(key=None if all(map(str.isascii, found)) else os.fsencode)
+            return found
+    return _by_beginnings(folder, start)
+
+
+def _by_beginnings(folder: str, start: str) -> Iterator[str]:
     with os.scandir(folder) as entries:
         heads = {_head(entry, start) for entry in entries if entry.name.startswith(start)}
     for head in sorted(heads, key=os.fsencode):
         if head in ("", "/"):
-            yield start, head == "/"
+            yield start + head
         else:
             yield from _sorted_names(folder, start + head)
 
@@ -60,7 +65,3 @@ def _head(entry: os.DirEntry[str], start: str) -> str:
     """The character that follows `start` in a name, in what it sorts by."""
     rest = entry.name[len(start) : len(start) + 1]
     return rest or ("/" if entry.is_dir(follow_symlinks=False) else "")
-
-
-def _order(one: tuple[str, bool]) -> bytes:
-    return os.fsencode(f"{one[0]}/" if one[1] else one[0])

@@ -5,7 +5,8 @@ Crash points, by what is durable when the process dies:
     the state          what was signed is remembered and was not given away yet: the next run signs the same tree again
     the signed note    done
 
-A fork or a rollback is kept as evidence, both checkpoints as they were signed, before anything is said about it.
+A fork or a rollback is kept as evidence, both checkpoints as they were signed, before anything is said about it; so is
+a checkpoint that cannot be held against the one before, as whoever serves a fork may withhold its tiles.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Protocol, assert_never
 
 from postern.errors import IntegrityError
+from postern.tlog.checkpoints import Checkpoint, open_checkpoint
 from postern.tlog.notes import VerifierKey, parse_vkey
 from postern.tlog.origins import log_of
 from postern.witness.signing_key import WitnessKey
@@ -87,6 +89,12 @@ def run_once(key: WitnessKey, memory: Memory, log: WatchedLog, read: Read, outle
         seen = watch(log, kept, latest, read)
     except IntegrityError as error:
         raise Stop(Exit.REFUSED, f"{log.origin}: not signed: {error.detail}") from error
+    except Stop as stop:
+        if kept is None:
+            raise
+        head = open_checkpoint(latest, log.vkeys, log.origin)
+        name = _keep_both(log, kept, head, latest, outlet)
+        raise Stop(stop.code, f"{stop.line}; not signed, and both signed checkpoints are kept as {name}.*") from stop
     match seen:
         case Follows():
             signed = cosigned(key, latest, time_s)
@@ -94,7 +102,7 @@ def run_once(key: WitnessKey, memory: Memory, log: WatchedLog, read: Read, outle
             outlet.publish(signed.data)
             return Witnessed(log.origin, seen.checkpoint.size, seen.size_before, signed)
         case Behind() | Forked():
-            raise _refused(log, seen, _keep_both(log, seen, latest, outlet))
+            raise _refused(log, seen, _keep_both(log, seen.kept, seen.latest, latest, outlet))
         case _:
             assert_never(seen)
 
@@ -107,11 +115,11 @@ def _read_state(memory: Memory, key: WitnessKey) -> dict[str, Kept]:
         raise Stop(Exit.UNKNOWN, detail) from error
 
 
-def _keep_both(log: WatchedLog, seen: Behind | Forked, latest: bytes, outlet: Outlet) -> str:
+def _keep_both(log: WatchedLog, kept: Kept, head: Checkpoint, latest: bytes, outlet: Outlet) -> str:
     """The name under which both checkpoints were kept: the same for the same two, and no other's."""
-    both = hashlib.sha256(seen.kept.data + latest).hexdigest()[:16]
-    name = f"{log_of(log.origin)}-{seen.kept.checkpoint.size}-{seen.latest.size}-{both}"
-    outlet.keep_evidence(f"{name}.kept", seen.kept.data)
+    both = hashlib.sha256(kept.data + latest).hexdigest()[:16]
+    name = f"{log_of(log.origin)}-{kept.checkpoint.size}-{head.size}-{both}"
+    outlet.keep_evidence(f"{name}.kept", kept.data)
     outlet.keep_evidence(f"{name}.latest", latest)
     return name
 

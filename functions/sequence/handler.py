@@ -13,10 +13,11 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postern.edges import clients
+from postern.edges.epoch_items import DynamoEpochs
 from postern.edges.log_bucket import S3LogBucket
 from postern.edges.log_table import DynamoLogTable
 from postern.edges.reporting import NAMESPACE, report
-from postern.edges.settings import parse_log_settings, require
+from postern.edges.settings import parse_log_settings, signing_keys
 from postern.edges.signer import KmsSigner
 from postern.edges.sqs_events import batch_failures, parse_messages
 from postern.edges.wal import S3Wal
@@ -53,12 +54,14 @@ def services() -> Services:
     settings = parse_log_settings(os.environ)
     session = boto3.Session(region_name=settings.region)
     s3, kms = clients.log_bucket(session), clients.signing(session)
-    table = DynamoLogTable(clients.log_table(session), settings.log_table)
-    signers = [KmsSigner(kms, key) for key in require(os.environ, "POSTERN_SIGNING_KEYS").split(",")]
+    dynamodb = clients.log_table(session)
+    table, epochs = DynamoLogTable(dynamodb, settings.log_table), DynamoEpochs(dynamodb, settings.log_table)
+    signers = [KmsSigner(kms, key) for key in signing_keys(os.environ)]
     appender = Appender(table)
     publisher = Publisher(appender, signers, settings.deployment)
     buckets = lambda log: S3LogBucket(s3, settings.bucket, log, settings.retain_until_s)  # noqa: E731
-    sequencer = Sequencer(table, buckets, S3Wal(s3, settings.bucket), appender, publisher, settings.log)
+    wal = S3Wal(s3, settings.bucket)
+    sequencer = Sequencer(table, buckets, wal, appender, publisher, epochs.get, settings.log)
     return Services(
         sequencer, settings.bucket, Logger(service="sequence"), Metrics(namespace=NAMESPACE, service="sequence")
     )

@@ -272,6 +272,38 @@ def exactly(data: bytes) -> dict[str, object] | None:
         return None
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b'{"b":1,"a":2}', id="names out of order"),
+        pytest.param(b'{"a":{"c":1,"b":2}}', id="names out of order, inside"),
+        pytest.param(b'{"a":[[{"c":1,"b":2}]]}', id="names out of order, in an array"),
+        pytest.param(b'{"a":1,"a":2}', id="a name twice"),
+        pytest.param(b'{"a":{"b":1},"a":{"b":1}}', id="an object twice"),
+        pytest.param(b'{"a": 1}', id="a blank before a value"),
+        pytest.param(b'{"a" :1}', id="a blank after a name"),
+        pytest.param(b'{"a":[1\n]}', id="a line feed in an array"),
+        pytest.param(b'{"a":1}\n', id="a line feed in the end"),
+        pytest.param(b' {"a":1}', id="a blank in the beginning"),
+        pytest.param(b'{"a":-0}', id="minus zero"),
+        pytest.param(b'{"a":1.0}', id="a float"),
+        pytest.param(b'{"a":1e2}', id="an exponent"),
+        pytest.param(b'{"a":NaN}', id="no number"),
+        pytest.param(b'{"a":-Infinity}', id="no end of it"),
+        pytest.param(b'{"a":9007199254740992}', id="a number past the bound"),
+        pytest.param(b'{"a":"\\u0062"}', id="an escape without need"),
+        pytest.param(b'{"a":"\\/"}', id="an escaped slash"),
+        pytest.param(b'{"a":' * 17 + b"1" + b"}" * 17, id="too deep"),
+        pytest.param(b'{"a":1}{"a":1}', id="two objects"),
+        pytest.param(b'["a"]', id="an array"),
+    ],
+)
+def test_what_is_not_canonical_is_refused_whichever_way_it_is_read(data: bytes) -> None:
+    assert exactly(data) is None
+    with pytest.raises(IntegrityError):
+        parse_canonical(data)
+
+
 @given(texts_of_objects)
 def test_the_quick_way_to_read_a_record_takes_what_the_exact_way_takes(data: bytes) -> None:
     try:

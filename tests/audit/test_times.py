@@ -50,6 +50,7 @@ def test_refuses_to_write_a_time_outside_the_calendar(time_us: int) -> None:
         pytest.param("2026-02-30T10:00:00.000000Z", id="no such day"),
         pytest.param("2026-11-22T24:00:00.000000Z", id="hour 24"),
         pytest.param("2026-11-22T23:59:60.000000Z", id="leap second"),
+        pytest.param("2026-11-22T10:60:00.000000Z", id="minute 60"),
         pytest.param("２026-11-22T10:00:00.000000Z", id="a digit that is not ASCII"),
         pytest.param("2026-11-22T10:00:00.000000Z\n", id="line feed after it"),
     ],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postern.audit.findings import Bounds, Step
-from postern.audit.verify import Options, Report, joins, verify
+from postern.audit.verify import Options, Report, verify
 from postern.audit.verify.spill import MemorySpill
 from tests.support.audit import DAY_US, Copy
 from tests.support.good_log import FIRST_KEY, NEW, NOW_US, OLD, OLD_KEY, SECOND_KEY, good, good_copy, put
@@ -126,18 +126,16 @@ def test_stretches_give_the_same_report(stretches: int) -> None:
         assert check(one, stretches=stretches) == check(one)
 
 
-def test_portions_give_the_same_report(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_portions_give_the_same_report() -> None:
     log = good()
     log.new.order[40], log.new.order[60] = log.new.order[60], log.new.order[40]
     whole = check(log.lay_down(), now_us=NOW_US + 5 * DAY_US)
-    monkeypatch.setattr(joins, "MAX_PORTION_BYTES", 100)
 
-    assert check(log.lay_down(), now_us=NOW_US + 5 * DAY_US) == whole
+    assert check(log.lay_down(), now_us=NOW_US + 5 * DAY_US, spill=MemorySpill(portion_bytes=100)) == whole
 
 
-def test_nothing_that_was_filed_is_left_in_the_end_but_what_is_small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joins, "MAX_PORTION_BYTES", 100)
-    spill = MemorySpill()
+def test_nothing_that_was_filed_is_left_in_the_end_but_what_is_small() -> None:
+    spill = MemorySpill(portion_bytes=100)
 
     check(good_copy(), spill=spill)
 

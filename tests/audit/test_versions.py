@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from postern.audit import versions
 from postern.audit.versions import Version, format_version, parse_version
 from postern.errors import IntegrityError
 from postern.types import Sha256Hex
@@ -22,7 +24,7 @@ VERSION = Version(
     mode="COMPLIANCE",
 )
 MARKER = Version("wal/v1/x", "null", is_latest=True, delete_marker=True, size=None, sha256=None,
-                 last_modified_us=0, retain_until_us=None, mode=None)  # fmt: skip
+                 last_modified_us=1_795_341_600_000_000, retain_until_us=None, mode=None)  # fmt: skip
 GOLDEN = (
     '{"delete_marker":false,"is_latest":true,"key":"wal/v1/x","last_modified":"2026-11-22T10:00:00.000000Z",'
     f'"mode":"COMPLIANCE","retain_until":"2026-11-23T10:00:00.000000Z","sha256":"{"a" * 64}","size":17,'
@@ -41,7 +43,7 @@ def test_what_is_written_is_read_back(version: Version) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=1024))
 def test_any_key_survives_its_line(key: str) -> None:
-    line = format_version(Version(key, "1", True, True, None, None, 0, None, None))
+    line = format_version(Version(key, "1", True, True, None, None, 1_795_341_600_000_000, None, None))
 
     assert b"\n" not in line
     assert parse_version(line).key == key
@@ -89,3 +91,29 @@ def test_refuses(line: bytes) -> None:
         parse_version(line)
 
     assert refused.value.code == "evidence.malformed"
+
+
+# What the quick way takes, the exact way takes as well, and reads the same.
+
+SPOILERS = [b"", b" ", b"\t", b"\n", b"0", b"2", b"6", b"9", b"-", b".5", b'"', b"\\", b",", b"{", b"\x00", b"\x7f"]
+SPOILERS += [b"\xe9", b'"key":"x",', b',"key":"x"', "\u0131".encode(), b"e3", b"null", b"true"]
+
+
+@pytest.mark.parametrize("spoiler", SPOILERS)
+def test_the_quick_way_to_read_a_line_reads_what_the_exact_way_reads(spoiler: bytes) -> None:
+    """Put in at every place, and in place of every byte."""
+    for at in range(len(GOLDEN) + 1):
+        for rest in (at, at + 1):
+            line = GOLDEN[:at] + spoiler + GOLDEN[rest:]
+            assert read_by(parse_version, line) == read_by(versions._parse_any, line), line
+
+
+def read_by(parse: Callable[[bytes], Version], line: bytes) -> Version | None:
+    try:
+        return parse(line)
+    except IntegrityError:
+        return None
+
+
+def test_a_line_as_pull_writes_it_is_read_the_quick_way() -> None:
+    assert versions._parse_usual(GOLDEN) == VERSION

@@ -213,6 +213,7 @@ def test_a_pull_that_stops_half_way_leaves_no_listing_and_goes_on_later(s3: S3Cl
     bucket = pulling.Bucket(Breaking(), BUCKET)  # type: ignore[arg-type]
     with pytest.raises(OSError, match="No space"):
         pulling.pull(bucket, PulledFolder(tmp_path), workers=1, advance=lambda _: None)
+    assert not (tmp_path / "pulled.json").exists(), "the time of the pull before is not this one's"
     unfinished = run("verify", "--dir", tmp_path)
 
     ended = run("pull", "--bucket", BUCKET, "--dir", tmp_path)
@@ -259,7 +260,7 @@ def test_a_ready_file_names_bucket_and_endpoint(tmp_path: Path, monkeypatch: pyt
     assert (ended.code, seen) == (Exit.DONE, [(BUCKET, "http://127.0.0.1:9")])
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"aws": "x"}'])
+@pytest.mark.parametrize("content", ["", "[]", "{}", "null", '{"aws": "x"}', "[" * 100_000])
 def test_a_ready_file_without_its_form_cannot_be_told(tmp_path: Path, content: str) -> None:
     (tmp_path / "ready").write_text(content)
 
@@ -380,9 +381,10 @@ def test_says_what_was_counted_what_is_open_and_what_is_not_checked(tmp_path: Pa
     ]
     assert lines[7].startswith("open: wal/v1/prod-2026/")
     assert lines[7].endswith("/1-intent.json waits for its outcome since 2026-11-22T10:00:15.000000Z")
+    unasked = dict.fromkeys((Step.KEPT, Step.WITNESS), "not asked")
     assert lines[8:] == [
         "unsequenced: 18 records are under no checkpoint yet",
-        *(f"step {step.value:>2} {step.name.lower():<11} ok" for step in Step),
+        *(f"step {step.value:>2} {step.name.lower():<11} {unasked.get(step, 'ok')}" for step in Step),
         "cannot be told: order and completeness of prod-2026: no --vkey of it was given",
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,16 +15,20 @@ import pytest
 from functions.receipts.handler import Services, respond
 from typer.testing import CliRunner
 
+from postern.audit.canonical import canonical_bytes
 from postern.audit.keys import log_key as object_key
 from postern.edges.http import problem
 from postern.errors import PosternError
 from postern.identity.context import format_principal
+from postern.tlog.checkpoints import open_checkpoint
+from postern.tlog.entry_proof import prove_entry
 from postern.tlog.tlog_proof import format_tlog_proof, parse_tlog_proof
 from postern_cli import audit_prove
 from postern_cli.stop import Exit, Stop
+from tests.support.denied import denying
 from tests.support.domain import AGENT, NOW_S, OTHER
 from tests.support.fakes import FakeClock
-from tests.support.log_copy import log_key
+from tests.support.log_copy import build, log_key
 from tests.support.receipts import KEY, LOG, ORIGIN, Commands, Published, published
 
 VKEY = str(KEY.verifier)
@@ -205,6 +210,31 @@ def test_a_proof_without_its_record_needs_it_beside_it(proofs, tmp_path):
 
 def test_a_file_that_is_not_there_cannot_be_told(tmp_path):
     assert run("check-proof", tmp_path / "none", "--vkey", VKEY)[0] == Exit.UNKNOWN
+
+
+@pytest.mark.parametrize("name", ["1-intent.json", "checkpoint"])
+def test_a_copy_that_may_not_be_read_cannot_be_told(tmp_path, commands, monkeypatch, name):
+    mine = commands.run()
+    copy = pulled(tmp_path, commands, published(commands))
+    monkeypatch.setattr(os, "open", denying(name))
+    code, said = run("prove", mine, "--vkey", VKEY, "--dir", copy)
+    assert code == Exit.UNKNOWN
+    assert f"{name}: expected to read it, got Permission denied" in said
+
+
+def test_what_a_proved_record_calls_itself_moves_no_cursor(tmp_path):
+    """The log's key signs whatever was stored."""
+    members = {"v": 1, "id": "\x1b[31m\x1b]0;owned\x07", "type": "event", "kind": "grant", "log": LOG}
+    members |= {"deployment": "shop", "time": "2026-09-21T14:13:20.000000Z", "code": {"function": "f", "version": "1"}}
+    entry = canonical_bytes(members | {"writer": {"env": "0" * 32, "n": 0, "prev": None}})
+    log = build([entry], origin=ORIGIN, batches=(1,), key=KEY)
+    head = open_checkpoint(log["checkpoint"], [KEY.verifier], ORIGIN)
+    file = tmp_path / "hostile.tlog-proof"
+    file.write_bytes(format_tlog_proof(prove_entry(0, entry, log["checkpoint"], head, log.__getitem__)))
+    code, said = run("check-proof", file, "--vkey", VKEY, "--show")
+    assert code == Exit.DONE
+    assert "grant event of \\x1b[31m" in said
+    assert all(line.isprintable() for line in said.splitlines())
 
 
 @contextmanager

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 from pathlib import Path
 
 import pytest
 
+from postern.audit.keys import record_key
+from postern.audit.records import RecordType
 from postern_cli.main import main
 from postern_cli.stop import Exit
-from tests.support.reconcile import Script
+from tests.support.denied import denying
+from tests.support.reconcile import LOG, Script
 
 TEXT = "SELECT 'it''s\n\"quoted\"'"
 
@@ -177,11 +181,72 @@ def test_a_log_that_goes_back_in_time_is_not_compared(
     assert "sort the log by time" in capsys.readouterr().err
 
 
-def test_a_record_that_is_none_is_evidence_that_does_not_hold(script: Script, copy: Path, tmp_path: Path) -> None:
-    [intent] = copy.glob(f"objects/wal/v1/*/*/*/*/{script.ids[0]}/1-intent.json")
-    for spoiled in (b"{", b'{"kind":"statement"}', b"{}"):
-        intent.write_bytes(spoiled)
-        assert reconcile(copy, written(tmp_path, script.csvlog())) == Exit.REFUSED
+NO_RECORDS = {
+    "no JSON": b"{",
+    "another form": b'{"kind":"statement"}',
+    "empty": b"",
+    "too long": b"{" + b" " * 70_000 + b"}",
+    "too deep": b"[" * 60_000,
+}
+
+
+@pytest.mark.parametrize("spoiled", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_a_statement_whose_intent_is_no_record_is_unrecorded_and_the_rest_is_compared(
+    script: Script, copy: Path, tmp_path: Path, spoiled: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = record_key(LOG, RecordType.INTENT, script.ids[0])
+    written(copy / "objects", spoiled, key)
+    assert reconcile(copy, written(tmp_path, script.csvlog())) == Exit.REFUSED
+    out = capsys.readouterr().out
+    assert f"whose record is none: {key} (statement.unrecorded)" in out
+    assert f"unreadable: {key}" in out
+    assert "4 with their statement" in out
+
+
+@pytest.mark.parametrize("spoiled", NO_RECORDS.values(), ids=NO_RECORDS)
+def test_an_outcome_that_is_no_record_is_not_told_and_its_statement_is_compared(
+    script: Script, copy: Path, tmp_path: Path, spoiled: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = record_key(LOG, RecordType.OUTCOME, script.ids[0])
+    written(copy / "objects", spoiled, key)
+    assert reconcile(copy, written(tmp_path, script.csvlog()), more=("--json",)) == Exit.DONE
+    report = json.loads(capsys.readouterr().out)
+    assert (report["counts"]["matched"], report["unreadable"], report["not_told"]["unreadable"]) == (5, [key], 1)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["no-id", "0199a0b0-c0d0-4000-8000-00000000000a", "0199a0b0-c0d0-7000-8000-00000000000a", "\x1b[31m"],
+    ids=["no id", "no UUIDv7", "of another hour", "moves the cursor"],
+)
+def test_an_object_at_no_records_key_is_not_told_and_named(
+    script: Script, copy: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = record_key(LOG, RecordType.INTENT, script.ids[0]).rpartition("/")[0].rpartition("/")[0]
+    (copy / "objects" / folder / name).mkdir()
+    written(copy / "objects" / folder / name, b"{}", "1-intent.json")
+    assert reconcile(copy, written(tmp_path, script.csvlog())) == Exit.DONE
+    shown = name.replace("\x1b", "\\x1b")
+    assert f"unreadable: {folder}/{shown}/1-intent.json" in capsys.readouterr().out
+
+
+def test_folders_that_are_no_hours_hold_no_records(script: Script, copy: Path, tmp_path: Path) -> None:
+    for name in ("9x/00", "20261345/04", "20261123/24"):
+        (copy / "objects/wal/v1" / LOG / "0" / name).mkdir(parents=True)
+    assert reconcile(copy, written(tmp_path, script.csvlog())) == Exit.DONE
+
+
+def test_a_record_that_cannot_be_opened_stops_the_comparison_and_is_named(
+    script: Script,
+    copy: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    key = record_key(LOG, RecordType.INTENT, script.ids[0])
+    monkeypatch.setattr(os, "open", denying(key))
+    assert reconcile(copy, written(tmp_path, script.csvlog())) == Exit.UNKNOWN
+    assert f"{key}: expected to read it, got Permission denied" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("more", [("--log-line-prefix", "%m [%p] "), ("--format", "syslog"), ("--skew", "0")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ from postern_cli.aws import AwsAccess
 from postern_cli.stop import Exit, Stop
 from tests.support.audit import MemoryRecordStore
 from tests.support.aws import unique
+from tests.support.denied import denying
 from tests.support.domain import NOW_S, TASK_ID
 
 assert audit_erase
@@ -197,9 +199,45 @@ def test_cannot_tell_of_a_command_that_was_not_pulled(sealed):
     assert sealed.unseal(command="0199a0b0-c0d0-7000-8000-00000000000b").code == Exit.UNKNOWN
 
 
-def test_refuses_an_id_that_is_none(sealed):
-    with pytest.raises(IntegrityError):
-        sealed.unseal(command="../../../etc/passwd")
+@pytest.mark.parametrize("command", ["../../../etc/passwd", "../../x", "", "0199a0b0-c0d0-4000-8000-00000000000a"])
+def test_takes_no_id_that_is_none(sealed, command):
+    assert sealed.unseal(command=command).code == Exit.USAGE
+
+
+OTHER_ID = CommandId("0199a0b0-c0d0-7000-8000-00000000000b")
+
+
+@pytest.mark.parametrize(("log", "command"), [("prod-2026", OTHER_ID), ("prod-2027", ID)], ids=["command", "log"])
+def test_opens_no_other_statement_than_the_one_asked_for(sealed, aws, log, command, monkeypatch):
+    """Whoever wrote the folder put one command's record in another's place."""
+    objects = sealed.folder / "objects"
+    whole = objects / record_key("prod-2026", RecordType.INTENT, ID)
+    moved = objects / record_key(log, RecordType.INTENT, command)
+    moved.parent.mkdir(parents=True, exist_ok=True)
+    whole.rename(moved)
+    monkeypatch.setattr(AwsAccess, "client", lambda *_: pytest.fail("nothing is asked of AWS"))
+    ended = sealed.unseal(command=command)
+    assert (ended.code, ended.out) == (Exit.REFUSED, "")
+    assert "says it is another's" in ended.line
+
+
+def test_passes_over_folders_that_are_no_logs(sealed):
+    (sealed.folder / "objects/wal/v1/No Log").mkdir()
+    assert sealed.unseal().code == Exit.DONE
+
+
+def test_cannot_tell_of_a_record_that_it_may_not_open(sealed, monkeypatch):
+    monkeypatch.setattr(os, "open", denying("1-intent.json"))
+    ended = sealed.unseal()
+    assert ended.code == Exit.UNKNOWN
+    assert "1-intent.json: expected to read it, got Permission denied" in ended.line
+
+
+def test_takes_no_ready_file_or_parameters_that_are_too_deep_to_read(sealed, tmp_path):
+    deep = tmp_path / "deep.json"
+    deep.write_text("[" * 100_000)
+    assert run("unseal", "--dir", sealed.folder, "--command", ID, "--ready", deep).code == Exit.UNKNOWN
+    assert sealed.unseal("--parameters", deep).code == Exit.USAGE
 
 
 def test_refuses_a_record_that_seals_nothing(sealed, tmp_path):
@@ -254,6 +292,15 @@ def test_asks_the_reaper_and_says_what_stays_provable(aws, monkeypatch):
     assert f"erased 2 keys of task {TASK_ID}" in ended.out
     assert str(ID) in ended.out
     assert "still provable" in ended.out
+
+
+@pytest.mark.parametrize(
+    "answer", [ERASED | {"event_id": "\x1b[2J\x9b"}, {"status": "ok"}], ids=["escapes", "too little"]
+)
+def test_what_the_function_answers_moves_no_cursor(aws, monkeypatch, answer):
+    ended = erase(aws, monkeypatch, Reaper(answer))
+    assert ended.code == Exit.DONE
+    assert all(line.isprintable() for line in ended.out.splitlines())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from postern.audit.verify.rows import WIDTHS
 from postern.audit.verify.spill import Kind
 from postern.tlog.cosignatures import cosign
 from postern.tlog.notes import COSIGNATURE, format_note, format_vkey, parse_note
-from postern_cli import audit_verify, spilled, walk
+from postern_cli import audit_verify, walk
 from postern_cli.audit import app
 from postern_cli.processes import processes
 from postern_cli.pulled import PulledFolder
@@ -63,10 +64,13 @@ def test_a_good_log_holds_in_words(pulled: Path) -> None:
     assert "entries           299   299 of objects, 0 under no checkpoint yet" in said
     assert f"log {NEW}: 286 entries under its largest checkpoint" in said
     assert "stages             10   1 overtaken" in said
+    assert "copied at 2026-11-22T12:00:00.000000Z" in said
     assert "unsequenced: 2 records are under no checkpoint yet" in said
     assert "quarantined: 1 objects are no entries, and the log says so" in said
     assert any(one.startswith(f"opaque: wal/v1/{NEW}/") for one in said)
-    assert said[-len(Step) - 1 :] == [*(f"step {step.value:>2} {step.name.lower():<11} ok" for step in Step), "holds"]
+    unasked = dict.fromkeys((Step.KEPT, Step.WITNESS), "not asked")
+    steps = [f"step {step.value:>2} {step.name.lower():<11} {unasked.get(step, 'ok')}" for step in Step]
+    assert said[-len(Step) - 1 :] == [*steps, "holds"]
 
 
 def test_a_good_log_holds_for_machines(pulled: Path) -> None:
@@ -75,7 +79,13 @@ def test_a_good_log_holds_for_machines(pulled: Path) -> None:
     report = json.loads(out)
     assert (code, report["holds"], report["findings"], report["untold"]) == (Exit.DONE, True, [], [])
     assert report["logs"] == [{"log": OLD, "size": 13}, {"log": NEW, "size": 286}]
+    assert (report["copied_at"], report["odd"], report["unchecked"]) == ("2026-11-22T12:00:00.000000Z", [], [])
     assert (report["counts"]["entries"], len(report["opaque"])) == (299, 1)
+    assert unasked_in(out) == ["kept", "witness"]
+
+
+def unasked_in(out: str) -> list[str]:
+    return [one["name"] for one in json.loads(out)["steps"] if one["said"] != "ok"]
 
 
 def test_a_past_epoch_alone(pulled: Path) -> None:
@@ -113,7 +123,8 @@ def test_the_checkpoint_that_was_kept(pulled: Path, own: Path, tmp_path: Path) -
     kept = tmp_path / "kept"
     kept.write_bytes((pulled / f"objects/log/{NEW}/checkpoints/263").read_bytes())
 
-    assert run(pulled, *VKEYS, "--since", kept)[0] == Exit.DONE
+    code, out, _ = run(pulled, *VKEYS, "--since", kept, "--json")
+    assert (code, unasked_in(out)) == (Exit.DONE, ["witness"])
     shutil.rmtree(own)
     rolled_back = good_copy()
     for size in (263, 286):
@@ -139,7 +150,8 @@ def test_a_cosigned_checkpoint(pulled: Path, tmp_path: Path) -> None:
     witness = format_vkey(WITNESS.name, WITNESS.public, COSIGNATURE)
     other = format_vkey("other.example", WITNESS.public, COSIGNATURE)
 
-    assert run(pulled, *VKEYS, "--cosigned", cosigned, "--witness", witness)[0] == Exit.DONE
+    code, out, _ = run(pulled, *VKEYS, "--cosigned", cosigned, "--witness", witness, "--json")
+    assert (code, unasked_in(out)) == (Exit.DONE, [])
     code, _, said = run(pulled, *VKEYS, "--cosigned", cosigned, "--witness", witness, "--witness", other)
     assert (code, said.endswith("expected one of other.example, got none (step 19, witness)")) == (Exit.REFUSED, True)
 
@@ -165,6 +177,23 @@ def test_a_kept_checkpoint_that_is_not_there_cannot_be_told(pulled: Path, tmp_pa
     assert run(pulled, *VKEYS, "--since", tmp_path / "absent")[0] == Exit.UNKNOWN
 
 
+def test_a_pipe_a_link_or_a_file_without_end_says_nothing_of_when_a_copy_was_made(own: Path) -> None:
+    about = own / "pulled.json"
+    about.unlink(missing_ok=True)
+    os.mkfifo(about)
+    assert PulledFolder(own).copied_at_us() is None
+
+    about.unlink()
+    about.symlink_to(own / "elsewhere")
+    (own / "elsewhere").write_text(json.dumps({"began_us": NOW_US}))
+    assert PulledFolder(own).copied_at_us() is None
+
+    about.unlink()
+    about.write_text(json.dumps({"began_us": NOW_US}) + " " * 65_536)
+    os.truncate(about, 3_000_000_000)
+    assert PulledFolder(own).copied_at_us() is None
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"began_us": "x"}', '{"began_us": 1e400}', "[" * 100_000, "\xff"])
 def test_what_is_said_of_the_pull_may_be_nonsense(own: Path, content: str) -> None:
     (own / "pulled.json").write_text(content, "latin-1")
@@ -174,20 +203,18 @@ def test_what_is_said_of_the_pull_may_be_nonsense(own: Path, content: str) -> No
 
 def test_several_processes_give_the_same_report(pulled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     alone = run(pulled, *VKEYS, "--json", "--workers", "1")
-    monkeypatch.setattr(audit_verify, "_STRETCH_BYTES", 20_000)
+    monkeypatch.setattr(audit_verify, "_STRETCH_BYTES", (20_000, 40_000))
 
     assert run(pulled, *VKEYS, "--json", "--workers", "2") == alone
 
 
-def test_little_memory_gives_the_same_report(pulled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(spilled, "_HELD_BYTES", 500)
+def test_little_memory_gives_the_same_report(pulled: Path, tmp_path: Path) -> None:
+    spill = DiskSpill(tmp_path, held_bytes=500, portion_bytes=500)
     folder = PulledFolder(pulled)
     options = Options((OLD_KEY.verifier, FIRST_KEY.verifier, SECOND_KEY.verifier))
 
     with processes(1, lambda _: None) as alone:
-        on_disk = verify(
-            folder, Bounds(), now_us=NOW_US, options=options, spill=DiskSpill(tmp_path), run=alone, stretches=9
-        )
+        on_disk = verify(folder, Bounds(), now_us=NOW_US, options=options, spill=spill, run=alone, stretches=9)
 
     assert on_disk == verify(folder, Bounds(), now_us=NOW_US, options=options)
     assert on_disk.holds

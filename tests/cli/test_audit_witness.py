@@ -229,12 +229,32 @@ def test_a_second_run_at_the_same_time_is_kept_out(begun: Site, capsys: pytest.C
     assert begun.run() == Exit.DONE
 
 
-@pytest.mark.parametrize("missing", ["checkpoint", "tile/0/000"])
-def test_a_copy_that_lacks_a_file_is_no_verdict(begun: Site, missing: str) -> None:
+@pytest.mark.parametrize(("missing", "kept"), [("checkpoint", 0), ("tile/0/000", 2)])
+def test_a_copy_that_lacks_a_file_is_no_verdict(begun: Site, missing: str, kept: int) -> None:
     begun.put(grown(600, batches=[9]))
     (begun.folder / "copy/objects/log/prod-2026" / missing).unlink()
     assert begun.run() == Exit.UNKNOWN
-    assert begun.evidence == []
+    assert len(begun.evidence) == kept
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "said"),
+    [
+        (lambda tile: tile.write_bytes(tile.read_bytes()[:-1]), Exit.REFUSED, "FORK or damaged tiles"),
+        (lambda tile: tile.unlink(), Exit.UNKNOWN, "no such file; not signed, and both signed checkpoints are kept"),
+    ],
+    ids=["cut short", "missing"],
+)
+def test_a_fork_whose_tiles_are_held_back_is_kept_all_the_same(
+    begun: Site, spoil: Callable[[Path], None], code: Exit, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed, log = begun.out.read_bytes(), grown(300, changed=REWRITTEN)
+    begun.put(log)
+    spoil(begun.folder / "copy/objects/log/prod-2026/tile/0/000")
+    assert begun.run() == code
+    assert said in capsys.readouterr().err
+    assert [(begun.folder / "evidence" / name).read_bytes() for name in begun.evidence] == [signed, log["checkpoint"]]
+    assert begun.out.read_bytes() == signed
 
 
 @pytest.mark.parametrize(

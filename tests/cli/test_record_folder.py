@@ -7,6 +7,7 @@ from pathlib import Path
 from postern.audit.ids import uuid7
 from postern.audit.keys import record_key
 from postern.audit.records import RecordType
+from postern.reconcile.recorded import Stored
 from postern.types import CommandId
 from postern_cli.pulled import PulledFolder
 from postern_cli.record_folder import RecordFolder
@@ -31,9 +32,10 @@ def test_acts_are_given_by_hour_over_all_logs_and_facts_are_not(tmp_path: Path) 
     (tmp_path / "objects/wal/v1/not a log").mkdir()
     records = RecordFolder(PulledFolder(tmp_path))
     assert records.hours() == ["20261123/04", "20261123/05"]
-    assert sorted(records.commands("20261123/04")) == [first, second]
+    assert sorted(map(str, records.commands("20261123/04"))) == [first, second]
     assert list(records.commands("20261123/05")) == [later]
-    assert records.read(second, RecordType.INTENT) == b"prod-2027 intent"
+    key = record_key("prod-2027", RecordType.INTENT, second)
+    assert records.read(second, RecordType.INTENT) == Stored(key, b"prod-2027 intent")
     assert records.read(first, RecordType.OUTCOME) is None
 
 

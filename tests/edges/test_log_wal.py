@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, ReadTimeoutError
 
+from postern.audit.keys import record_key
+from postern.audit.records import RecordType
 from postern.edges.wal import S3Wal
 from postern.errors import EvidenceUnavailable, IntegrityError
 from postern.log_ports import Wal, WalVersion
 from postern_local.aws.server import AwsServer
 from tests.support.aws import client, unique
 from tests.support.log_fakes import LogStore, MemoryWal
-from tests.support.log_process import put_record
+from tests.support.log_process import command_id, put_record
 
 
 @dataclass
@@ -140,17 +143,49 @@ class Pages:
 
     def paginate(self, **request: Any) -> Any:
         self.asked.append(request)
-        for page in self.pages:
+        for at, page in enumerate(self.pages):
             if isinstance(page, Exception):
                 raise page
-            yield {"Versions": [row(*one) for one in page]}
+            yield as_page(page, is_last=at == len(self.pages) - 1)
 
     def get_object(self, **_: Any) -> Any:
         raise self.pages[0]
 
 
+@dataclass
+class Listed:
+    """An S3 client that lists these versions, so many rows a page, as S3 does; it counts the pages."""
+
+    rows: list[tuple[str, str]]  # key and version, newest first
+    width: int
+    pages: int = 0
+
+    def get_paginator(self, _: str) -> Listed:
+        return self
+
+    def paginate(self, **request: Any) -> Any:
+        prefix, marker = request["Prefix"], request["KeyMarker"].encode()
+        rows = [one for one in self.rows if one[0].startswith(prefix) and one[0].encode() > marker]
+        for at in range(0, max(len(rows), 1), self.width):
+            self.pages += 1
+            yield as_page(rows[at : at + self.width], is_last=at + self.width >= len(rows))
+
+
+def as_page(rows: list[tuple[str, str]], *, is_last: bool) -> dict[str, Any]:
+    # Where there is more, S3 names the last key of the page.
+    marker = {} if is_last else {"NextKeyMarker": rows[-1][0]}
+    return {"Versions": [row(*one) for one in rows], "IsTruncated": not is_last, **marker}
+
+
 def row(key: str, version: str) -> dict[str, Any]:
     return {"Key": key, "VersionId": version, "Size": 1, "LastModified": datetime(2026, 1, 1, tzinfo=UTC)}
+
+
+def one_hour(count: int) -> list[str]:
+    """So many keys of records that lie in one folder, in their order."""
+    keys = (record_key("prod-2026", RecordType.INTENT, command_id(n, at_ms=n)) for n in range(100_000))
+    shard = (key for key in keys if key.startswith("wal/v1/prod-2026/0/"))
+    return sorted(islice(shard, count))
 
 
 AWAY = [
@@ -174,6 +209,35 @@ class TestS3:
         (asked,) = s3.asked
         assert asked["Prefix"] == "wal/v1/prod-2026/2/20261122/10/"
         assert intent[:-2] < asked["KeyMarker"] < intent
+
+    @pytest.mark.parametrize("width", [1, 2, 3, 10, 1000])
+    def test_keys_that_lie_far_apart_are_found_without_what_lies_between(self, width):
+        hour = one_hour(1000)
+        absent = hour.pop(500)
+        s3 = Listed([(key, "1") for key in hour], width)
+        wanted = [hour[3], absent, hour[-2], hour[-1]]
+        found = S3Wal(s3, "b").first_versions(wanted)
+        assert {key: one and one.key for key, one in found.items()} == dict(zip(wanted, wanted, strict=True)) | {
+            absent: None
+        }
+        assert s3.pages <= 2 * len(wanted)
+
+    @pytest.mark.parametrize("width", [1, 2, 3, 7, 1000])
+    def test_of_a_key_whose_versions_fill_pages_the_oldest_is_found(self, width):
+        a, b, c = one_hour(3)
+        rows = [(a, "2"), (a, "1"), *((b, str(n)) for n in range(9, 0, -1)), (c, "1"), (f"{c}-later", "1")]
+        found = S3Wal(Listed(rows, width), "b").first_versions([c, a, b])
+        assert {key: one and (one.key, one.version_id, one.is_first) for key, one in found.items()} == {
+            key: (key, "1", True) for key in (a, b, c)
+        }
+
+    @pytest.mark.parametrize("junk", ["/1-intent.jso", "/1-intent.jso!", "/1-intent.jsm"])
+    def test_keys_that_crowd_before_a_wanted_one_do_not_hide_it(self, junk):
+        first, wanted = one_hour(2)
+        crowd = [(f"{wanted.removesuffix('/1-intent.json')}{junk}{n:03}", "1") for n in range(300)]
+        s3 = Listed([(first, "1"), *crowd, (wanted, "1")], 10)
+        found = S3Wal(s3, "b").first_versions([first, wanted])
+        assert [one and one.key for one in found.values()] == [first, wanted]
 
     def test_the_times_are_those_of_the_bucket(self):
         (found,) = S3Wal(Pages([[("a", "1")]]), "b").versions_under("")

@@ -82,6 +82,11 @@ def test_a_transaction_whose_session_broke_off_is_rolled_back_once_the_server_ha
         pytest.param({"xid": str(2**40)}, id="of-the-future"),
         pytest.param({"xid": "1 OR true"}, id="no-xid"),
         pytest.param({"xid": ""}, id="empty"),
+        pytest.param({"xid": "99999999999999999999"}, id="an-xid-out-of-range"),
+        pytest.param({"backend_pid": 2**40}, id="a-pid-out-of-range"),
+        pytest.param({"backend_start": "then"}, id="no-time"),
+        pytest.param({"backend_start": "2026-13-45T00:00:00Z"}, id="a-time-that-is-none"),
+        pytest.param({"backend_start": "0\u0000"}, id="no-text"),
     ],
 )
 def test_cannot_tell_the_fate_of_a_transaction(ask, writer, change):

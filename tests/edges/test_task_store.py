@@ -41,6 +41,9 @@ class Store(DynamoTaskStore):
     def held(self, task_id: TaskId) -> Mapping[CommandId, Hold]:
         return DynamoHolds(self.client, self.table).held(task_id)
 
+    def all_held(self) -> Mapping[TaskId, Mapping[CommandId, Hold]]:
+        return DynamoHolds(self.client, self.table).all_held()
+
     def give_back(self, *arguments, **named) -> bool:
         return DynamoHolds(self.client, self.table).give_back(*arguments, **named)
 
@@ -253,6 +256,80 @@ def test_finds_what_is_due_and_nothing_else(store):
     assert {task.id for task in store.due(NOW_S + 5, limit=10)} == {late.id, ending.id}
 
 
+def ending(store: TaskStore, number: int, **changes: object) -> TaskId:
+    task = a_task(id=TaskId(f"0199a0b0c0d170008000{number:012x}"), **changes)
+    store.create(task)
+    store.move(task.id, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING, ends_as=TaskState.ENDED)
+    return task.id
+
+
+def test_the_longest_due_comes_first_wherever_the_index_has_it(store):
+    late = {number: TaskId(f"0199a0b0c0d170008000{number:012x}") for number in range(40)}
+    for number, task_id in late.items():
+        store.create(a_task(id=task_id, expires_at_s=NOW_S - number))
+    assert [task.id for task in store.due(NOW_S, limit=5)] == [late[number] for number in (39, 38, 37, 36, 35)]
+
+
+def test_what_was_put_off_is_due_later_and_behind_what_was_due_before(store):
+    first, second = ending(store, 1), ending(store, 2)
+    store.put_off(first, until_s=NOW_S + 50)
+    assert [task.id for task in store.due(NOW_S + 49, limit=10)] == [second]
+    store.put_off(second, until_s=NOW_S + 60)
+    found = store.due(NOW_S + 60, limit=10)
+    assert [(task.id, task.teardowns, task.state) for task in found] == [
+        (first, 1, TaskState.ENDING),
+        (second, 1, TaskState.ENDING),
+    ]
+
+
+@pytest.mark.parametrize("state", [state for state in TaskState if state is not TaskState.ENDING])
+def test_only_what_ends_can_be_put_off(store, state):
+    store.create(a_task(state=state, expires_at_s=NOW_S + 5))
+    with pytest.raises(Conflict) as caught:
+        store.put_off(TASK_ID, until_s=NOW_S + 50)
+    assert caught.value.code == "task.state"
+    assert store.get(TASK_ID).teardowns == 0
+
+
+def test_a_task_that_is_not_there_cannot_be_put_off(store):
+    with pytest.raises(NotFound):
+        store.put_off(TASK_ID, until_s=NOW_S + 50)
+
+
+def forgotten_at(store: Store) -> set[str | None]:
+    found = store.client.scan(TableName=store.table)["Items"]
+    return {item["ttl_s"]["N"] if "ttl_s" in item else None for item in found}
+
+
+def test_the_table_forgets_a_closed_task_and_never_one_that_still_ends(dynamodb):
+    """Its items are all that says that a role may stand."""
+    task_id = ending(dynamodb, 1)
+    dynamodb.put_off(task_id, until_s=NOW_S + 50)
+    assert forgotten_at(dynamodb) == {None}
+    dynamodb.move(task_id, expected=frozenset({TaskState.ENDING}), to=TaskState.ENDED)
+    assert forgotten_at(dynamodb) == {str(NOW_S + 3600 + 30 * 86_400)}
+
+
+def test_tells_what_all_open_tasks_hold(store):
+    closed, idle = ending(store, 1), ending(store, 2)
+    store.create(a_task())
+    reserve(store, command="c1")
+    reserve(store, command="c2", key=KEY)
+    store.move(closed, expected=frozenset({TaskState.ENDING}), to=TaskState.ENDED)
+    held = store.all_held()
+    assert idle not in held
+    assert {task_id: sorted(holds) for task_id, holds in held.items()} == {TASK_ID: ["c1", "c2"]}
+    assert held[TASK_ID] == store.held(TASK_ID)
+
+
+def test_tells_what_is_held_in_more_tasks_than_one_request_can_name(dynamodb):
+    for number in range(130):  # all in the index's first partition
+        dynamodb.create(a_task(id=TaskId(f"0199a0b0c0d170008000{number:011x}0")))
+    dynamodb.create(a_task())
+    reserve(dynamodb)
+    assert list(dynamodb.all_held()) == [TASK_ID]
+
+
 def test_never_overshoots_the_rows_when_statements_run_at_once():
     store = FakeTaskStore()
     store.create(a_task(budgets=left(100, 50)))
@@ -284,6 +361,8 @@ def test_says_so_when_the_table_cannot_be_reached():
         lambda: reserve(store, key=KEY),
         lambda: store.list_of(AGENT.owner, limit=1),
         lambda: store.due(NOW_S, limit=1),
+        lambda: store.put_off(TASK_ID, until_s=NOW_S),
+        lambda: DynamoHolds(client, "state").all_held(),
         lambda: store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING),
         lambda: settle(store, Reservation(a_task(), 1, Budgets(1, 1), CommandId("c1")), 0),
     )

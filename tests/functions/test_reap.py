@@ -67,7 +67,7 @@ def test_a_pass_answers_what_it_did(invoked):
 
 def test_the_age_of_the_watermark_is_a_metric_even_where_it_is_nothing(invoked):
     invoked(PASS)
-    assert invoked.sent == {"WatermarkAge": 120, "EpochDaysLeft": 9, "Listed": 1}
+    assert invoked.sent == {"WatermarkAge": 120, "EpochDaysLeft": 9, "Listed": 1, "SweepAge": 60}
 
 
 @pytest.mark.parametrize(("days", "left"), [(5, 4), (9, 0), (20, 0)])

@@ -12,6 +12,7 @@ from functions.sequence import handler as function
 
 from postern.edges.reporting import NAMESPACE
 from postern.edges.sqs_events import format_message
+from postern.errors import PolicyUnavailable
 from tests.support.log_check import check_log
 from tests.support.log_fakes import LogStore, Wire
 from tests.support.log_process import LOG, ORIGIN, Without, process, put_record, put_start
@@ -113,3 +114,21 @@ def test_an_invocation_that_brings_nothing_new_says_so(store, capsys):
     invoked = Invoked(store, capsys)
     assert invoked() == []
     assert invoked.last == {"EntriesSequenced": 0}
+
+
+@pytest.mark.parametrize("keys", ["arn:aws:kms:k1,", "arn:aws:kms:k1,arn:aws:kms:k1"], ids=["none", "twice the same"])
+def test_a_list_of_signing_keys_that_is_none_stops_the_function(keys, monkeypatch):
+    environment = {
+        "AWS_REGION": "eu-central-1",
+        "POSTERN_BUCKET": BUCKET,
+        "POSTERN_DEPLOYMENT": "shop",
+        "POSTERN_EPOCH_ENDS": "2026-12-31",
+        "POSTERN_LOG": LOG,
+        "POSTERN_LOG_TABLE": "log",
+        "POSTERN_RETENTION_DAYS": "400",
+        "POSTERN_SIGNING_KEYS": keys,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(PolicyUnavailable, match="POSTERN_SIGNING_KEYS"):
+        function.services.__wrapped__()

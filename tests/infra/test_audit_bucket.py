@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +130,8 @@ def test_a_key_is_written_once(key: str, context: dict[str, tuple[str, ...]], ex
         pytest.param({}, True, id="within bounds"),
         pytest.param({"s3:object-lock-remaining-retention-days": ("400",)}, True, id="the shortest"),
         pytest.param({"s3:object-lock-remaining-retention-days": ("399",)}, False, id="too short"),
-        pytest.param({"s3:object-lock-remaining-retention-days": ("766",)}, True, id="the longest"),
-        pytest.param({"s3:object-lock-remaining-retention-days": ("767",)}, False, id="too long"),
+        pytest.param({"s3:object-lock-remaining-retention-days": ("800",)}, True, id="the longest"),
+        pytest.param({"s3:object-lock-remaining-retention-days": ("801",)}, False, id="too long"),
         pytest.param({"s3:object-lock-remaining-retention-days": ()}, False, id="without a date"),
         pytest.param({"s3:object-lock-mode": ("GOVERNANCE",)}, False, id="another mode"),
         pytest.param({"s3:object-lock-mode": ()}, False, id="without a mode"),
@@ -146,8 +147,54 @@ def test_every_lock_is_of_one_mode_and_within_bounds(
     assert all(both) is expected
 
 
+LONGEST = int(PARAMETERS["LongestLockDays"])
+
+
+@pytest.mark.parametrize(
+    ("days_early", "longest", "expected"),
+    [
+        pytest.param(0, LONGEST, True, id="on the day before it begins"),
+        pytest.param(30, LONGEST, True, id="a month early"),
+        pytest.param(34, LONGEST, True, id="as early as can be"),
+        pytest.param(35, LONGEST, False, id="earlier"),
+        pytest.param(30, 400 + 366, False, id="a month early, where the bound leaves no days for it"),
+    ],
+)
+def test_the_next_years_epoch_may_be_deployed_early(days_early: int, longest: int, expected: bool) -> None:
+    """Its records are locked from the first minute until the end of that year and the retention."""
+    (found,) = _audit_stack(LongestLockDays=str(longest)).of_type("AWS::S3::BucketPolicy").values()
+    bucket = replace(project_deployment().buckets[0], name=found["Bucket"], policy=found["PolicyDocument"])
+    ends, writes = date(2029, 1, 1), date(2028, 1, 1) - timedelta(days=days_early)  # a leap year
+    remaining = (ends - writes).days + 400
+    context = {**CREATES, "s3:object-lock-remaining-retention-days": (str(remaining),)}
+
+    assert is_allowed(bucket, "s3:PutObjectRetention", RECORD, context) is expected
+
+
 def test_an_object_without_a_lock_of_its_own_is_not_taken(bucket: Bucket) -> None:
     assert not is_allowed(bucket, "s3:PutObject", RECORD, {**TLS, "s3:if-none-match": ("*",)})
+
+
+@pytest.mark.parametrize(
+    ("encryption", "expected"),
+    [
+        pytest.param({}, True, id="the bucket's own"),
+        pytest.param({"": "AES256"}, True, id="the bucket's own, named"),
+        pytest.param({"": "aws:kms"}, False, id="a key of KMS"),
+        pytest.param({"": "aws:kms", "-aws-kms-key-id": "arn:aws:kms:us-east-1:1:key/x"}, False, id="a named one"),
+        pytest.param({"": "aws:kms:dsse"}, False, id="two layers of KMS"),
+        pytest.param({"": "aes256"}, False, id="not as S3 spells it"),
+        pytest.param({"-customer-algorithm": "AES256"}, False, id="the writer's own key"),
+        pytest.param({"": "AES256", "-customer-algorithm": "AES256"}, False, id="the writer's own, and named"),
+    ],
+)
+@pytest.mark.parametrize(("caller", "key"), [("role/owner", RECORD), (SEQUENCER, CHECKPOINT)])
+def test_nobody_stores_what_the_log_cannot_read(
+    encryption: dict[str, str], expected: bool, caller: str, key: str, bucket: Bucket
+) -> None:
+    context = {f"s3:x-amz-server-side-encryption{name}": (value,) for name, value in encryption.items()}
+
+    assert is_allowed(bucket, "s3:PutObject", key, {**CREATES, **context}, caller) is expected
 
 
 @pytest.mark.parametrize("action", ["s3:PutObject", "s3:PutObjectRetention", "s3:ReplicateObject"])
@@ -249,7 +296,7 @@ def written() -> dict[str, Any]:
 def _audit_stack(without: str | None = None, **parameters: str) -> Template:
     given = {
         "RetentionDays": "400",
-        "LongestLockDays": "766",
+        "LongestLockDays": "800",
         "EvidenceAdministratorArn": ADMINISTRATOR,
     } | parameters
     template = Template(

@@ -107,6 +107,10 @@ ALARMS = {
     "EvidenceContradictsItself": ("Postern", "IntegrityFaults", 0, "notBreaching"),
     "ReaperFoundAContradiction": ("Postern", "IntegrityFaults", 0, "notBreaching"),
     "EntryIsNoRecord": ("Postern", "OpaqueEntries", 0, "notBreaching"),
+    "RecordsAreLate": ("Postern", "LateObjects", 0, "notBreaching"),
+    "RecordsWait": ("Postern", "WaitingObjects", 0, "notBreaching"),
+    "RecordsAreUnread": ("Postern", "UnreadObjects", 0, "notBreaching"),
+    "TasksAreNotTornDown": ("Postern", "TeardownsLeft", 0, "notBreaching"),
     "MessagesAreGivenUp": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", 0, "notBreaching"),
     "SequencerFails": ("AWS/Lambda", "Errors", 0, "notBreaching"),
     "ReaperFails": ("AWS/Lambda", "Errors", 0, "notBreaching"),
@@ -137,10 +141,35 @@ def test_alarms_watch_counts_that_the_functions_send(alarms: dict[str, Any]) -> 
     from postern.services.sequence import Count
 
     reaper = (PROJECT / "functions/reap/handler.py").read_text()
-    sent = {INTEGRITY_FAULTS, Count.OPAQUE.value, "WatermarkAge", "EpochDaysLeft"}
+    passes = (PROJECT / "layers/core/postern/services/reap/passes.py").read_text()
+    left = {Count.OPAQUE.value, Count.LATE.value, Count.WAITING.value, Count.UNREAD.value}
+    sent = {INTEGRITY_FAULTS, *left, "WatermarkAge", "EpochDaysLeft", "TeardownsLeft"}
 
     assert {one["MetricName"] for one in alarms.values() if one["Namespace"] == NAMESPACE} == sent
+    assert '"TeardownsLeft"' in passes
     assert '{"WatermarkAge", "EpochDaysLeft"}' in reaper  # counts that it sends even where they are zero
+
+
+@pytest.mark.parametrize(
+    ("alarm", "service", "minutes"),
+    [
+        pytest.param("RecordsAreLate", "sequence", 5, id="a late record is told of at once"),
+        pytest.param("RecordsWait", "sequence", 20, id="waiting is normal while a log is handed over"),
+        pytest.param("RecordsAreUnread", "sequence", 15, id="S3 may be away for a moment"),
+        pytest.param("TasksAreNotTornDown", "reap", 30, id="a database may be away for a moment"),
+    ],
+)
+def test_what_mends_itself_in_minutes_calls_nobody(
+    alarm: str, service: str, minutes: int, alarms: dict[str, Any], deployed: Deployment
+) -> None:
+    one = alarms[alarm]
+
+    assert one["Dimensions"] == [{"Name": "service", "Value": service}]
+    assert one["Period"] * one["EvaluationPeriods"] == minutes * 60
+    assert one.get("DatapointsToAlarm", 1) == one["EvaluationPeriods"]
+    # Missing data is no alarm, so each period must see the message come back.
+    (queue,) = (queue for queue in deployed.queues if queue.name.endswith("-Queue"))
+    assert service == "reap" or one["Period"] > int(queue.attributes["VisibilityTimeout"])
 
 
 def test_auditors_find_what_they_need_among_the_outputs(deployed: Deployment, key: Key) -> None:

@@ -147,7 +147,7 @@ LOG_ITEMS = ("head#l", "entry#wal/v1/l/x", "watermark#test-2026", "watermark#l",
 @pytest.mark.parametrize(
     ("function", "action", "expected"),
     [
-        pytest.param("sequence", READ, {"head#l", "entry#wal/v1/l/x"}, id="sequencer reads"),
+        pytest.param("sequence", READ, {"head#l", "entry#wal/v1/l/x", "epoch#l"}, id="sequencer reads"),
         pytest.param("sequence", WRITE, {"head#l", "entry#wal/v1/l/x"}, id="sequencer writes"),
         pytest.param("sequence", "dynamodb:BatchWriteItem", {"head#l", "entry#wal/v1/l/x"}, id="sequencer batches"),
         pytest.param("sequence", "dynamodb:DeleteItem", set(), id="sequencer deletes"),

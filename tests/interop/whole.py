@@ -13,10 +13,11 @@ from collections.abc import Iterator
 from postern.audit.findings import Bounds
 from postern.audit.keys import log_key
 from postern.audit.verify import verify
-from tests.audit.test_log_tampering import BUCKET, OPTIONS, beyond, forked, small_copy
+from tests.audit.test_log_tampering import BUCKET
 from tests.interop.others import Others
 from tests.support.audit import Copy
 from tests.support.good_log import FIRST_KEY, NEW, NOW_US, OLD, OLD_KEY, SECOND_KEY, good_copy
+from tests.support.log_tampering import OPTIONS, beyond, forked, small_copy
 
 _KEYS = {OLD: (OLD_KEY.verifier,), NEW: (FIRST_KEY.verifier, SECOND_KEY.verifier)}
 _PARTS = tuple(f"log/{name}/{kind}" for name in _KEYS for kind in ("checkpoint", "tile/"))

@@ -80,7 +80,7 @@ def code_of(error: pytest.ExceptionInfo[ClientError]) -> str:
 
 
 def lock(days: float = 500, mode: str = "COMPLIANCE") -> dict[str, Any]:
-    """The retention that a PUT brings. The account's policy takes 400 to 766 days."""
+    """The retention that a PUT brings. The account's policy takes 400 to 800 days."""
     until = datetime.fromtimestamp(time.time() + days * DAY_S, UTC)
     return {"ObjectLockMode": mode, "ObjectLockRetainUntilDate": until, "ChecksumAlgorithm": "SHA256"}
 
@@ -135,7 +135,7 @@ def test_a_writer_adds_a_locked_record_once(function: str, account: Account) -> 
     [
         pytest.param({"ObjectLockMode": None, "ObjectLockRetainUntilDate": None}, id="no lock of its own"),
         pytest.param(lock(398), id="shorter than the retention"),
-        pytest.param(lock(770), id="longer than the longest lock"),
+        pytest.param(lock(802), id="longer than the longest lock"),
         pytest.param(lock(mode="GOVERNANCE"), id="a lock that can be lifted"),
         pytest.param({"ObjectLockLegalHoldStatus": "ON"}, id="a hold beside the lock"),
     ],
@@ -156,7 +156,7 @@ def test_no_object_is_taken_without_its_lock(changed: dict[str, Any], function: 
         pytest.param(lock(450), "AccessDenied", id="shorter than it is, within the policy"),
         pytest.param(lock(399), "AccessDenied", id="shorter than the policy allows"),
         pytest.param(lock(mode="GOVERNANCE"), "AccessDenied", id="another mode"),
-        pytest.param(lock(800), "AccessDenied", id="longer than the policy allows"),
+        pytest.param(lock(802), "AccessDenied", id="longer than the policy allows"),
     ],
 )
 def test_nobody_changes_a_lock_but_to_lengthen_it_within_bounds(
@@ -179,6 +179,22 @@ def put_once(account: Account, key: str) -> None:
     """An object under the key, from whichever test comes first."""
     with contextlib.suppress(ClientError):
         put(account.client("s3", "query"), account, key, IfNoneMatch="*")
+
+
+@pytest.mark.parametrize(
+    "encryption",
+    [
+        pytest.param({"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}, id="the writer's own key"),
+        pytest.param({"ServerSideEncryption": "aws:kms"}, id="a key of KMS"),
+    ],
+)
+def test_what_the_sequencer_could_not_read_is_not_taken(encryption: dict[str, Any], account: Account) -> None:
+    query, key = account.client("s3", "query"), RECORD.replace("018f", "0193")
+
+    with pytest.raises(ClientError) as refused:
+        put(query, account, key, IfNoneMatch="*", **encryption)
+    assert code_of(refused) == "AccessDenied"
+    put(query, account, f"{key}-{len(encryption)}", IfNoneMatch="*", ServerSideEncryption="AES256")
 
 
 def test_the_sequencer_writes_the_log_and_moves_its_checkpoint(account: Account) -> None:

@@ -110,7 +110,7 @@ def test_a_log_does_not_end_while_a_command_in_it_is_open(site):
     minutes(site, 10)
     assert events(site, "epoch_end", LOG) == []
     site.wait(3000)
-    minutes(site, 5)
+    minutes(site, 9)
     [end] = events(site, "epoch_end", LOG)
     assert [one["log"] for one in site.written(status="unknown")] == [LOG]
     last = max(place for key, place in site.places().items() if f"/{LOG}/" in key)
@@ -199,7 +199,7 @@ def test_each_write_on_the_way_may_fail_and_there_is_one_beginning_and_one_end(d
 def _handed_over(at: int, when: str, *, dies: bool) -> Site:
     site = Site()
     site.wire.at, site.wire.when, site.wire.dies = at, when, dies
-    for minute in range(16):
+    for minute in range(22):
         if minute == 4:
             deploy_next(site)
         site.wait(60)
@@ -280,3 +280,84 @@ def test_each_write_of_a_change_of_keys_may_fail_and_it_is_told_once(when):
         site.wire.at = -1
         minutes(site, 3)
         assert len(site.written(kind="key")) == 1, at
+
+
+def grant(site: Site, log: str) -> None:
+    """A record of a function that is of the deployment of this log."""
+    second = (site.clock.at_us - 1_795_341_600_000_000) // 1_000_000
+    Story(objects=site.objects, second=second).event(site.records("tasks", log=log), "grant")
+
+
+def unplaced(site: Site) -> list[str]:
+    return [key for key in site.store.wal if f"/{LOG}/" in key and key not in site.places()]
+
+
+def test_a_log_does_not_end_within_five_minutes_of_its_last_record(site):
+    """A deployment that takes long: some of its functions are of the one before still."""
+    deploy_next(site)
+    for _ in range(4):
+        minutes(site, 3)
+        grant(site, LOG)
+    assert events(site, "epoch_end", LOG) == []
+    minutes(site, 9)
+    assert len(events(site, "epoch_end", LOG)) == 1
+    assert unplaced(site) == []
+
+
+def test_a_handover_that_was_rolled_back_begins_anew_with_the_next_deployment(site):
+    deploy_next(site)
+    minutes(site, 2)
+    site.log = LOG
+    minutes(site, 1)
+    assert (site.epochs.epochs[LOG].next, site.epochs.epochs[LOG].handed_us) == (None, 0)
+    minutes(site, 60)
+    deploy_next(site)
+    minutes(site, 1)
+    grant(site, LOG)
+    minutes(site, 4)
+    assert events(site, "epoch_end", LOG) == []
+    minutes(site, 8)
+    assert (unplaced(site), site.epochs.last) == ([], NEXT)
+
+
+def test_a_new_key_comes_on_record_after_a_rollback(site):
+    deploy_next(site)
+    minutes(site, 2)
+    site.log = LOG
+    site.keys = FakeKeys((2, 1))
+    minutes(site, 2)
+    assert [one["log"] for one in site.written(kind="key")] == [LOG]
+
+
+def test_an_end_whose_writer_died_before_it_is_taken_back_only_after_ten_minutes(site):
+    """It may be on its way: then the log ends by it, and the deployment that was rolled back has to be taken again."""
+    deploy_next(site)
+    site.wire.dark.add("put record")
+    minutes(site, 8)
+    assert site.epochs.epochs[LOG].end is not None
+    site.log = LOG
+    minutes(site, 1)
+    assert site.epochs.epochs[LOG].end is not None
+    site.wire.dark.clear()
+    minutes(site, 12)
+    assert (site.epochs.epochs[LOG].end, site.epochs.epochs[LOG].next) == (None, None)
+    assert events(site, "epoch_end", LOG) == []
+
+
+@pytest.mark.parametrize("fate", [None, Fate.UNKNOWN, Fate.RUNNING], ids=["away", "cannot-tell", "running"])
+def test_a_handover_closes_no_gate_however_long_a_write_stays_open(site, fate):
+    story = Story(objects=site.objects, second=(site.clock.at_us - 1_795_341_600_000_000) // 1_000_000)
+    site.sequence()
+    minutes(site, 1)
+    deploy_next(site)
+    minutes(site, 1)
+    grant(site, NEXT)
+    story.second = (site.clock.at_us - 1_795_341_600_000_000) // 1_000_000
+    story.act(site.records(log=LOG), status="pending")
+    site.fates.answer = fate
+    gate = Gate(site.watermarks, site.clock, NEXT, max_staleness_s=3600, epoch_ends_s=site.clock.at_us // 10**6 + 9999)
+    for _ in range(60):
+        site.minute()
+        gate.check()
+    assert site.epochs.last == NEXT
+    assert [one["log"] for one in site.written(status="unknown")] == [LOG]

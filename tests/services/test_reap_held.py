@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from postern.errors import Conflict, StateUnavailable
 from postern.ports import Finished
 from postern.reap_ports import Fate
 from postern.services.calls import Answers
@@ -23,6 +24,7 @@ from tests.support.dead_calls import (
     used,
 )
 from tests.support.fakes import ONE_ROW
+from tests.support.reap_fakes import TimedWal
 from tests.support.reap_site import Site
 
 
@@ -110,6 +112,69 @@ def test_a_call_that_died_before_its_intent_is_given_back_whole_once_its_task_is
     site.wait(2)
     assert site.reap(reaper).counts()["GivenBack"] == 1
     assert used(site) == {"statements": 1, "affected": 1}
+
+
+def test_a_key_whose_call_died_before_its_intent_is_let_go_of_though_nothing_else_ever_runs(site, query):
+    """A retry that is refused leaves no record, so no command names the task."""
+    original, query.records.put = query.records.put, die
+    killed(query, UPDATE)
+    query.records.put = original
+    reaper, given = site.reaper(), []
+    for _ in range(10):
+        with pytest.raises(Conflict) as caught:
+            call(query, UPDATE)
+        assert caught.value.code == "idempotency.running"
+        given.append(site.minute(reaper).counts()["GivenBack"])
+        if given[-1]:
+            break
+    assert sum(given) == 1
+    assert isinstance(call(query, UPDATE), Answers)
+    assert used(site) == {"statements": 1, "affected": 1}
+
+
+def test_all_open_tasks_are_looked_at_every_few_minutes_and_not_each(site):
+    looks, original = [], site.tasks.all_held
+    site.tasks.all_held = lambda: looks.append(site.clock.at_s) or original()
+    reaper = site.reaper()
+    for _ in range(11):
+        site.minute(reaper)
+    assert [at_s - looks[0] for at_s in looks] == [0, 300, 600]
+
+
+def test_a_look_at_all_open_tasks_that_failed_is_tried_again(site):
+    def away() -> None:
+        raise StateUnavailable("state.unavailable", "away")
+
+    reaper, original, site.tasks.all_held = site.reaper(), site.tasks.all_held, away
+    assert [fault.code for fault in site.minute(reaper).faults] == ["state.unavailable"]
+    looks = []
+    site.tasks.all_held = lambda: looks.append(1) or original()
+    site.minute(reaper)
+    assert looks == [1]
+
+
+def test_nothing_is_given_back_while_one_record_of_the_call_cannot_be_read(site, query, monkeypatch):
+    """Else what its statement delivered and wrote would be free, and its key would tell half of the call for ever."""
+    original, site.tasks.settle = site.tasks.settle, die
+    killed(query, UPDATE, UPDATE)
+    site.tasks.settle = original
+    held = used(site)
+    [_, second] = (one["id"] for one in site.written(type="intent", kind="statement"))
+    read = TimedWal.read_versions
+    monkeypatch.setattr(
+        TimedWal,
+        "read_versions",
+        lambda wal, versions: {key: data for key, data in read(wal, versions).items() if second not in key},
+    )
+    for _ in range(3):
+        site.minute()
+    assert used(site) == held
+    monkeypatch.undo()
+    site.minute()
+    assert used(site) == {"statements": 2, "affected": 2}
+    found = call(query, UPDATE, UPDATE)
+    assert isinstance(found, Finished)
+    assert len(found.answer["statements"]) == 2
 
 
 def test_a_call_that_is_about_to_give_back_by_itself_is_left_to_it(site, query):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Event
 
 import pytest
 
@@ -60,7 +62,7 @@ def test_a_pass_does_everything_that_is_due(site):
         pytest.param({"send"}, {"requeued": 0, "faults": ["evidence.unavailable"]}, id="queue"),
         pytest.param({"put record"}, {"abandoned": 0, "faults": ["evidence.unavailable"]}, id="bucket-writes"),
         pytest.param({"positions"}, {"requeued": 0, "age": 520, "faults": ["state.unavailable"]}, id="index"),
-        pytest.param({"watermark"}, {"age": None, "faults": ["state.unavailable"]}, id="watermark-writes"),
+        pytest.param({"watermark"}, {"age": 520, "faults": ["state.unavailable"]}, id="watermark-writes"),
         pytest.param(
             {"read watermark"},
             {"abandoned": 0, "requeued": 0, "age": None, "faults": ["state.unavailable"]},
@@ -68,7 +70,7 @@ def test_a_pass_does_everything_that_is_due(site):
         ),
         pytest.param({"epoch", "latest", "keys"}, {"faults": ["state.unavailable"]}, id="epochs"),
         pytest.param(
-            {"list wal"}, {"abandoned": 0, "requeued": 0, "age": None, "faults": ["evidence.unavailable"]}, id="listing"
+            {"list wal"}, {"abandoned": 0, "requeued": 0, "age": 520, "faults": ["evidence.unavailable"]}, id="listing"
         ),
         pytest.param({"get checkpoint"}, {"requeued": 0, "age": 520, "faults": ["evidence.unavailable"]}, id="log"),
     ],
@@ -95,8 +97,41 @@ def test_a_teardown_that_fails_is_told_and_tried_again(site):
     site.provisioner.fails = AWAY
     report = site.reap()
     assert report.expired.left == ((TASK_ID, "database.unavailable"),)
+    assert report.counts()["TeardownsLeft"] == 1
     site.provisioner.fails = None
-    assert site.reap().expired.done == (TASK_ID,)
+    site.wait(60)
+    report = site.reap()
+    assert report.expired.done == (TASK_ID,)
+    assert (report.counts()["Expired"], report.counts()["TeardownsLeft"]) == (1, 0)
+
+
+def test_a_fault_of_our_own_waits_for_the_teardowns_before_it_goes_on(site):
+    """Once the function has answered, its threads stand still."""
+    begun, ends = Event(), Event()
+    original = site.provisioner.tear_down
+
+    def slow(task_id: TaskId) -> None:
+        begun.set()
+        ends.wait(20)
+        original(task_id)
+
+    def fault(_: str) -> None:
+        begun.wait(20)
+        ends.set()
+        raise ValueError("a fault of our own")
+
+    site.provisioner.tear_down = slow
+    with ThreadPoolExecutor(1) as expiring:
+        reaper = site.reaper()
+        reaper.threads, reaper.make_pass = expiring, fault
+        with pytest.raises(ValueError, match="of our own"):
+            site.reap(reaper)
+        assert site.provisioner.torn_down == [TASK_ID]
+
+
+def test_what_time_does_not_suffice_for_is_counted_as_left(site):
+    site.tasks.create(a_task(id=TaskId(f"{1:032x}"), expires_at_s=NOW_S))
+    assert site.reap(budget_s=3).counts()["TeardownsLeft"] == 2
 
 
 def test_removing_access_waits_for_no_evidence(site):

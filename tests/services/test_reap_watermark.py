@@ -9,16 +9,15 @@ import pytest
 from postern.audit.ids import uuid7
 from postern.audit.keys import record_key
 from postern.audit.records import RecordType
+from postern.log_ports import WalVersion
 from postern.reap_ports import Watermark
 from postern.services.reap.lost import AT_ONCE
-from postern.services.reap.sweep import Found, Sweep
-from postern.services.stopwatch import Stopwatch
-from postern.tlog.bundles import MAX_ENTRY_BYTES
+from postern.services.reap.sweep import Sweep, _Range
 from postern.types import CommandId
 from tests.support.audit import Story
 from tests.support.domain import NOW_S
 from tests.support.fakes import FakeClock
-from tests.support.reap_fakes import HOUR_US, LOG, MINUTE_US, FakeKeys, TimedWal
+from tests.support.reap_fakes import HOUR_US, LOG, MINUTE_US, FakeKeys
 from tests.support.reap_site import Site
 
 SKEW_US = 2 * MINUTE_US
@@ -134,7 +133,7 @@ def test_a_listing_that_was_cut_short_moves_nothing(site):
     site.wait(60)
     report = site.reap(budget_s=4)
     assert site.mark() == stands
-    assert not report.logs[LOG].is_quiet
+    assert report.logs[LOG].quiet is None
 
 
 def test_a_listing_that_fails_moves_nothing_and_says_so(site):
@@ -213,8 +212,9 @@ def test_a_record_that_is_dated_back_is_found_by_the_daily_listing(site):
     site.reap()
     assert site.queue.sent == []
     site.wait(23 * 3600)
-    site.reap()
+    report = site.reap()
     assert site.queue.sent == [key]
+    assert report.counts()["Overtaken"] == 1
 
 
 def test_an_intent_that_is_dated_back_is_closed_by_the_daily_listing(site):
@@ -262,13 +262,13 @@ def test_a_sweep_takes_as_many_passes_as_it_needs(site, monkeypatch):
     site.lose_events()
     monkeypatch.setattr("postern.services.reap.sweep._AT_ONCE", 3)
     reaper = site.reaper()
-    original = Sweep._step
+    original = Sweep._list
 
-    def step(self: Sweep, found: Found) -> None:
-        original(self, found)
-        site.clock.at_s += 10  # a pass has time for five
+    def slow(self: Sweep, at: _Range) -> list[WalVersion]:
+        site.clock.at_s += 60  # a pass has time for one
+        return original(self, at)
 
-    monkeypatch.setattr(Sweep, "_step", step)
+    monkeypatch.setattr(Sweep, "_list", slow)
     site.wait(86_400)
     swept_us, passes = site.mark().swept_us, 0
     while site.mark().swept_us == swept_us:
@@ -277,35 +277,6 @@ def test_a_sweep_takes_as_many_passes_as_it_needs(site, monkeypatch):
         site.reap(reaper)
     assert passes > 5
     assert set(site.queue.sent) == keys
-
-
-def test_an_object_too_large_for_an_entry_is_quarantined_once_and_stalls_nothing(site):
-    key = event(site, size=MAX_ENTRY_BYTES + 1)
-    for _ in range(4):
-        site.minute()
-    [told] = site.written(kind="quarantine")
-    assert (told["key"], told["bytes"], told["version_id"]) == (key, MAX_ENTRY_BYTES + 1, "v0")
-    assert told["sha256"] == hashlib.sha256(bytes([1]) * (MAX_ENTRY_BYTES + 1)).hexdigest()
-    assert key not in site.places()
-    assert record_key(LOG, RecordType.EVENT, CommandId(str(told["id"]))) in site.places()
-    assert site.mark().at_us == site.clock.at_us - SKEW_US
-
-
-def test_an_object_that_is_in_quarantine_is_not_told_again(site):
-    key = event(site, size=MAX_ENTRY_BYTES + 1)
-    quarantine, watch = site.reaper()._pass(LOG).quarantine, Stopwatch(site.clock, budget_s=58)
-    version = TimedWal(site.store).first_versions([key])[key]
-    assert quarantine.run(site.records("reap"), [version], watch) == 1
-    assert quarantine.run(site.records("reap"), [version], watch) == 0
-    assert len(site.written(kind="quarantine")) == 1
-
-
-def test_the_largest_entry_is_not_quarantined(site):
-    key = event(site, size=MAX_ENTRY_BYTES)
-    for _ in range(2):
-        site.minute()
-    assert site.written(kind="quarantine") == []
-    assert key in site.places()
 
 
 def test_what_lies_over_an_object_is_counted_and_covers_nothing_else(site):
@@ -320,7 +291,7 @@ def test_what_lies_over_an_object_is_counted_and_covers_nothing_else(site):
 def test_a_command_that_stays_open_keeps_its_hours_in_the_listing(site):
     """What may still be written for it lies there."""
     site.watermarks.marks[LOG] = Watermark(site.clock.at_us, site.clock.at_us - 30 * HOUR_US, site.clock.at_us)
-    key = event(site, at_us=site.clock.at_us - 32 * HOUR_US)
+    key = event(site, at_us=site.clock.at_us - 30 * HOUR_US - 29 * MINUTE_US)
     site.lose_events()
     site.wait(180)
     site.reap()

@@ -26,6 +26,7 @@ from postern.types import TaskId, TaskState
 from tests.support.audit import MemoryRecordStore, source
 from tests.support.domain import AGENT, NOW_S, OTHER, TASK_ID, VIEWS, a_task
 from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy, FakeTaskStore, FakeWorlds
+from tests.support.reap_site import Inline
 
 AWAY = DatabaseUnavailable("database.unavailable", "away")
 
@@ -54,7 +55,7 @@ class Bench:
 
     @property
     def expire(self) -> ExpireTasks:
-        return ExpireTasks(self.tasks, Timer(self), self.clock)
+        return ExpireTasks(self.tasks, Timer(self), self.clock, Inline())
 
     def provision(self, task_id: TaskId) -> None:
         self.build.run(task_id)

@@ -94,6 +94,7 @@ class FakeTaskStore:
     tasks: dict[TaskId, Task] = field(default_factory=dict)
     keys: dict[tuple[TaskId, str], dict[str, object]] = field(default_factory=dict)
     holds: dict[tuple[TaskId, CommandId], Hold] = field(default_factory=dict)
+    put_off_until: dict[TaskId, int] = field(default_factory=dict)
     away: bool = False
     writes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -120,11 +121,20 @@ class FakeTaskStore:
 
     def due(self, now_s: int, *, limit: int) -> Sequence[Task]:
         self._reach()
-        return [
-            task
-            for task in self.tasks.values()
-            if not task.state.is_final and (task.expires_at_s <= now_s or task.state is TaskState.ENDING)
-        ][:limit]
+        with self._lock:
+            open_tasks = [task for task in self.tasks.values() if not task.state.is_final]
+            due = [task for task in open_tasks if self._due_s(task) <= now_s]
+            return sorted(due, key=self._due_s)[:limit]
+
+    def _due_s(self, task: Task) -> int:
+        at_once = 0 if task.state is TaskState.ENDING else task.expires_at_s
+        return self.put_off_until.get(task.id, at_once)
+
+    def put_off(self, task_id: TaskId, *, until_s: int) -> None:
+        task = self.move(task_id, expected=frozenset({TaskState.ENDING}), to=TaskState.ENDING)
+        with self._lock:
+            self.tasks[task_id] = replace(task, teardowns=task.teardowns + 1)
+            self.put_off_until[task_id] = until_s
 
     def reserve(
         self,
@@ -186,6 +196,9 @@ class FakeTaskStore:
     def held(self, task_id: TaskId) -> Mapping[CommandId, Hold]:
         self._reach()
         return {command_id: hold for (task, command_id), hold in self.holds.items() if task == task_id}
+
+    def all_held(self) -> Mapping[TaskId, Mapping[CommandId, Hold]]:
+        return {task_id: self.held(task_id) for task_id, _ in self.holds if not self.tasks[task_id].state.is_final}
 
     def give_back(
         self, task_id: TaskId, command_id: CommandId, hold: Hold, *, used: Budgets, answer: Mapping[str, object] | None

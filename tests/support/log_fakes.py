@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from postern.errors import EvidenceUnavailable, IntegrityError, StateUnavailable, UpstreamError
 from postern.log_ports import Head, WalVersion, empty_head
+from postern.reap_ports import Epoch
 from postern.tlog.checkpoints import Checkpoint, parse_checkpoint
 from postern.tlog.tiles import TILE_WIDTH, Bundle, format_path, parse_path
 
@@ -51,6 +52,7 @@ class LogStore:
     objects: dict[tuple[str, str], bytes] = field(default_factory=dict)  # by log and path; not `checkpoint`
     latest: dict[str, list[bytes]] = field(default_factory=dict)  # by log: every version of `checkpoint`
     wal: dict[str, list[bytes]] = field(default_factory=dict)  # by key: every version, oldest first
+    epochs: dict[str, Epoch] = field(default_factory=dict)  # by log: what the reaper fixed
     signed: list[Checkpoint] = field(default_factory=list)  # every text that a key ever signed
     requests: Counter[str] = field(default_factory=Counter)
 
@@ -62,6 +64,7 @@ class LogStore:
             objects=dict(self.objects),
             latest={log: list(versions) for log, versions in self.latest.items()},
             wal={key: list(versions) for key, versions in self.wal.items()},
+            epochs=dict(self.epochs),
             signed=list(self.signed),
         )
 
@@ -120,6 +123,18 @@ class MemoryLogTable:
     def _write(self, name: str, effect: Callable[[], T]) -> T:
         self.store.requests[name] += 1
         return self.wire.write(name, StateUnavailable, effect)
+
+
+@dataclass
+class MemoryEpochItems:
+    """What the sequencer reads of `reap_ports.Epochs`."""
+
+    store: LogStore
+    wire: Wire = field(default_factory=Wire)
+
+    def get(self, log: str) -> Epoch | None:
+        self.store.requests["epoch"] += 1
+        return self.wire.read("epoch", StateUnavailable, lambda: self.store.epochs.get(log))
 
 
 @dataclass

@@ -5,13 +5,14 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from postern.audit.chain import Writer, link
 from postern.audit.ids import uuid7
-from postern.audit.keys import record_key
+from postern.audit.keys import parse_record_key, record_key
 from postern.audit.records import Record, RecordType
+from postern.reap_ports import Epoch, Fixed
 from postern.services.append import Appender
 from postern.services.publish import Publisher
 from postern.services.sequence import Sequenced, Sequencer
@@ -20,6 +21,7 @@ from tests.support.audit import BASE_US, source
 from tests.support.log_fakes import (
     Away,
     LogStore,
+    MemoryEpochItems,
     MemoryLogBucket,
     MemoryLogTable,
     MemorySigner,
@@ -41,9 +43,9 @@ def process(store: LogStore, wire: Wire | None = None, *, log: str = LOG, seeds:
     table = MemoryLogTable(store, wire)
     appender = Appender(table)
     publisher = Publisher(appender, [MemorySigner(store, wire, seed) for seed in seeds], DEPLOYMENT)
-    return Sequencer(
-        table, lambda of: MemoryLogBucket(store, of, wire), MemoryWal(store, wire), appender, publisher, log
-    )
+    buckets = lambda of: MemoryLogBucket(store, of, wire)  # noqa: E731
+    epochs = MemoryEpochItems(store, wire)
+    return Sequencer(table, buckets, MemoryWal(store, wire), appender, publisher, epochs.get, log)
 
 
 def until_settled(sequencer: Sequencer, keys: Sequence[str], *, rounds: int = 200) -> Sequenced:
@@ -84,9 +86,23 @@ def put_record(
     return key
 
 
+def fix(store: LogStore, key: str, *, begin: bool, log: str = LOG) -> str:
+    """Notes the event under this key as the one that begins or ends the log, as the reaper does; returns the key."""
+    fixed = Fixed(parse_record_key(key).id, BASE_US)
+    epoch = store.epochs.get(log, Epoch(log, None))
+    store.epochs[log] = replace(epoch, begin=fixed) if begin else replace(epoch, end=fixed)
+    return key
+
+
 def put_start(store: LogStore, *, log: str = LOG) -> str:
     """The event that a log begins with, later than the records by its id: order alone does not put it first."""
-    return put_record(store, 1, RecordType.EVENT, kind="epoch_start", at_ms=3_600_000, log=log)
+    start = put_record(store, 1, RecordType.EVENT, kind="epoch_start", at_ms=3_600_000, log=log)
+    return fix(store, start, begin=True, log=log)
+
+
+def put_end(store: LogStore, *, at_ms: int = 0) -> str:
+    """The event that ends the log. Earlier than the records by its id: order alone does not put it last."""
+    return fix(store, put_record(store, 5_000, RecordType.EVENT, kind="epoch_end", at_ms=at_ms), begin=False)
 
 
 def put_records(store: LogStore, count: int, *, first: int = 2) -> list[str]:

@@ -118,6 +118,7 @@ class Site:
                 identifiers=self.identifiers,
                 clock=clock or self.clock,
                 threads=Inline(),
+                teardown_threads=Inline(),
             )
         )
 
@@ -136,6 +137,7 @@ class Site:
             MemoryWal(self.store),
             appender,
             Publisher(appender, signers, "shop"),
+            self.epochs.epochs.get,
             self.log,
         )
         waiting = list(dict.fromkeys([*self.store.events, *self.queue.sent]))

@@ -29,6 +29,7 @@ from postern.reconcile.findings import Report
 from postern.reconcile.formats import Format, LogReader, tell_format
 from postern.reconcile.prefix import KNOWN, parse_prefix
 from postern.reconcile.reconciler import Reconciler, Window
+from postern.reconcile.recorded import Stored
 from postern.types import Action, CommandId, DatabaseAddress, DatabaseName, Sha256Hex, Task, TaskId
 from postern.world.names import role_name
 from postern_local import postgres as launcher
@@ -85,8 +86,9 @@ class MemoryEvidence:
             if f"/{hour}/" in key and key.endswith("/1-intent.json"):
                 yield CommandId(key.split("/")[6])
 
-    def read(self, command_id: CommandId, type_: RecordType) -> bytes | None:
-        return self.objects.get(record_key(LOG, type_, command_id))
+    def read(self, command_id: CommandId, type_: RecordType) -> Stored | None:
+        key = record_key(LOG, type_, command_id)
+        return Stored(key, self.objects[key]) if key in self.objects else None
 
 
 @dataclass

@@ -31,7 +31,7 @@ PARAMETERS = {
     ),
     "LogEndsOn": "2026-12-31",
     "RetentionDays": "400",
-    "LongestLockDays": "766",
+    "LongestLockDays": "800",
     "EvidenceAdministratorArn": "arn:aws:iam::123456789012:role/evidence-administrator",
 }
 

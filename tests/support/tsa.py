@@ -103,3 +103,26 @@ class Authority:
 
 def openssl(*arguments: str) -> None:
     subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=30)
+
+
+def with_status(reply: bytes, status: int, words: str) -> bytes:
+    """The reply with another status and words beside it: nobody signed either, so anybody can."""
+    body = _content(reply)[0]
+    token = _content(body)[1]
+    told = _element(0x02, bytes([status])) + _element(0x30, _element(0x0C, words.encode()))
+    return _element(0x30, _element(0x30, told) + token)
+
+
+def _content(data: bytes) -> tuple[bytes, bytes]:
+    """What the first DER element of the data holds, and what follows it."""
+    length, begin = data[1], 2
+    if length & 0x80:
+        begin += length & 0x7F
+        length = int.from_bytes(data[2:begin])
+    return data[begin : begin + length], data[begin + length :]
+
+
+def _element(tag: int, content: bytes) -> bytes:
+    size = len(content)
+    long = size.to_bytes((size.bit_length() + 7) // 8)
+    return bytes([tag]) + (bytes([size]) if size < 128 else bytes([0x80 | len(long)]) + long) + content

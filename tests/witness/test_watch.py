@@ -67,6 +67,22 @@ def test_a_damaged_tile_is_no_certain_fork() -> None:
     assert not seen.is_certain
 
 
+def test_a_tile_that_is_none_is_no_certain_fork() -> None:
+    log = grown(600, batches=[300])
+    log["tile/0/001"] = log["tile/0/001"][:-1]
+    seen = watch(LOG, kept_of(grown(300)), log["checkpoint"], log.__getitem__)
+    assert isinstance(seen, Forked)
+    assert not seen.is_certain
+
+
+def test_a_fork_is_certain_by_its_older_checkpoint_without_its_tiles() -> None:
+    log = grown(600, changed=REWRITTEN, batches=[300])
+    del log["tile/0/001"]
+    seen = watch(LOG, kept_of(grown(300)), log["checkpoint"], log.__getitem__)
+    assert isinstance(seen, Forked)
+    assert seen.is_certain
+
+
 @pytest.mark.parametrize(
     ("what", "note"),
     [

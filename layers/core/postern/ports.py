@@ -124,7 +124,17 @@ class TaskStore(Protocol):
         ...
 
     def due(self, now_s: int, *, limit: int) -> Sequence[Task]:
-        """Tasks that are past their deadline and not in a final state, or stuck in `ending`. Eventually consistent."""
+        """Tasks past their deadline and not in a final state, or `ending` and not put off; the longest due first.
+
+        Eventually consistent.
+        """
+        ...
+
+    def put_off(self, task_id: TaskId, *, until_s: int) -> None:
+        """Makes a task that is `ending` due again at `until_s`, and counts one teardown more.
+
+        Raises `Conflict` (`task.state`) where it is in another state, `NotFound` where it is absent.
+        """
         ...
 
     def reserve(

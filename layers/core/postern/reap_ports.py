@@ -44,6 +44,10 @@ class Holds(Protocol):
         """Each by the id of its call's first command; nothing for a task that is not there."""
         ...
 
+    def all_held(self) -> Mapping[TaskId, Mapping[CommandId, Hold]]:
+        """The same of each task in no final state, without those that hold nothing. Which these are may lag behind."""
+        ...
+
     def give_back(
         self, task_id: TaskId, command_id: CommandId, hold: Hold, *, used: Budgets, answer: Mapping[str, object] | None
     ) -> bool:
@@ -225,3 +229,4 @@ class ReapParts:
     identifiers: Identifiers
     clock: Clock
     threads: Executor
+    teardown_threads: Executor

@@ -249,6 +249,7 @@ class Task:
     views: tuple[View, ...] = ()  # set when the world stands
     ends_as: TaskState | None = None  # while `ending`: the final state it is on its way to
     server_major: int = 0  # of the PostgreSQL server that holds the world; 0 until it stands
+    teardowns: int = 0  # that the timer has begun: each puts the next one off for longer
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,7 @@ _CONTEXT_HEADERS = {
     "x-amz-object-lock-retain-until-date": "s3:object-lock-retain-until-date",
     "x-amz-server-side-encryption": "s3:x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id": "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-server-side-encryption-customer-algorithm": "s3:x-amz-server-side-encryption-customer-algorithm",
     "x-amz-storage-class": "s3:x-amz-storage-class",
 }
 _CONTEXT_PARAMETERS = {

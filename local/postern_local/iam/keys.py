@@ -50,6 +50,7 @@ _SINGLE_VALUED = frozenset(
         "s3:x-amz-copy-source",
         "s3:x-amz-server-side-encryption",
         "s3:x-amz-server-side-encryption-aws-kms-key-id",
+        "s3:x-amz-server-side-encryption-customer-algorithm",
         "s3:x-amz-storage-class",
         "sts:externalid",
         "sts:rolesessionname",

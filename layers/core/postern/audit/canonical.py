@@ -8,8 +8,9 @@ The form never changes: a record that needs more gets a new member, not a new en
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import rfc8785
 
@@ -95,32 +96,46 @@ def parse_flat(data: bytes, *, max_bytes: int) -> dict[str, object]:
 def _parse_plain(data: bytes) -> dict[str, object] | None:
     """The object in `data`, where cheap means show that it is canonical; None where only the exact way can tell.
 
-    Written again with names in code point order, the same text comes out: so no name is there twice, nothing is escaped
-    that need not be, and nothing stands between the tokens. Left to the exact way: what code point order could
-    get wrong (text outside ASCII), integers that may pass the bound, depth that may.
+    Without escapes a quote begins or ends a text, so all that stands outside of texts can be looked at by itself: no
+    blank, no number that has two forms or may pass the bound, and a colon for each name. Names in order, and as many
+    as there are colons, then leave one way to write the same. Left to the exact way: text outside ASCII, whose
+    order differs between code points and UTF-16 units, and depth that may pass the bound.
     """
-    if not data.isascii():
+    if not data.isascii() or b"\\" in data:
         return None
     text = data.decode("ascii")
-    try:
-        value, _ = _READER.raw_decode(text)
-    except (ValueError, RecursionError, IntegrityError):
+    outside = "".join(text.split('"')[::2])
+    if outside.count("{") + outside.count("[") > MAX_DEPTH:
         return None
-    if not isinstance(value, dict) or not _is_flat(text, value) or _WRITER.encode(value) != text:
+    for token in _TOKENS.findall(outside):
+        if token not in _LITERALS and (len(token) > _SURELY_SHORT or not token.isdigit()):
+            return None
+    try:
+        value, end = _PLAIN_READER.raw_decode(text)
+    except (ValueError, RecursionError):
+        return None
+    if type(value) is not dict or end != len(text) or _count_ordered(value) != outside.count(":"):
         return None
     return value
 
 
-def _is_flat(text: str, value: object) -> bool:
-    """Whether it nests no deeper than it may: told by the number of brackets, or by walking."""
-    return text.count("{") + text.count("[") <= MAX_DEPTH or _is_within(value, MAX_DEPTH)
-
-
-def _is_within(value: object, depth: int) -> bool:
-    if not isinstance(value, dict | list):
-        return True
-    below = value.values() if isinstance(value, dict) else value
-    return depth > 0 and all(_is_within(one, depth - 1) for one in below)
+def _count_ordered(value: dict[str, object]) -> int:
+    """The names in all objects of `value`; -1 where those of one object are not in order."""
+    count = 0
+    containers: list[Any] = [value]
+    for one in containers:  # grows as it goes
+        members = one
+        if type(one) is dict:
+            names = list(one)
+            if names != sorted(names):
+                return -1
+            count += len(names)
+            members = one.values()
+        for member in members:
+            kind = type(member)
+            if kind is dict or kind is list:
+                containers.append(member)
+    return count
 
 
 def malformed(what: str, expected: str, got: str) -> IntegrityError:
@@ -196,4 +211,7 @@ def _refuse_number(_: str) -> NoReturn:
 # in RFC 8785). A property test holds it.
 _WRITER = json.JSONEncoder(ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":"))
 _READER = json.JSONDecoder(parse_int=_parse_short_integer, parse_float=_refuse_number, parse_constant=_refuse_number)
+_PLAIN_READER = json.JSONDecoder()
+_TOKENS = re.compile(r"[^\]\[{}:,]+")  # what stands between texts and is no sign: a number, a blank, a word
+_LITERALS = frozenset({"true", "false", "null"})
 _UNPLAIN = (b"\\", b" ", b"\t", b"\r", b"\n")

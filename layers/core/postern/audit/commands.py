@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from postern.audit.findings import Bounds, Finding, Step
 from postern.audit.objects import Checked
@@ -31,7 +32,7 @@ class Open:
 def check_command(records: Sequence[Checked], bounds: Bounds) -> Open | Finding | None:
     """What is open or wrong with one id's records, given in key order; None where it is complete."""
     last: Checked | None = None
-    awaited = _Awaited(_OPENING, "an intent or an event first")
+    awaited = _FIRST
     for one in records:
         if one.record.type not in awaited.types:
             return Finding(Step.COMMAND, one.key, "command", awaited.words, one.record.type.value)
@@ -50,18 +51,24 @@ class _Awaited:
     words: str
 
 
-_OPENING = frozenset({RecordType.INTENT, RecordType.EVENT})
+_FIRST = _Awaited(frozenset({RecordType.INTENT, RecordType.EVENT}), "an intent or an event first")
+_AN_OUTCOME = _Awaited(frozenset({RecordType.OUTCOME}), "an outcome after the intent")
+_A_SETTLEMENT = _Awaited(frozenset({RecordType.SETTLED}), "a settlement after the pending outcome")
 
 
 def _after(one: Checked) -> _Awaited:
     """What may and must come after this record in its command."""
     record = one.record
     if record.type is RecordType.INTENT and not record.is_refused:
-        return _Awaited(frozenset({RecordType.OUTCOME}), "an outcome after the intent")
+        return _AN_OUTCOME
     if record.type is RecordType.OUTCOME and record.status == PENDING:
-        return _Awaited(frozenset({RecordType.SETTLED}), "a settlement after the pending outcome")
-    state = "refused intent" if record.is_refused else f"{record.status or 'final'} {record.type.value}"
-    return _Awaited(frozenset(), f"nothing after the {state}")
+        return _A_SETTLEMENT
+    return _nothing("refused intent" if record.is_refused else f"{record.status or 'final'} {record.type.value}")
+
+
+@lru_cache(maxsize=64)
+def _nothing(after: str) -> _Awaited:
+    return _Awaited(frozenset(), f"nothing after the {after}")
 
 
 def _check_follows(earlier: Checked, later: Checked, bounds: Bounds) -> Finding | None:

@@ -17,6 +17,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from postern.audit.canonical import malformed
 from postern.audit.ids import uuid7_time_ms
@@ -26,6 +27,7 @@ from postern.types import CommandId
 
 LOG_NAME = re.compile(r"[a-z0-9-]{1,40}")
 
+_HOUR_MS = 3_600_000
 _FILES = {
     RecordType.INTENT: "1-intent.json",
     RecordType.OUTCOME: "2-outcome.json",
@@ -102,14 +104,24 @@ def log_key(log: str, path: str) -> str:
 
 def parse_record_key(key: str) -> RecordKey:
     """What this key says. Raises `IntegrityError` (`evidence.malformed`) unless it is exactly a record's key."""
-    parts = key.split("/")
-    if len(parts) != 8 or parts[7] not in _TYPES:
+    folder, _, file = key.rpartition("/")
+    type_ = _TYPES.get(file)
+    if type_ is None:
         raise malformed("record key", "the form of wal/v1", "another form")
-    parsed = RecordKey(log=parts[2], type=_TYPES[parts[7]], id=CommandId(parts[6]))
-    expected = record_key(parsed.log, parsed.type, parsed.id)
-    if key != expected:
-        raise malformed("record key", expected, key)
-    return parsed
+    log, id_ = _parse_folder(folder)
+    return RecordKey(log, type_, id_)
+
+
+@lru_cache(maxsize=8)  # the records of one command come together
+def _parse_folder(folder: str) -> tuple[str, CommandId]:
+    parts = folder.split("/")
+    if len(parts) != 7:
+        raise malformed("record key", "the form of wal/v1", "another form")
+    log, id_ = parts[2], CommandId(parts[6])
+    expected = record_key(log, RecordType.INTENT, id_).rpartition("/")[0]
+    if folder != expected:
+        raise malformed("record key", f"{expected}/", f"{folder}/")
+    return log, id_
 
 
 def parse_key(key: str) -> RecordKey | BlobKey | LogKey:
@@ -135,5 +147,10 @@ def _parse_log_key(key: str) -> LogKey:
 
 def _folder(log: str, id_: CommandId) -> str:
     shard = hashlib.sha256(id_.encode()).hexdigest()[0]
-    moment = format_time(uuid7_time_ms(id_) * 1000)
-    return f"wal/v1/{log}/{shard}/{moment[:4]}{moment[5:7]}{moment[8:10]}/{moment[11:13]}/{id_}"
+    return f"wal/v1/{log}/{shard}/{_hour(uuid7_time_ms(id_) // _HOUR_MS)}/{id_}"
+
+
+@lru_cache(maxsize=1024)
+def _hour(hours: int) -> str:
+    moment = format_time(hours * _HOUR_MS * 1000)
+    return f"{moment[:4]}{moment[5:7]}{moment[8:10]}/{moment[11:13]}"

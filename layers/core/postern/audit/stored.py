@@ -22,9 +22,10 @@ from postern.types import CommandId, Sha256Hex
 SHA256_HEX = re.compile(r"[0-9a-f]{64}")
 _ENV = re.compile(r"[0-9a-f]{32}")
 _STATUS = re.compile(r"[a-z][a-z_]{0,39}")
-_TYPES = frozenset(type_.value for type_ in RecordType)
+_TYPES = {type_.value: type_ for type_ in RecordType}
 _BLOB_NAME = frozenset({"blob", "sha256", "bytes"})
 _BLOB_MEMBER = b'"blob":'
+_MAX_PLACE = 9999  # of a blob, in its key
 SETTLEMENTS = frozenset({"committed", "rolled_back", "unknown"})
 _RESULTS = frozenset({"allow", "refuse"})
 # The member by which a record names the one before it in its command.
@@ -54,7 +55,7 @@ class StoredRecord:
     is_refused: bool  # an intent whose decision is `refuse`
     status: str | None  # an outcome's or a settlement's
     names: Sha256Hex | None  # the intent that an outcome names, the outcome that a settlement names
-    blobs: tuple[tuple[int, str], ...]  # place and SHA-256 of each blob that it names, in order of their places
+    blobs: tuple[tuple[int, str, int], ...]  # place, SHA-256 and length of each blob that it names, by their places
 
 
 def parse_record(data: bytes, *, sha256: Sha256Hex | None = None) -> StoredRecord:
@@ -65,7 +66,7 @@ def parse_record(data: bytes, *, sha256: Sha256Hex | None = None) -> StoredRecor
     members = parse_canonical(data)
     if members.get("v") != VERSION or isinstance(members.get("v"), bool):
         raise malformed("v", f"{VERSION} (a later version needs a later reader)", _describe(members.get("v")))
-    type_ = RecordType(_word(members, "type", _TYPES.__contains__))
+    type_ = _TYPES[_word(members, "type", _TYPES.__contains__)]
     names = _NAMES.get(type_)
     return StoredRecord(
         sha256=sha256 or Sha256Hex(hashlib.sha256(data).hexdigest()),
@@ -83,18 +84,25 @@ def parse_record(data: bytes, *, sha256: Sha256Hex | None = None) -> StoredRecor
     )
 
 
-def _blobs(value: object) -> Iterator[tuple[int, str]]:
+def _blobs(value: object) -> Iterator[tuple[int, str, int]]:
     """Each blob that is named anywhere in the value: an object of exactly `blob`, `sha256` and `bytes`."""
     if isinstance(value, list):
         for one in value:
             yield from _blobs(one)
     elif isinstance(value, dict):
         if value.keys() == _BLOB_NAME:
-            place, sha256 = value["blob"], value["sha256"]
-            if isinstance(place, int) and isinstance(sha256, str):
-                yield place, sha256
+            yield _parse_blob(value["blob"], value["sha256"], value["bytes"])
         for one in value.values():
             yield from _blobs(one)
+
+
+def _parse_blob(place: object, sha256: object, size: object) -> tuple[int, str, int]:
+    # `type(…) is int`: true and false are numbers to `isinstance`.
+    if type(place) is not int or not 0 <= place <= _MAX_PLACE or type(size) is not int or size < 0:
+        raise malformed("blob", f"a place from 0 to {_MAX_PLACE} and a length", "something else")
+    if not isinstance(sha256, str) or SHA256_HEX.fullmatch(sha256) is None:
+        raise malformed("blob", "a SHA-256 of 64 lower-case hex digits", "another form")
+    return place, sha256, size
 
 
 def _parse_source(members: Mapping[str, object]) -> Source:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def dynamodb(session: Session, *, attempts: int = 2) -> DynamoDBClient:
-    # One retry: a reservation whose first answer was lost is then taken twice, which errs on the safe side.
+    # One retry: a reservation whose first answer was lost is found to be held already, and is not taken twice.
     return session.client("dynamodb", config=_config(read_timeout_s=2.0, attempts=attempts))
 
 

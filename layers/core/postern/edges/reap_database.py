@@ -22,7 +22,8 @@ SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8), EXISTS (
     WHERE pid = $2::pg_catalog.int4 AND backend_start = $3::pg_catalog.timestamptz
 )::pg_catalog.text
 """
-_CANNOT_TELL = frozenset({"22023", "22P02"})  # the xid lies in this server's future, or is none
+# Class 22, data exception: the xid lies in this server's future, or the mark is none that a server wrote.
+_CANNOT_TELL = "22"
 
 _FATES = {"committed": Fate.COMMITTED, "aborted": Fate.ROLLED_BACK}
 
@@ -54,7 +55,7 @@ def _ask(connection: AgentConnection, mark: TransactionMark) -> Fate:
     try:
         status, is_alive = (column[0] for column in connection.fetch_constant(_FATE, parameters).values)
     except StatementFailed as failed:
-        if failed.sqlstate in _CANNOT_TELL:
+        if (failed.sqlstate or "").startswith(_CANNOT_TELL):
             return Fate.UNKNOWN
         raise
     if status == "in progress" and is_alive == "true":

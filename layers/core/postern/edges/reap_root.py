@@ -23,7 +23,8 @@ from postern.edges.watermark import DynamoWatermarks
 from postern.reap_ports import ReapParts
 from postern.world.names import REAP_ROLE
 
-THREADS = 9  # one ends tasks, the others list
+THREADS = 9  # one waits for the teardowns, the others list
+TEARDOWN_THREADS = 4  # the client that asks for them keeps as many connections
 
 
 def reap_parts(parts: Parts, environment: Mapping[str, str]) -> ReapParts:
@@ -53,4 +54,5 @@ def reap_parts(parts: Parts, environment: Mapping[str, str]) -> ReapParts:
         identifiers=parts.identifiers,
         clock=parts.clock,
         threads=ThreadPoolExecutor(THREADS),
+        teardown_threads=ThreadPoolExecutor(TEARDOWN_THREADS),
     )

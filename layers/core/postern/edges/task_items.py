@@ -26,7 +26,9 @@ Item = dict[str, dict[str, Any]]
 
 _HELD = "held#"
 _KEY = "key"
-KEPT_AFTER_S = 30 * 86_400  # a closed task's items go by the table's time to live; the evidence stays
+# A closed task's items go by the table's time to live; the evidence stays. An open one has none: whatever its
+# deadline, its role may stand, and only its items say so.
+KEPT_AFTER_S = 30 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ def deadline_partition(task_id: str) -> str:
     return f"open#{task_id[-1]}"
 
 
+def task_of(key: Mapping[str, Any]) -> TaskId:
+    """The task that one of its items, or an index, names."""
+    return TaskId(str(key["pk"]["S"]).removeprefix("task#"))
+
+
 DEADLINE_PARTITIONS = tuple(f"open#{digit:x}" for digit in range(16))
 
 
@@ -107,7 +114,6 @@ def format_task(task: Task) -> Item:
         "gsi1sk": {"S": task.id},
         "gsi2pk": {"S": deadline_partition(task.id)},
         "gsi2sk": {"N": str(task.expires_at_s)},
-        "ttl_s": {"N": str(task.expires_at_s + KEPT_AFTER_S)},
     }
 
 
@@ -119,7 +125,6 @@ def format_scope(task: Task, version: int) -> Item:
     return {
         **scope_key(task.id),
         "scope": {"S": msgspec.json.encode(scope).decode()},
-        "ttl_s": {"N": str(task.expires_at_s + KEPT_AFTER_S)},
     }
 
 
@@ -131,7 +136,7 @@ def parse_task(item: Mapping[str, Any], scope: Scope) -> Task:
     """The task that both items describe."""
     ends_as = item.get("ends_as")
     return Task(
-        id=TaskId(item["pk"]["S"].removeprefix("task#")),
+        id=task_of(item),
         state=TaskState(item["state"]["S"]),
         principal=scope.principal,
         purpose=scope.purpose,
@@ -144,6 +149,7 @@ def parse_task(item: Mapping[str, Any], scope: Scope) -> Task:
         views=scope.views,
         ends_as=None if ends_as is None else TaskState(ends_as["S"]),
         server_major=scope.server_major,
+        teardowns=int(item["teardowns"]["N"]) if "teardowns" in item else 0,
     )
 
 

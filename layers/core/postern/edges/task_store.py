@@ -69,20 +69,28 @@ class DynamoTaskStore:
         return self._tasks(found["Items"])
 
     def due(self, now_s: int, *, limit: int) -> Sequence[Task]:
-        due: list[Task] = []
+        keys: list[Mapping[str, Any]] = []
         for partition in items.DEADLINE_PARTITIONS:
-            if len(due) >= limit:
-                break
             with translated():
                 found = self.client.query(
                     TableName=self.table,
                     IndexName="by_deadline",
                     KeyConditionExpression="gsi2pk = :open AND gsi2sk <= :now",
                     ExpressionAttributeValues={":open": {"S": partition}, ":now": {"N": str(now_s)}},
-                    Limit=limit - len(due),
+                    Limit=limit,
                 )
-            due += [task for task in self._tasks(found["Items"]) if not task.state.is_final]
-        return due
+            keys += found["Items"]
+        # Over all partitions: else one that is full of tasks which fail would keep the next from being read.
+        keys.sort(key=lambda key: int(key["gsi2sk"]["N"]))
+        return [task for task in self._tasks(keys[:limit]) if not task.state.is_final]
+
+    def put_off(self, task_id: TaskId, *, until_s: int) -> None:
+        with translated():
+            try:
+                self.client.update_item(**writes.putting_off(self.table, task_id, until_s=until_s))
+            except ClientError as error:
+                expected = frozenset({TaskState.ENDING})
+                raise _refuse_move(task_id, expected, failed_conditions(error)[0]) from error
 
     def reserve(
         self,
@@ -161,8 +169,13 @@ class DynamoTaskStore:
         ends_as: TaskState | None = None,
     ) -> Task:
         rescoped = world is not None
-        wanted = writes.moving(self.table, task_id, expected=expected, to=to, ends_as=ends_as, rescoped=rescoped)
+        ttl_s = self._known(task_id).expires_at_s + items.KEPT_AFTER_S if to.is_final else None
+        wanted = writes.moving(
+            self.table, task_id, expected=expected, to=to, ends_as=ends_as, rescoped=rescoped, ttl_s=ttl_s
+        )
         transaction: list[dict[str, Any]] = [{"Update": wanted}]
+        if ttl_s is not None:
+            transaction.append({"Update": writes.forgetting_scope(self.table, task_id, ttl_s=ttl_s)})
         if world is not None:
             transaction.append({"Update": writes.rescoping(self.table, task_id, self._rescoped(task_id, world))})
         with translated():
@@ -175,11 +188,14 @@ class DynamoTaskStore:
             raise IntegrityError("internal", f"task {task_id}: expected its items, got none after a write")
         return moved
 
-    def _rescoped(self, task_id: TaskId, world: World) -> items.Item:
+    def _known(self, task_id: TaskId) -> Task:
         task = self.get(task_id)
         if task is None:
             raise NotFound("task.unknown", f"task: expected one that exists, got {task_id!r}")
-        rebuilt = replace(task, views=world.views, server_major=world.server_major)
+        return task
+
+    def _rescoped(self, task_id: TaskId, world: World) -> items.Item:
+        rebuilt = replace(self._known(task_id), views=world.views, server_major=world.server_major)
         return items.format_scope(rebuilt, self._scopes[task_id].version + 1)
 
     def _check_owner(self, task_id: TaskId, principal: Principal) -> None:
@@ -210,7 +226,7 @@ class DynamoTaskStore:
         return scope
 
     def _tasks(self, keys: Sequence[Mapping[str, Any]]) -> list[Task]:
-        tasks = (self.get(TaskId(str(key["pk"]["S"]).removeprefix("task#"))) for key in keys)
+        tasks = (self.get(items.task_of(key)) for key in keys)
         return [task for task in tasks if task is not None]
 
 

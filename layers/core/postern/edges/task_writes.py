@@ -159,8 +159,9 @@ def moving(
     to: TaskState,
     ends_as: TaskState | None,
     rescoped: bool,
+    ttl_s: int | None,
 ) -> Write:
-    """Moves a task's state. While it ends it is due at once; in a final state it leaves the index by deadline."""
+    """Moves a task's state. It is due as soon as it ends; in a final state it leaves the index by deadline."""
     sets = ["#state = :to"]
     values: dict[str, Any] = {":to": {"S": to.value}}
     if ends_as is not None:
@@ -172,6 +173,9 @@ def moving(
     if to is TaskState.ENDING:
         sets.append("gsi2sk = :at_once")
         values[":at_once"] = {"N": "0"}
+    if ttl_s is not None:
+        sets.append("ttl_s = :ttl")
+        values[":ttl"] = {"N": str(ttl_s)}
     names = {f":from{n}": {"S": state.value} for n, state in enumerate(sorted(expected))}
     return {
         "TableName": table,
@@ -180,5 +184,33 @@ def moving(
         "ConditionExpression": f"#state IN ({', '.join(names)})",
         "ExpressionAttributeNames": {"#state": "state"},
         "ExpressionAttributeValues": {**values, **names},
+        **_SHOW_WHAT_STOOD,
+    }
+
+
+def forgetting_scope(table: str, task_id: TaskId, *, ttl_s: int) -> Write:
+    """Lets the table forget a closed task's scope."""
+    return {
+        "TableName": table,
+        "Key": items.scope_key(task_id),
+        "UpdateExpression": "SET ttl_s = :ttl",
+        "ConditionExpression": "attribute_exists(pk)",
+        "ExpressionAttributeValues": {":ttl": {"N": str(ttl_s)}},
+    }
+
+
+def putting_off(table: str, task_id: TaskId, *, until_s: int) -> Write:
+    """Moves the place of a task that ends in the index by deadline, and counts that it did."""
+    return {
+        "TableName": table,
+        "Key": items.task_key(task_id),
+        "UpdateExpression": "SET gsi2sk = :until ADD teardowns :one",
+        "ConditionExpression": "#state = :ending",
+        "ExpressionAttributeNames": {"#state": "state"},
+        "ExpressionAttributeValues": {
+            ":until": {"N": str(until_s)},
+            ":one": {"N": "1"},
+            ":ending": {"S": TaskState.ENDING.value},
+        },
         **_SHOW_WHAT_STOOD,
     }

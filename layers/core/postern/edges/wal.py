@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _FAILURES = (ClientError, BotoCoreError, ResponseParserError)  # the last is none of botocore's own family
 _ABSENT = frozenset({"NoSuchKey", "NoSuchVersion"})
+_PAST_ALL = b"\xff"  # greater than any key: no UTF-8 begins with it
 
 
 @dataclass(slots=True)
@@ -69,27 +71,56 @@ class S3Wal:
             return None
 
     def _first_in(self, prefix: str, keys: Sequence[str]) -> dict[str, WalVersion | None]:
-        first: dict[str, WalVersion | None] = dict.fromkeys(keys)
-        last = max(keys, key=str.encode)
+        oldest: dict[str, dict[str, Any] | None] = dict.fromkeys(keys)
+        ahead = deque(sorted(oldest, key=str.encode))
         try:
-            # S3 begins after the marker: a key without its last character stands shortly before the key.
-            for version in self.versions_under(prefix, after=min(keys, key=str.encode)[:-1]):
-                if version.is_first and version.key in first:
-                    first[version.key] = version
-                if version.key.encode() > last.encode() or (version.is_first and version.key == last):
-                    break  # before another page is asked for
+            while ahead:
+                self._list_from_next(prefix, ahead, oldest)
         except UpstreamError:
             return {}
-        return first
+        return {key: None if row is None else _version(row, is_first=True) for key, row in oldest.items()}
+
+    def _list_from_next(self, prefix: str, ahead: deque[str], oldest: dict[str, dict[str, Any] | None]) -> None:
+        """Lists from the next wanted key on, while the following page may hold one: keys may lie far apart.
+
+        Takes off `ahead` every key that was passed, one at least. Of those that exist, `oldest` gets the first version.
+        """
+        start = ahead[0]
+        for page in self._pages(prefix, _before(start)):
+            # Newest first: the last row of a key stands.
+            oldest |= {row["Key"]: row for row in page.get("Versions", []) if row["Key"] in oldest}
+            reached = _reached(page)
+            while ahead and ahead[0].encode() < reached:
+                ahead.popleft()
+            if not ahead or (ahead[0] != start and _before(ahead[0]).encode() > reached):
+                return
+        ahead.clear()  # that was the prefix's end
 
     def _rows(self, prefix: str, after: str) -> Iterator[dict[str, Any]]:
         # Delete markers are listed apart and hide nothing: what lies under one is still evidence.
+        for page in self._pages(prefix, after):
+            yield from page.get("Versions", [])
+
+    def _pages(self, prefix: str, after: str) -> Iterator[dict[str, Any]]:
         paginator: Any = self.client.get_paginator("list_object_versions")
         try:
-            for page in paginator.paginate(Bucket=self.bucket, Prefix=prefix, KeyMarker=after):
-                yield from page.get("Versions", [])
+            yield from paginator.paginate(Bucket=self.bucket, Prefix=prefix, KeyMarker=after)
         except _FAILURES as error:
             raise _unavailable(prefix, error) from error
+
+
+def _before(key: str) -> str:
+    """A marker from which a listing gets to the key soon: S3 begins after it, so the key is none."""
+    return key[:-1]
+
+
+def _reached(page: Mapping[str, Any]) -> bytes:
+    """All versions of all keys smaller than this are on this page or before it; of the key itself, more may follow."""
+    if page.get("IsTruncated") is False:
+        return _PAST_ALL
+    # S3 names the last key of the page; were it the first of the next one, as its reference says, this would hold too.
+    marker: str = page.get("NextKeyMarker", "")
+    return marker.encode()
 
 
 def _folder(key: str) -> str:

@@ -62,6 +62,7 @@ class Untold:
     edge: int = 0  # records so near to the log's first or last line that their statement may be beyond it
     uncertain: int = 0  # COMMITs that the server's own end cut off
     skipped: int = 0  # lines of the log that are no message's
+    unreadable: int = 0  # objects at records' places that are none, or have not their form
 
 
 @dataclass(slots=True)
@@ -71,6 +72,7 @@ class Report:
     counts: Counts = field(default_factory=Counts)
     untold: Untold = field(default_factory=Untold)
     findings: list[Finding] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)  # keys of what is untold for that, as many as findings at most
     found: Counter[Kind] = field(default_factory=Counter)
     unmatched: Counter[str] = field(default_factory=Counter)  # records without a statement, by database
     matched: Counter[str] = field(default_factory=Counter)  # records with one, by database
@@ -81,6 +83,11 @@ class Report:
         self.found[kind] += 1
         if len(self.findings) < MAX_FINDINGS:
             self.findings.append(Finding(kind, where, what))
+
+    def leave_unread(self, key: str) -> None:
+        self.untold.unreadable += 1
+        if len(self.unreadable) < MAX_FINDINGS:
+            self.unreadable.append(key)
 
     @property
     def agrees(self) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from postern.audit.ids import uuid7_time_ms
-from postern.reconcile.recorded import Evidence
+from postern.reconcile.recorded import Evidence, Stray
 from postern.types import CommandId
 
 RUN_US = 15 * 60 * 1_000_000  # no statement runs for longer after its command began: a call ends within half a minute
@@ -27,7 +27,7 @@ class Hours:
         names = evidence.hours()
         if not names:
             return cls([])
-        newest = (max(map(command_time_us, evidence.commands(name)), default=0) for name in reversed(names))
+        newest = (max(_times_us(evidence, name), default=0) for name in reversed(names))
         newest_us = next(filter(None, newest), 0)  # an hour may hold facts and no act
         left = [(_begin_us(name), name) for name in reversed(names)]
         return cls(left, left[-1][0], newest_us)
@@ -51,6 +51,10 @@ class Hours:
 def command_time_us(command_id: CommandId) -> int:
     """When a command began, by its id. Raises `IntegrityError` (`evidence.malformed`) for one that is no UUIDv7."""
     return uuid7_time_ms(command_id) * 1000
+
+
+def _times_us(evidence: Evidence, hour: str) -> Iterator[int]:
+    return (command_time_us(one) for one in evidence.commands(hour) if not isinstance(one, Stray))
 
 
 def _begin_us(hour: str) -> int:

@@ -19,7 +19,7 @@ from postern.errors import IntegrityError
 from postern.reconcile.entries import Entry, encoded, unreadable
 from postern.reconcile.findings import Kind, Report
 from postern.reconcile.hours import HOUR_US, RUN_US, Hours, command_time_us
-from postern.reconcile.recorded import Evidence, Normalise, Recorded, read_recorded
+from postern.reconcile.recorded import Evidence, Normalise, Recorded, Stray, Unreadable, read_recorded
 from postern.reconcile.sessions import Sessions
 from postern.reconcile.statements import Protocol, Ran, parse_own, parse_ran
 from postern.reconcile.verdicts import Seen, judge_record
@@ -71,7 +71,7 @@ class Reconciler:
         self._hours = Hours.of(self.evidence)
 
     def run(self, entries: Iterable[Entry]) -> Report:
-        """The report. Raises `UnreadableLog`, and `IntegrityError` where a record does not have its form."""
+        """The report. Raises `UnreadableLog`, and what the evidence raises."""
         for entry in entries:
             self._take(entry)
         if self.report.last_us is not None:
@@ -134,7 +134,9 @@ class Reconciler:
     def _is_agents(self, command: str | None, text: str) -> bool:
         """Whether a text that the broker might send is on record as this command's, which then ran it."""
         recorded = self._recorded(command)
-        return recorded is not None and self._of(recorded.id).runs == 0 and self._is_text(recorded, text) is True
+        return (
+            isinstance(recorded, Recorded) and self._of(recorded.id).runs == 0 and self._is_text(recorded, text) is True
+        )
 
     def _take_statement(self, entry: Entry, command: str | None, ran: Ran) -> None:
         self.report.counts.statements += self.window.holds(entry.time_us)
@@ -162,8 +164,13 @@ class Reconciler:
             self._find(Kind.TIME, entry, f"{entry.user} ran a statement under command {command}, which began {began}")
             return None
         recorded = self._recorded(command)
-        if recorded is not None:
+        if isinstance(recorded, Recorded):
             return recorded
+        if isinstance(recorded, Unreadable):
+            # What stands there accounts for nothing: an intent is written before its statement is sent.
+            what = f"{entry.user} ran a statement under command {command}, whose record is none: {recorded.key}"
+            self._find(Kind.UNRECORDED, entry, what)
+            return None
         if time_us > self._hours.newest_us:
             self.report.untold.later += self.window.holds(entry.time_us)
         elif time_us < self._hours.oldest_us:
@@ -172,7 +179,7 @@ class Reconciler:
             self._find(Kind.UNRECORDED, entry, f"{entry.user} ran a statement under command {command}, not on record")
         return None
 
-    def _recorded(self, command: str | None) -> Recorded | None:
+    def _recorded(self, command: str | None) -> Recorded | Unreadable | None:
         if command is None or _time_of(command) is None:
             return None
         seen = self._of(command)
@@ -212,11 +219,21 @@ class Reconciler:
 
     def _judge(self, hours: Iterable[str]) -> None:
         for hour in hours:
-            for command_id in self.evidence.commands(hour):
-                recorded = self._recorded(command_id)
-                if recorded is not None and self._is_wanted(recorded):
-                    covered = self._is_covered(recorded)
-                    judge_record(recorded, self._of(command_id), self.report, is_covered=covered)
+            for one in self.evidence.commands(hour):
+                if isinstance(one, Stray):
+                    self.report.leave_unread(one.key)
+                else:
+                    self._judge_command(one)
+
+    def _judge_command(self, command_id: CommandId) -> None:
+        recorded = self._recorded(command_id)
+        if isinstance(recorded, Unreadable):
+            if self.window.holds(command_time_us(command_id)):
+                self.report.leave_unread(recorded.key)
+        elif recorded is not None and self._is_wanted(recorded):
+            for key in recorded.unreadable:
+                self.report.leave_unread(key)
+            judge_record(recorded, self._of(command_id), self.report, is_covered=self._is_covered(recorded))
 
     def _is_wanted(self, recorded: Recorded) -> bool:
         is_of_log = self.databases is None or recorded.database in self.databases

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from postern.audit.canonical import malformed, parse_canonical
 from postern.audit.records import RecordType
 from postern.audit.times import parse_time
+from postern.errors import IntegrityError
 from postern.types import CommandId
 
 COMMITTED = "committed"
@@ -22,6 +23,21 @@ _RAN = frozenset({"ok", PENDING, "too_large", "over_budget", "rolled_back"})
 _FAILED_THERE = "sql.failed"
 
 
+@dataclass(frozen=True, slots=True)
+class Stray:
+    """An object at the place of an act's record, under a key that is no such record's."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A record's bytes, as they were found."""
+
+    key: str
+    data: bytes
+
+
 class Evidence(Protocol):
     """The records of a pulled log. Reading them changes nothing; raises what its store raises."""
 
@@ -29,12 +45,12 @@ class Evidence(Protocol):
         """The hours of which there are records, `YYYYMMDD/HH`, in order."""
         ...
 
-    def commands(self, hour: str) -> Iterable[CommandId]:
-        """The ids of the hour's acts on a database: those with an intent."""
+    def commands(self, hour: str) -> Iterable[CommandId | Stray]:
+        """The ids of the hour's acts on a database: those with an intent. All are UUIDv7 of that hour."""
         ...
 
-    def read(self, command_id: CommandId, type_: RecordType) -> bytes | None:
-        """The record's bytes; None where there is none."""
+    def read(self, command_id: CommandId, type_: RecordType) -> Stored | None:
+        """The record; None where there is none. Of what is longer than a record may be, more than that is given."""
         ...
 
 
@@ -62,7 +78,10 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A statement on record. `status` is None while there is no outcome, `settled` while there is no settlement."""
+    """A statement on record. `status` is None while there is no outcome, `settled` while there is no settlement.
+
+    Either is as if it were not there where it has not its form: `unreadable` has its key then.
+    """
 
     id: CommandId
     time_us: int
@@ -75,6 +94,7 @@ class Recorded:
     error: str | None = None
     mark: Mark | None = None
     settled: str | None = None
+    unreadable: tuple[str, ...] = ()
 
     @property
     def must_have_run(self) -> bool:
@@ -86,38 +106,67 @@ class Recorded:
         return self.is_refused or (self.status == "not_run" and self.error is None)
 
 
-def read_recorded(evidence: Evidence, command_id: CommandId, normalise: Normalise) -> Recorded | None:
-    """The statement of this id; None where the records have none, or an act of another kind.
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An act whose intent has not its form: what was asked, and on which database, is not on record."""
 
-    Raises `IntegrityError` (`evidence.malformed`) where a record does not have its form.
-    """
-    data = evidence.read(command_id, RecordType.INTENT)
-    if data is None:
+    key: str
+
+
+def read_recorded(evidence: Evidence, command_id: CommandId, normalise: Normalise) -> Recorded | Unreadable | None:
+    """The statement of this id; None where the records have none, or an act of another kind."""
+    stored = evidence.read(command_id, RecordType.INTENT)
+    if stored is None:
         return None
+    try:
+        recorded = _read_intent(command_id, stored.data, normalise)
+    except IntegrityError:
+        return Unreadable(stored.key)
+    if recorded is None:
+        return None
+    for type_, take in ((RecordType.OUTCOME, _with_outcome), (RecordType.SETTLED, _with_settlement)):
+        later = evidence.read(command_id, type_)
+        if later is None:
+            continue
+        try:
+            recorded = take(recorded, parse_canonical(later.data))
+        except IntegrityError:
+            recorded = replace(recorded, unreadable=(*recorded.unreadable, later.key))
+    return recorded
+
+
+def _read_intent(command_id: CommandId, data: bytes, normalise: Normalise) -> Recorded | None:
     intent = parse_canonical(data)
     if intent.get("kind") != "statement":
         return None
-    outcome = _parse(evidence.read(command_id, RecordType.OUTCOME))
-    settled = _parse(evidence.read(command_id, RecordType.SETTLED))
-    times = [parse_time(_word(record, "time")) for record in (intent, outcome, settled) if record]
-    target = _object(intent, "target")
+    target, time_us = _object(intent, "target"), parse_time(_word(intent, "time"))
     return Recorded(
         id=command_id,
-        time_us=times[0],
-        last_us=max(times),
+        time_us=time_us,
+        last_us=time_us,
         database=_word(target, "database"),
         role=_word(target, "role"),
         is_refused=_word(_object(intent, "decision"), "result") == "refuse",
         text=_text(_object(intent, "statement"), normalise),
-        status=_word(outcome, "status") if outcome else None,
-        error=_word(outcome, "error") if "error" in outcome else None,
-        mark=_mark(_object(outcome, "transaction")) if outcome.get("status") == PENDING else None,
-        settled=_word(settled, "status") if settled else None,
     )
 
 
-def _parse(data: bytes | None) -> dict[str, object]:
-    return {} if data is None else parse_canonical(data)
+def _with_outcome(recorded: Recorded, outcome: Mapping[str, object]) -> Recorded:
+    return replace(
+        recorded,
+        last_us=max(recorded.last_us, parse_time(_word(outcome, "time"))),
+        status=_word(outcome, "status"),
+        error=_word(outcome, "error") if "error" in outcome else None,
+        mark=_mark(_object(outcome, "transaction")) if outcome.get("status") == PENDING else None,
+    )
+
+
+def _with_settlement(recorded: Recorded, settled: Mapping[str, object]) -> Recorded:
+    return replace(
+        recorded,
+        last_us=max(recorded.last_us, parse_time(_word(settled, "time"))),
+        settled=_word(settled, "status"),
+    )
 
 
 def _text(statement: Mapping[str, object], normalise: Normalise) -> Text:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.reconcile.findings import Kind, Report
-from postern.reconcile.recorded import COMMITTED, PENDING, Recorded
+from postern.reconcile.recorded import COMMITTED, PENDING, Recorded, Unreadable
 from postern.reconcile.sessions import Commit
 
 _XID_BITS = 2**32 - 1  # the log has only the lower half of a transaction id
@@ -18,7 +18,7 @@ class Seen:
     runs: int = 0  # of its statement
     failures: int = 0  # errors that name its statement: one that fails before it runs is in the log by these alone
     commit: Commit | None = None
-    recorded: Recorded | None = None
+    recorded: Recorded | Unreadable | None = None
     is_read: bool = False
     is_uncompared: bool = False
 

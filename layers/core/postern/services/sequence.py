@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from postern.audit.keys import LOG_NAME
 from postern.errors import PosternError
 from postern.log_ports import Head, LogBuckets, LogTable, Wal
+from postern.reap_ports import Epoch
 from postern.services.append import Appender
-from postern.services.batches import Batch, Entry, next_batch, read_entry
+from postern.services.batches import Batch, Bounds, Entry, asks_for_bounds, bounds_of, next_batch, read_entry
 from postern.services.known_log import KnownLog
 from postern.services.publish import Publisher
 from postern.services.stage import Stage
@@ -68,6 +69,7 @@ class Sequencer:
     wal: Wal
     appender: Appender
     publisher: Publisher
+    epoch: Callable[[str], Epoch | None]  # what the reaper fixed for a log, read strongly consistent
     log: str  # the deployed one: it may begin, and does not end
     _known: dict[str, KnownLog] = field(default_factory=dict, repr=False)
 
@@ -120,7 +122,7 @@ class Sequencer:
             stood = self.table.positions(list(pending))
             run.counts[Count.KNOWN] += len(stood)
             places |= _taken(pending, stood)
-            batch = next_batch(head, list(pending.values()), may_close=known.log != self.log)
+            batch = self._next_batch(head, list(pending.values()))
             run.let_go(Count.LATE, batch.late)
             run.counts[Count.WAITING] += len(batch.waiting) if not batch.entries else 0
             if not batch.entries:
@@ -135,6 +137,11 @@ class Sequencer:
             places |= _taken(pending, added)
         run.counts[Count.OVERTAKEN] += len(pending)
         return places
+
+    def _next_batch(self, head: Head, entries: Sequence[Entry]) -> Batch:
+        asks = asks_for_bounds(head, entries)
+        bounds = bounds_of(head.log, self.epoch(head.log)) if asks else Bounds(None, None)
+        return next_batch(head, entries, bounds, may_close=head.log != self.log)
 
 
 def _by_log(keys: Iterable[str]) -> dict[str | None, list[str]]:

@@ -45,7 +45,7 @@ class Forked:
     """Two checkpoints that the log's key signed and that no one log can have.
 
     `is_certain` where the two by themselves prove it; otherwise `reason` says which proof did not hold, and it may be
-    that tiles were damaged and not the history rewritten.
+    that tiles were damaged or lost and not the history rewritten.
     """
 
     kept: Kept
@@ -68,7 +68,8 @@ class WatchedLog:
 def watch(log: WatchedLog, kept: Kept | None, latest: bytes, read: Read) -> Seen:
     """What the latest checkpoint is to the one that was kept.
 
-    Raises `IntegrityError` where it is not the log's or its tiles are none, and what `read` raises.
+    Raises `IntegrityError` where the log's key did not sign it, before anything else is read; and what `read` raises,
+    `KeyError` for a file that the log has not.
     """
     head = open_checkpoint(latest, log.vkeys, log.origin)
     if kept is None:
@@ -82,11 +83,17 @@ def watch(log: WatchedLog, kept: Kept | None, latest: bytes, read: Read) -> Seen
         return Follows(head, before.size)
     if before.size == 0:
         return Follows(head, 0)  # every tree continues the empty one
-    proof = prove_consistency(before.size, head.size, read)
     try:
+        proof = prove_consistency(before.size, head.size, read)
         verify_consistency(before.size, head.size, before.root, head.root, proof)
     except IntegrityError as error:
         return _forked(log, kept, head, error.detail, read)
+    except KeyError:
+        # A tile was lost or held back; the older checkpoint may prove the fork without it.
+        forked = _forked(log, kept, head, "a tile is not in the log", read)
+        if not forked.is_certain:
+            raise
+        return forked
     return Follows(head, before.size)
 
 

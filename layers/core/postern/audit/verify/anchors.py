@@ -17,6 +17,7 @@ from postern.errors import IntegrityError
 from postern.tlog.checkpoints import parse_checkpoint
 from postern.tlog.cosignatures import verify_cosignatures
 from postern.tlog.notes import parse_note
+from postern.tlog.origins import log_of
 from postern.tlog.tiles import Bundle
 
 
@@ -38,6 +39,20 @@ def find_anchors(pulled: PulledLog, terms: Terms, found: Found) -> Iterator[tupl
         checkpoint = check_note(start.previous.note, where, before)
         if not isinstance(checkpoint, Finding):  # else `epochs` says so
             yield before, Anchor(checkpoint, where, "previous log's checkpoint")
+
+
+def unasked_anchors(terms: Terms) -> Iterator[str]:
+    """The checkpoints that were given and are of other logs than the one that was asked for: they show nothing."""
+    given = [*(("kept", note) for note in terms.options.kept)]
+    given += [("cosigned", cosigned.note) for cosigned in terms.options.cosigned]
+    for what, data in given if terms.options.log is not None else ():
+        try:
+            origin = parse_checkpoint(parse_note(data).text).origin
+            is_asked = terms.is_asked(log_of(origin))
+        except IntegrityError:
+            continue  # `find_anchors` says so
+        if not is_asked:
+            yield f"{what} checkpoint of {origin}: only {terms.options.log} was asked for"
 
 
 def file_anchors(spill: Spill, anchors: Sequence[tuple[Log, Anchor]]) -> None:

@@ -18,7 +18,7 @@ from postern.audit.verify import rows
 from postern.audit.verify.entries import path_key, read_bundle, widths
 from postern.audit.verify.found import Found
 from postern.audit.verify.log_objects import claim_part
-from postern.audit.verify.spill import Spill
+from postern.audit.verify.spill import Kind, Spill
 from postern.audit.verify.subtrees import Subtrees
 from postern.errors import IntegrityError
 from postern.tlog.bundles import format_bundle
@@ -80,15 +80,23 @@ def check_bundles(pulled: PulledLog, spill: Spill, run: Run) -> Leaves:
         sha256 = hashlib.sha256
         hashes = [sha256(_LEAF + entry).digest() for entry in entries]
         _check_tiles(pulled, run, index, hashes, leaves.found)
-        for at, entry in enumerate(entries, first):
-            digest = sha256(entry).digest()
-            earlier_s, later_s = times.around(at)
-            rows.add(spill, rows.Entry(digest, run.number, at, earlier_s, later_s), digest[-1])
+        _file_entries(spill, run.number, first, entries, times)
         leaves.found.count["entries"] += len(entries)
         _check_ends(pulled, run, index, claims, leaves.found)
         _grow(first, hashes, claims, leaves)
     spill.flush()
     return leaves
+
+
+def _file_entries(spill: Spill, log: int, first: int, entries: Sequence[bytes], times: _Times) -> None:
+    sha256, add, pack, kind = hashlib.sha256, spill.add, rows.pack_entry, Kind.ENTRY
+    at, end = first, first + len(entries)
+    while at < end:
+        until, earlier_s, later_s = times.around(at)
+        for entry in entries[at - first : until - first]:
+            digest = sha256(entry).digest()
+            add(kind, digest[-1], pack(digest, log, at, earlier_s, later_s))
+            at += 1
 
 
 def _claims(spill: Spill, run: Run) -> dict[int, list[rows.Claim]]:
@@ -113,11 +121,14 @@ class _Times:
             if claim.by == rows.Claims.PUBLISHED
         }
         self._sizes = list(stored)
+        self._end = run.end + TILE_WIDTH  # past every entry of the last bundle
         self._times = [run.earlier_s, *stored.values(), run.later_s]
 
-    def around(self, index: int) -> tuple[int, int]:
+    def around(self, index: int) -> tuple[int, int, int]:
+        """The times around an entry, and the next entry for which they are others."""
         at = bisect_right(self._sizes, index)
-        return self._times[at], self._times[at + 1]
+        until = self._sizes[at] if at < len(self._sizes) else self._end
+        return until, self._times[at], self._times[at + 1]
 
 
 def _read(pulled: PulledLog, run: Run, index: int, found: Found) -> list[bytes] | None:

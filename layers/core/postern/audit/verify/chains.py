@@ -7,7 +7,7 @@ are missing. That the log shows.
 
 from __future__ import annotations
 
-from itertools import groupby
+from collections.abc import Iterator, Sequence
 
 from postern.audit.canonical import MAX_RECORD_BYTES
 from postern.audit.findings import Finding, Step
@@ -26,11 +26,30 @@ def join_chains(pulled: PulledLog, spill: Spill, terms: Terms, part: int) -> Joi
     joined = Joined()
     check = _ChainCheck(pulled, terms)
     for portion in portions(spill, part, Kind.CHAIN):
-        links = sorted(rows.read(rows.Chain, spill, portion))
-        for env, chain in groupby(links, lambda link: link.env):
+        links = sorted(rows.read_bytes(Kind.CHAIN, spill, portion))
+        for begin, end, is_whole in _chains(links, terms.bounds.skew_us):
             joined.found.count["chains"] += 1
-            joined.found.find(check.run(env.hex(), list(chain)))
+            if not is_whole:
+                chain = [rows.Chain(*rows.unpack_chain(link)) for link in links[begin:end]]
+                joined.found.find(check.run(chain[0].env.hex(), chain))
     return joined
+
+
+def _chains(links: Sequence[bytes], skew_us: int) -> Iterator[tuple[int, int, bool]]:
+    """Where each chain begins and ends in sorted rows, and whether all of it holds: else `_ChainCheck` says what."""
+    begin, is_whole = 0, True
+    env, n, sha256, stored_us, source = b"", 0, b"", 0, b""
+    for at, link in enumerate(links):
+        of, number, digest, prev, last_modified_us, by, _, _, _ = rows.unpack_chain(link)
+        if of != env:
+            if at:
+                yield begin, at, is_whole
+            begin, is_whole = at, number == 0
+        elif number != n + 1 or prev != sha256 or by != source or last_modified_us < stored_us - skew_us:
+            is_whole = False
+        env, n, sha256, stored_us, source = of, number, digest, last_modified_us, by
+    if links:
+        yield begin, len(links), is_whole
 
 
 class _ChainCheck:

@@ -9,17 +9,19 @@ from postern.audit.canonical import MAX_RECORD_BYTES, parse_canonical
 from postern.audit.findings import Finding, Step
 from postern.audit.keys import log_key
 from postern.audit.listing import PulledLog
-from postern.audit.log_bodies import EPOCH_END, EPOCH_START, KEY
+from postern.audit.log_bodies import EPOCH_END
+from postern.audit.records import RecordType
+from postern.audit.stored import parse_record
 from postern.audit.verify import rows
-from postern.audit.verify.entries import path_key
+from postern.audit.verify.entries import path_key, read_entries
 from postern.audit.verify.heads import Previous, Start, read_start
 from postern.audit.verify.log_objects import check_note
 from postern.audit.verify.terms import Log, Terms
 from postern.errors import IntegrityError
-from postern.tlog.tiles import Bundle
+from postern.tlog.tiles import TILE_WIDTH, Bundle
 
 _EVENT = 3  # the code of an event's type in a row
-Special = tuple[int, int | None, bytes]  # log, index, id: see `joins.Joined`
+KeyEvent = tuple[int, bytes]  # log, id: see `joins.Joined`
 
 
 @dataclass(slots=True)
@@ -27,44 +29,66 @@ class _Epoch:
     log: Log
     start: Start | None
     size: int  # of the signed tree
-    ends: list[tuple[int, str, str]] = field(default_factory=list)  # index, key, the next log
-    starts: list[tuple[int, str]] = field(default_factory=list)  # index, key
+    end: tuple[str, str] | None  # where the last entry is, if it is an `epoch_end`, and the log that it names
     vkeys: set[str] = field(default_factory=set)  # that any record of the log names
 
 
 def check_epochs(
-    pulled: PulledLog, terms: Terms, signed: Mapping[int, int], special: Sequence[Special]
+    pulled: PulledLog, terms: Terms, signed: Mapping[int, int], key_events: Sequence[KeyEvent]
 ) -> Iterator[Finding]:
     """Everything that is wrong with the epochs in the copy, each by itself and then one with the other."""
     epochs = {
-        name: _Epoch(log, read_start(pulled, name), signed.get(log.number, 0))
+        name: _read_epoch(pulled, log, signed.get(log.number, 0))
         for name, log in terms.logs.items()
         if log.has_tree and terms.is_asked(name)
     }
-    for number, index, id_ in special:
+    for number, id_ in key_events:
         log = terms.named(number)
-        if log.name in epochs and index is not None:
-            _note(pulled, epochs[log.name], rows.key_of(log.name, _EVENT, id_), index)
+        if log.name in epochs:
+            epochs[log.name].vkeys |= _read_vkeys(pulled, rows.key_of(log.name, _EVENT, id_))
     for epoch in epochs.values():
         if epoch.size > 0:
             yield from _check_one(epoch)
             yield from _check_before(epoch, epochs, terms)
 
 
-def _note(pulled: PulledLog, epoch: _Epoch, key: str, index: int) -> None:
+def unchecked_logs(pulled: PulledLog, terms: Terms) -> Iterator[str]:
+    """The logs before those that were asked for whose closing checkpoints are taken as said: no key of them was given.
+
+    To verify the present epoch with its own key is an ordinary wish, so this is told and fails nothing.
+    """
+    for name in terms.logs:
+        start = read_start(pulled, name) if terms.is_asked(name) else None
+        if start is not None and start.previous is not None and not _log_before(start.previous, terms).vkeys:
+            before = start.previous.log[:40]
+            yield f"closing checkpoint of {before} in the first record of {name}: no --vkey of it was given"
+
+
+def _read_epoch(pulled: PulledLog, log: Log, size: int) -> _Epoch:
+    start = read_start(pulled, log.name)
+    return _Epoch(log, start, size, _read_end(pulled, log.name, size), set() if start is None else set(start.vkeys))
+
+
+def _read_end(pulled: PulledLog, log: str, size: int) -> tuple[str, str] | None:
+    """An `epoch_end` anywhere else ends nothing: any writer can write one."""
+    last = size - 1
+    entries = read_entries(pulled, log, last, size) if size > 0 else []
     try:
-        members = parse_canonical(pulled.read(key, MAX_RECORD_BYTES))
+        record = parse_record(entries[0])
+    except (IntegrityError, IndexError):
+        return None
+    if (record.type, record.kind) != (RecordType.EVENT, EPOCH_END):
+        return None
+    where = f"{path_key(log, Bundle(last // TILE_WIDTH))} entry {last}"
+    return where, str(parse_canonical(entries[0]).get("next"))
+
+
+def _read_vkeys(pulled: PulledLog, key: str) -> set[str]:
+    try:
+        vkeys = parse_canonical(pulled.read(key, MAX_RECORD_BYTES)).get("vkeys")
     except (IntegrityError, KeyError):
-        return  # found where it lies
-    vkeys = members.get("vkeys")
-    told = vkeys if isinstance(vkeys, list) else []
-    if members.get("kind") == EPOCH_START:
-        epoch.starts.append((index, key))
-        epoch.vkeys |= {one for one in told if isinstance(one, str)}
-    elif members.get("kind") == EPOCH_END:
-        epoch.ends.append((index, key, str(members.get("next"))))
-    elif members.get("kind") == KEY:
-        epoch.vkeys |= {str(one.get("vkey")) for one in told if isinstance(one, dict)}
+        return set()  # found where it lies
+    return {str(one.get("vkey")) for one in vkeys if isinstance(one, dict)} if isinstance(vkeys, list) else set()
 
 
 def _check_one(epoch: _Epoch) -> Iterator[Finding]:
@@ -79,12 +103,6 @@ def _check_one(epoch: _Epoch) -> Iterator[Finding]:
     if given and not given & epoch.vkeys:
         expected = f"one of the given keys, {', '.join(sorted(given))}"
         yield Finding(Step.EPOCH, first, "keys that the log names", expected, ", ".join(sorted(epoch.vkeys))[:300])
-    for index, key in sorted(epoch.starts):
-        if index != 0:
-            yield Finding(Step.EPOCH, key, "epoch_start", "the log's first entry", f"entry {index}")
-    for index, key, _ in sorted(epoch.ends):
-        if index != epoch.size - 1:
-            yield Finding(Step.EPOCH, key, "epoch_end", f"the log's last entry, {epoch.size - 1}", f"entry {index}")
 
 
 def _check_before(epoch: _Epoch, epochs: Mapping[str, _Epoch], terms: Terms) -> Iterator[Finding]:
@@ -95,10 +113,10 @@ def _check_before(epoch: _Epoch, epochs: Mapping[str, _Epoch], terms: Terms) -> 
     where = f"{path_key(epoch.log.name, Bundle(0))} entry 0"
     claimed = start.previous.log if start.previous is not None else "none"
     for name, other in epochs.items():
-        for _, key, next_log in other.ends:
-            followed = any(one.start is not None and _follows(one.start, name) for one in epochs.values())
-            if next_log == epoch.log.name and claimed != name and not followed:
-                yield Finding(Step.EPOCH, where, "previous log", f"{name}, by {key}", claimed[:100])
+        if other.end is None or other.end[1] != epoch.log.name or claimed == name:
+            continue
+        if not any(one.start is not None and _follows(one.start, name) for one in epochs.values()):
+            yield Finding(Step.EPOCH, where, "previous log", f"{name}, by {other.end[0]}", claimed[:100])
     if start.previous is not None:
         yield from _check_previous(where, epoch, start.previous, epochs, terms)
 
@@ -106,11 +124,8 @@ def _check_before(epoch: _Epoch, epochs: Mapping[str, _Epoch], terms: Terms) -> 
 def _check_previous(
     where: str, epoch: _Epoch, previous: Previous, epochs: Mapping[str, _Epoch], terms: Terms
 ) -> Iterator[Finding]:
-    log = terms.logs.get(previous.log)
-    if log is None:
-        keys = tuple(key for key in terms.options.vkeys if key.name == previous.origin)
-        log = Log(-1, previous.log[:40], previous.origin, keys, has_tree=False, retain_until_us=None)
-    elif log.origin is not None and log.origin != previous.origin:
+    log = _log_before(previous, terms)
+    if log.origin is not None and log.origin != previous.origin:
         yield Finding(Step.EPOCH, where, "previous log's origin", log.origin, previous.origin[:100])
         return
     checkpoint = check_note(previous.note, where, log)
@@ -124,9 +139,18 @@ def _check_previous(
         expected = f"the closing checkpoint, of {before.size} entries"
         yield Finding(Step.EPOCH, where, "previous log's checkpoint", expected, f"one of {checkpoint.size}")
     # One that was named and never began was replaced by this one before it could.
-    if not any(next_log == epoch.log.name or next_log not in epochs for _, _, next_log in before.ends):
+    if before.end is None or (before.end[1] != epoch.log.name and before.end[1] in epochs):
         end = log_key(previous.log, "checkpoint")
         yield Finding(Step.EPOCH, end, "last entry", f"an epoch_end that names {epoch.log.name}", "another")
+
+
+def _log_before(previous: Previous, terms: Terms) -> Log:
+    """The log that this is of; where nothing of it is in the copy, with what is known of it all the same."""
+    log = terms.logs.get(previous.log)
+    if log is not None:
+        return log
+    keys = tuple(key for key in terms.options.vkeys if key.name == previous.origin)
+    return Log(-1, previous.log[:40], previous.origin, keys, has_tree=False, retain_until_us=None)
 
 
 def _follows(start: Start, log: str) -> bool:

@@ -18,6 +18,7 @@ class Found:
     findings: list[Finding] = field(default_factory=list)
     open: list[Open] = field(default_factory=list)
     opaque: list[str] = field(default_factory=list)  # keys of objects that are no records
+    odd: list[str] = field(default_factory=list)  # keys of events that would begin or end a log, and do not
     count: Counter[str] = field(default_factory=Counter)
 
     def find(self, finding: Finding | None) -> None:
@@ -36,9 +37,15 @@ class Found:
         if len(self.opaque) < KEPT:
             self.opaque.append(key)
 
+    def leave_odd(self, key: str) -> None:
+        self.count["odd"] += 1
+        if len(self.odd) < KEPT:
+            self.odd.append(key)
+
     def add(self, other: Found) -> None:
         """What the next part had to say, after what was said before it."""
         self.findings += other.findings[: KEPT - len(self.findings)]
         self.open += other.open[: KEPT - len(self.open)]
         self.opaque += other.opaque[: KEPT - len(self.opaque)]
+        self.odd += other.odd[: KEPT - len(self.odd)]
         self.count.update(other.count)

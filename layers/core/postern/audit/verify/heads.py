@@ -8,6 +8,7 @@ from postern.audit.canonical import parse_canonical
 from postern.audit.keys import LOG_NAME
 from postern.audit.listing import PulledLog
 from postern.audit.log_bodies import EPOCH_START
+from postern.audit.stored import parse_record
 from postern.audit.times import parse_time
 from postern.audit.verify.entries import read_entries
 from postern.audit.verify.terms import Log, Options
@@ -69,6 +70,7 @@ def read_start(pulled: PulledLog, log: str) -> Start | None:
     """What the log's first entry says, if it is an `epoch_start` of its form."""
     entries = read_entries(pulled, log, 0, 1)
     try:
+        parse_record(entries[0])  # what is no record begins nothing, whatever its members say
         return parse_start(parse_canonical(entries[0]))
     except (IntegrityError, IndexError):
         return None

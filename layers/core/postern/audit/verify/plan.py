@@ -15,10 +15,10 @@ from postern.audit.findings import Bounds, Finding, Step
 from postern.audit.keys import log_key
 from postern.audit.listing import VERSIONS_FILE, PulledLog
 from postern.audit.verify import rows
-from postern.audit.verify.anchors import check_anchors, file_anchors, find_anchors
+from postern.audit.verify.anchors import check_anchors, file_anchors, find_anchors, unasked_anchors
 from postern.audit.verify.bundles import check_bundles
 from postern.audit.verify.chains import join_chains
-from postern.audit.verify.epochs import Special, check_epochs
+from postern.audit.verify.epochs import KeyEvent, check_epochs, unchecked_logs
 from postern.audit.verify.extents import check_extents, runs_of
 from postern.audit.verify.found import Found
 from postern.audit.verify.growth import Growth
@@ -55,8 +55,8 @@ def verify(
     sizes = _walk_listing(pulled, spill, terms, run, stretches, found)
     signed = {log.number: sizes[log.name].signed for log in asked if log.name in sizes}
     # 10: the chains, once all their records are known.
-    special: list[Special] = []
-    _join(run, partial(join_chains, pulled, spill, terms), spill.parts(Kind.CHAIN), found, special)
+    key_events: list[KeyEvent] = []
+    _join(run, partial(join_chains, pulled, spill, terms), spill.parts(Kind.CHAIN), found, key_events)
     # 11: there are checkpoints of what keys were given for, and `checkpoint` was never anything else than one of them.
     for finding in (*check_latest(spill, terms, run), *missing_logs(terms, sizes)):
         found.find(finding)
@@ -67,13 +67,16 @@ def verify(
         growth = _grow(pulled, spill, log, sizes.get(log.name, Sizes()), run, found)
         check_anchors(anchors, log, signed.get(log.number, -1), growth.roots, found)
     # 16 and 17: objects and entries, one to one, each in a place that fits its times; then by id.
-    _join(run, partial(join_entries, pulled, spill, terms, signed), spill.parts(Kind.WAL, Kind.ENTRY), found, special)
-    _join(run, partial(join_ids, spill, terms), spill.parts(Kind.PLACE, Kind.ASIDE), found, special)
+    by_digest = spill.parts(Kind.WAL, Kind.ENTRY)
+    _join(run, partial(join_entries, pulled, spill, terms, signed), by_digest, found, key_events)
+    _join(run, partial(join_ids, spill, terms), spill.parts(Kind.PLACE, Kind.ASIDE), found, key_events)
     # 18: beginning and end of each log, and how they follow each other.
-    for finding in check_epochs(pulled, terms, signed, special):
+    for finding in check_epochs(pulled, terms, signed, key_events):
         found.find(finding)
     heads = tuple((log.name, signed[log.number]) for log in asked if signed.get(log.number, -1) >= 0)
-    return report_of(found, logs=len(asked), untold=tuple(_untold(asked, options)), heads=heads)
+    untold = (*_untold(asked, options), *unasked_anchors(terms))
+    unchecked = tuple(unchecked_logs(pulled, terms))
+    return report_of(found, logs=len(asked), untold=untold, unchecked=unchecked, heads=heads)
 
 
 def _here(call: Callable[[Task], Done], tasks: Iterable[Task]) -> Iterator[Done]:
@@ -110,11 +113,13 @@ def _add_sizes(sizes: dict[str, Sizes], done: Stretched) -> None:
         sizes.setdefault(log, Sizes()).add(size)
 
 
-def _join(run: Run, call: Callable[[int], Joined], parts: Sequence[int], found: Found, special: list[Special]) -> None:
+def _join(
+    run: Run, call: Callable[[int], Joined], parts: Sequence[int], found: Found, key_events: list[KeyEvent]
+) -> None:
     joined = Found()
     for one in run(call, parts):
         joined.add(one.found)
-        special += one.special
+        key_events += one.key_events
     # Files are filled by digests: only sorted does the first finding mean anything.
     joined.findings.sort(key=lambda finding: (finding.step, finding.where))
     found.add(joined)

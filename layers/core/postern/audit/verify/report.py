@@ -38,13 +38,15 @@ class Counts:
     stages_left: int = 0  # staged and overtaken, never committed
     unsigned: int = 0  # entries past the largest checkpoint
     others: int = 0  # objects of logs that were not asked for
+    odd: int = 0  # entries that would begin or end a log, in places where they do not
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a verification found. It holds where nothing is wrong; `first` is then None.
 
-    `untold` names what could not be told with what was given. `heads` are the logs and their largest signed trees.
+    `untold` names what could not be told with what was given; `unchecked` what of another log was taken as said.
+    `heads` are the logs and their largest signed trees.
     """
 
     counts: Counts
@@ -54,6 +56,8 @@ class Report:
     opaque: tuple[str, ...] = ()  # keys, the first hundred
     untold: tuple[str, ...] = ()
     heads: tuple[tuple[str, int], ...] = ()  # log, size
+    odd: tuple[str, ...] = ()  # keys, the first hundred
+    unchecked: tuple[str, ...] = ()
 
     @property
     def first(self) -> Finding | None:
@@ -64,7 +68,14 @@ class Report:
         return self.wrong == 0
 
 
-def report_of(found: Found, *, logs: int, untold: tuple[str, ...], heads: tuple[tuple[str, int], ...]) -> Report:
+def report_of(
+    found: Found,
+    *,
+    logs: int,
+    untold: tuple[str, ...],
+    unchecked: tuple[str, ...],
+    heads: tuple[tuple[str, int], ...],
+) -> Report:
     count = found.count
     by_type = {type_: count[type_.value] for type_ in RecordType}
     counts = Counts(
@@ -92,5 +103,16 @@ def report_of(found: Found, *, logs: int, untold: tuple[str, ...], heads: tuple[
         stages_left=count["stages_left"],
         unsigned=count["unsigned"],
         others=count["others"],
+        odd=count["odd"],
     )
-    return Report(counts, count["wrong"], tuple(found.findings), tuple(found.open), tuple(found.opaque), untold, heads)
+    return Report(
+        counts,
+        count["wrong"],
+        tuple(found.findings),
+        tuple(found.open),
+        opaque=tuple(found.opaque),
+        untold=untold,
+        heads=heads,
+        odd=tuple(found.odd),
+        unchecked=unchecked,
+    )

@@ -18,24 +18,30 @@ from postern.types import CommandId
 TYPES = (RecordType.INTENT, RecordType.OUTCOME, RecordType.SETTLED, RecordType.EVENT)
 _CODES = {type_: code for code, type_ in enumerate(TYPES)}
 NO_DIGEST = bytes(32)
+_PLACE_BITS = 14  # 0 to 9999
+_MOST_BYTES = 1 << 48
 
 
 class Mark(IntFlag):
     """What is said of an object under wal/."""
 
     OPAQUE = 1  # it is no record
-    SPECIAL = 2  # an event about the log itself: epochs, keys
+    KEYS = 2  # an event about the keys that sign
     TOO_LONG = 4  # for an entry
+    QUARANTINE = 8  # an event about an object that is no entry
+    START = 16  # an event that a log begins
+    END = 32  # an event that a log ends
 
 
 class About(IntEnum):
     """What an aside tells of."""
 
-    BLOB = 0  # there is a blob of this id: number and digest
+    BLOB = 0  # there is a blob of this id: `blob_number` and digest
     NAMED = 1  # a record of this id names one; `type` is the record's
     QUARANTINED = 2  # an event says that this object is no entry: digest or none, number of bytes
     UNPLACED = 3  # an object that no entry holds: its digest, the time it was stored
     UNREAD = 4  # the same of one that is no record, and short enough to be an entry
+    LONG = 5  # an object that is too long for an entry: its digest, its length
 
 
 class Claims(IntEnum):
@@ -127,6 +133,11 @@ _FORMS: dict[type[Row], tuple[Kind, Struct]] = {
 WIDTHS = {kind: form.size for kind, form in _FORMS.values()}
 
 
+# For what is filed or read once a record: a row there is a plain tuple or bytes, in the order of the fields above.
+pack_wal, pack_entry, pack_chain, pack_place = (_FORMS[row][1].pack for row in (Wal, Entry, Chain, Place))
+unpack_wal, unpack_entry, unpack_chain, unpack_place = (_FORMS[row][1].unpack for row in (Wal, Entry, Chain, Place))
+
+
 def add(spill: Spill, row: Row, part: int) -> None:
     kind, form = _FORMS[type(row)]
     spill.add(kind, part, form.pack(*row))
@@ -142,6 +153,24 @@ def read(row: type[R], spill: Spill, part: int) -> Iterator[R]:
     for data in spill.rows(kind, part):
         for one in form.iter_unpack(data):
             yield row(*one)
+
+
+def read_bytes(kind: Kind, spill: Spill, part: int) -> Iterator[bytes]:
+    """The rows as they are stored: those of a kind sort by their first fields."""
+    width = WIDTHS[kind]
+    for data in spill.rows(kind, part):
+        for at in range(0, len(data), width):
+            yield data[at : at + width]
+
+
+def blob_number(place: int, size: int) -> int:
+    """A blob's place and length in one number. No object is as long as the most that it tells apart."""
+    return place | min(size, _MOST_BYTES) << _PLACE_BITS
+
+
+def place_and_size(number: int) -> tuple[int, int]:
+    """What `blob_number` was made of."""
+    return number & (1 << _PLACE_BITS) - 1, number >> _PLACE_BITS
 
 
 def code_of(type_: RecordType) -> int:

@@ -27,6 +27,11 @@ class Kind(StrEnum):
 class Spill(Protocol):
     """Rows on disk or in memory. One for a verification; each process adds to files of its own."""
 
+    @property
+    def portion_bytes(self) -> int:
+        """Of rows that are looked at together: what they take in memory is some three times that."""
+        ...
+
     def add(self, kind: Kind, part: int, row: bytes) -> None:
         """Files a row."""
         ...
@@ -51,7 +56,8 @@ class Spill(Protocol):
 class MemorySpill:
     """A `Spill` for small logs and for tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, portion_bytes: int = 6 * 1024 * 1024) -> None:
+        self.portion_bytes = portion_bytes
         self._files: defaultdict[tuple[Kind, int], bytearray] = defaultdict(bytearray)
 
     def add(self, kind: Kind, part: int, row: bytes) -> None:

@@ -13,6 +13,7 @@ from postern.tlog.bundles import parse_bundle
 from postern.tlog.hashing import Hash
 
 _MAX_HEADER_BYTES = 2 * 1024 * 1024
+_MAX_KEYS = 256
 _MEMBERS = {"closes", "from", "keys", "log", "v"}
 
 
@@ -35,6 +36,8 @@ def parse_stage(data: bytes) -> Stage:
     log, keys, tree = members["log"], members["keys"], members["from"]
     if not isinstance(log, str) or not isinstance(keys, list) or not isinstance(members["closes"], bool):
         raise malformed("stage", "log, keys and whether it closes", "something else")
+    if not 0 < len(keys) <= _MAX_KEYS or not all(type(key) is str and key.startswith("wal/") for key in keys):
+        raise malformed("stage", f"1 to {_MAX_KEYS} keys under wal/", "others")
     if not isinstance(tree, dict) or tree.keys() != {"root", "size"}:
         raise malformed("stage", "the tree that it continues", "something else")
     size, root = tree["size"], tree["root"]

@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import lru_cache
 
+from postern.audit.chain import Source
 from postern.audit.commands import check_command
 from postern.audit.findings import Finding, Step
 from postern.audit.keys import BlobKey, LogKey, RecordKey
 from postern.audit.listing import VERSIONS_FILE, Listed, PulledLog, Stretch, read_listing
+from postern.audit.log_bodies import EPOCH_END, EPOCH_START, KEY, QUARANTINE
 from postern.audit.objects import Checked, Opaque, check_key, check_record, check_stored, read_object
 from postern.audit.records import RecordType
 from postern.audit.times import format_time
 from postern.audit.verify import rows
 from postern.audit.verify.found import Found
 from postern.audit.verify.log_objects import Sizes, check_log_object
-from postern.audit.verify.quarantine import file_quarantine
-from postern.audit.verify.spill import Spill
-from postern.audit.verify.terms import Terms
+from postern.audit.verify.spill import Kind, Spill
+from postern.audit.verify.terms import Log, Terms
 from postern.tlog.bundles import MAX_ENTRY_BYTES
 
-SPECIAL = frozenset({"epoch_start", "epoch_end", "key"})  # events about the log itself
-QUARANTINE = "quarantine"
+# Events about the log itself.
+_MARKS = {KEY: rows.Mark.KEYS, QUARANTINE: rows.Mark.QUARANTINE, EPOCH_START: rows.Mark.START, EPOCH_END: rows.Mark.END}
 
 
 @dataclass(slots=True)
@@ -114,7 +116,8 @@ class _Walk:
             self.find(row, data)
             return
         self.done.found.count["blobs"] += 1
-        self.file_aside(parsed.log, parsed.id, rows.About.BLOB, 0, parsed.n, row.versions[0].sha256 or "")
+        number = rows.blob_number(parsed.n, len(data))
+        self.file_aside(parsed.log, parsed.id, rows.About.BLOB, 0, number, row.versions[0].sha256 or "")
 
     def take_record(self, row: Listed, parsed: RecordKey) -> None:
         checked = check_record(row, parsed, self.pulled, self.terms.bounds)
@@ -122,6 +125,8 @@ class _Walk:
             self.find(row, checked)
         elif isinstance(checked, Opaque):
             self.take_opaque(row, checked)
+        elif (finding := _check_deployment(checked, self.terms.logs[parsed.log])) is not None:
+            self.find(row, finding)
         else:
             self.command.append(checked)
             self.file_record(checked, parsed)
@@ -138,6 +143,8 @@ class _Walk:
         id_, code = rows.id_bytes(one.parsed.id), rows.code_of(one.parsed.type)
         wal = rows.Wal(digest, number, code, id_, 0, one.last_modified_us, mark)
         rows.add(self.spill, wal, rows.part_of(digest))
+        if mark & rows.Mark.TOO_LONG:
+            self.file_aside(one.parsed.log, one.parsed.id, rows.About.LONG, code, one.size, one.sha256)
 
     def file_record(self, checked: Checked, parsed: RecordKey) -> None:
         record = checked.record
@@ -145,19 +152,16 @@ class _Walk:
         self.done.found.count["refused"] += record.is_refused
         log = self.terms.logs[parsed.log].number
         digest, id_, code = bytes.fromhex(record.sha256), rows.id_bytes(record.id), rows.code_of(record.type)
-        mark = rows.Mark.SPECIAL if record.type is RecordType.EVENT and record.kind in SPECIAL else rows.Mark(0)
-        wal = rows.Wal(digest, log, code, id_, record.time_us, checked.last_modified_us, mark)
-        rows.add(self.spill, wal, digest[-1])
+        mark = int(_MARKS.get(record.kind, 0)) if record.type is RecordType.EVENT else 0
+        stored_us = checked.last_modified_us
+        wal = rows.pack_wal(digest, log, code, id_, record.time_us, stored_us, mark)
+        self.spill.add(Kind.WAL, digest[-1], wal)
         link = record.link
         env, prev = bytes.fromhex(link.env), rows.NO_DIGEST if link.prev is None else bytes.fromhex(link.prev)
-        source = hashlib.sha256(repr(record.source).encode()).digest()[:8]
-        chain = rows.Chain(env, link.n, digest, prev, checked.last_modified_us, source, log, code, id_)
-        rows.add(self.spill, chain, env[-1])
-        for n, sha256 in record.blobs:
-            self.file_aside(parsed.log, record.id, rows.About.NAMED, code, n, sha256)
-        if record.kind == QUARANTINE and record.type is RecordType.EVENT:
-            finding = file_quarantine(self.pulled, self.spill, self.terms, checked.key)
-            self.done.found.find(finding)
+        chain = rows.pack_chain(env, link.n, digest, prev, stored_us, _digest_of(record.source), log, code, id_)
+        self.spill.add(Kind.CHAIN, env[-1], chain)
+        for n, sha256, size in record.blobs:
+            self.file_aside(parsed.log, record.id, rows.About.NAMED, code, rows.blob_number(n, size), sha256)
 
     def file_aside(self, log: str, id_: str, about: rows.About, code: int, number: int, sha256: str) -> None:
         named = bytes.fromhex(id_.replace("-", ""))
@@ -181,3 +185,16 @@ class _Walk:
                 got = f"none since {format_time(result.since_us)}"
                 step, what = Step.COMMAND, f"{result.waits_for.value}"
                 self.done.found.find(Finding(step, result.key, what, "one within the bound", got))
+
+
+def _check_deployment(checked: Checked, log: Log) -> Finding | None:
+    """7. It was written by the deployment whose log it is in."""
+    deployment = checked.record.source.deployment
+    if log.origin is None or log.origin == f"postern.{deployment}/{log.name}":
+        return None
+    return Finding(Step.PLACE, checked.key, "deployment", f"that of {log.origin[:100]}", deployment[:100])
+
+
+@lru_cache(maxsize=256)  # a log is written by few sources
+def _digest_of(source: Source) -> bytes:
+    return hashlib.sha256(repr(source).encode()).digest()[:8]

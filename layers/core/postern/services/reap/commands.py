@@ -11,7 +11,7 @@ says it to environments that were not there. However many refused intents there 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from postern.audit.canonical import malformed
@@ -28,7 +28,7 @@ from postern.types import CommandId, TaskId
 
 LEAST_LEFT_S = 5.0
 READ_AT_ONCE = 200
-_KEPT = 200_000  # of the listings' three hours; past it the oldest are read again
+_KEPT = 200_000  # of the listings' time; past it the oldest are read again
 
 T = TypeVar("T")
 
@@ -57,8 +57,13 @@ class Commands:
     clock: Clock
     _closed: dict[CommandId, int] = field(default_factory=dict, repr=False)  # id -> when its last object was stored
 
-    def run(self, records: RecordStore, folders: Iterable[Folder], watch: Stopwatch) -> Looked:
-        """Looks at each that may need it. What fails is in the result and does not stop the rest."""
+    def run(
+        self, records: RecordStore, folders: Iterable[Folder], watch: Stopwatch, *, is_ending: bool = False
+    ) -> Looked:
+        """Looks at each that may need it. What fails is in the result and does not stop the rest.
+
+        `is_ending`: a pending write of which the database does not tell now is `unknown` now.
+        """
         looked = Looked()
         due: dict[RecordType, list[Folder]] = {type_: [] for type_ in RecordType}
         now_us = self.clock.now_us()
@@ -72,6 +77,8 @@ class Commands:
                 due[last].append(folder)
         self._settled(due[RecordType.SETTLED], looked, watch)
         pending = self._outcomes(due[RecordType.OUTCOME], looked, watch)
+        if is_ending:
+            pending = [replace(one, stored_us=0) for one in pending]  # as if it had been asked about for ever
         self._intents(records, due[RecordType.INTENT], looked, watch)
         self._settle(records, pending, looked, watch)
         return looked

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from postern.log_ports import LogBuckets, LogTable, WalVersion
@@ -12,6 +12,8 @@ from postern.tlog.checkpoints import Checkpoint, open_checkpoint
 from postern.tlog.notes import VerifierKey, parse_vkey, verifier_key
 from postern.tlog.origins import origin_of
 
+_ASKED_AT_ONCE = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class Published:
@@ -19,6 +21,14 @@ class Published:
 
     checkpoint: Checkpoint
     note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SortedOut:
+    """What is not covered, of what was asked about, and what there was no time to ask about."""
+
+    uncovered: list[WalVersion]
+    unasked: Sequence[WalVersion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +51,25 @@ class Coverage:
         return Published(open_checkpoint(latest[0], self._vkeys(log, origin), origin), latest[0])
 
     def uncovered(self, log: str, versions: Sequence[WalVersion]) -> list[WalVersion]:
-        """Those that are in no published tree and not quarantined."""
-        places = self.table.positions([version.key for version in versions])
+        """Those that are in no published tree and not quarantined. Reads what is published even for none."""
+        return self.sort_out(log, versions, is_late=lambda: False, enough=len(versions)).uncovered
+
+    def sort_out(
+        self, log: str, versions: Sequence[WalVersion], *, is_late: Callable[[], bool], enough: int
+    ) -> SortedOut:
+        """As `uncovered`, but looks at no more once so many have no place, or it is late."""
+        places: dict[str, int] = {}
+        asked = 0
+        while asked < len(versions) and asked - len(places) < max(1, enough) and not is_late():
+            chunk = versions[asked : asked + _ASKED_AT_ONCE]
+            places.update(self.table.positions([version.key for version in chunk]))
+            asked += len(chunk)
         # After the positions: what had a place then is under this checkpoint or was not published yet.
         published = self.published(log)
         size = 0 if published is None else published.checkpoint.size
-        left = [version for version in versions if places.get(version.key, size) >= size]
-        recorded = self.quarantines.recorded([version.key for version in left if is_too_large(version)])
-        return [version for version in left if version.key not in recorded]
+        left = [version for version in versions[:asked] if places.get(version.key, size) >= size]
+        recorded = self.quarantines.recorded([version.key for version in left])
+        return SortedOut([version for version in left if version.key not in recorded], versions[asked:])
 
     def _vkeys(self, log: str, origin: str) -> list[VerifierKey]:
         """The keys on record, and those that sign now: a rotation is on record a little later than it begins."""

@@ -2,14 +2,16 @@
 
     1  known      the new log has an item, which names the log before
     2  handed     the item of the log before names the new one
-    3  quiet      five minutes later, and once everything in it is closed and covered: `epoch_end` is written there
+    3  quiet      once everything in it is closed and covered, and for five minutes nothing came: `epoch_end` is written
+                  there
     4  closed     once a checkpoint ends with that entry: it is the closing one
     5  begun      `epoch_start` is written, with the closing checkpoint in it
     6  latest     once it has its place in the tree: from then on the next log follows this one
 
-The first log of a deployment goes from 1 to 5. An event's id is durable before the event is written, so a crash
-anywhere leaves one event of each: who comes next writes it, or finds it there. Only where nothing came to stand under
-an id for ten minutes a new one is chosen: an event that is told long after its id's time would look dated back.
+The first log of a deployment goes from 1 to 5. Where the log before is deployed again before it has ended, steps 2
+and 3 are taken back. An event's id is durable before the event is written, so a crash anywhere leaves one event of
+each: who comes next writes it, or finds it there. Only where nothing came to stand under an id for ten minutes a new
+one is chosen: an event that is told long after its id's time would look dated back.
 """
 
 from __future__ import annotations
@@ -32,10 +34,12 @@ from postern.ports import Clock, Identifiers, RecordStore
 from postern.reap_ports import DatedKey, Epoch, Epochs, Fixed, LogKeys, SigningKeys, Watermarks
 from postern.services.reap.coverage import Coverage
 from postern.services.reap.fixed_events import put_fixed
+from postern.services.reap.quiet import Quiet
 from postern.tlog.notes import verifier_key
 from postern.tlog.origins import origin_of
 
-QUIET_AFTER_US = 300_000_000  # from the handover: by then no function of the earlier deployment runs
+QUIET_AFTER_US = 300_000_000  # from the handover and from the last object: no function of the earlier one runs
+OVERDUE_AFTER_US = 2_700_000_000  # from the handover: the gate closes an hour after it, by default
 LOST_AFTER_US = 600_000_000
 
 Item = TypeVar("Item", Epoch, LogKeys)
@@ -69,14 +73,23 @@ class Succession:
         previous = self.before() if epoch is None else epoch.previous
         return [self.log] if previous is None else [self.log, previous]
 
-    def run(self, *, is_quiet: bool) -> None:
-        """The next steps, as far as they can be taken now. `is_quiet`: nothing in the log before is open any more."""
+    def is_overdue(self, log: str) -> bool:
+        """Whether this log was handed over to the deployed one so long ago that its open writes are given up."""
+        epoch = self.epochs.get(log)
+        if epoch is None or epoch.next != self.log:
+            return False
+        return self.clock.now_us() - epoch.handed_us >= OVERDUE_AFTER_US
+
+    def run(self, *, quiet: Quiet | None) -> None:
+        """The next steps, as far as they can be taken now. `quiet` is what the last pass found in the log before."""
         latest = self.epochs.latest()
         epoch = self._known(latest)
-        if epoch is None or epoch.next is not None:
+        if epoch is not None and epoch.next is not None:
+            epoch = self._taken_back(epoch)
+        if epoch is None:
             return  # another reaper is at it; or an earlier log was deployed again: it has ended, and stays so
         if not _is_recorded(epoch.begin):
-            closing = None if epoch.previous is None else self._close(epoch.previous, is_quiet=is_quiet)
+            closing = None if epoch.previous is None else self._close(epoch.previous, quiet)
             if epoch.previous is None or closing is not None:
                 self._begin(epoch, closing)
         elif latest != self.log and self._place(self.log, epoch.begin) is not None:
@@ -91,13 +104,23 @@ class Succession:
         new = Epoch(self.log, latest)
         return new if self.epochs.put(new) else None
 
-    def _close(self, log: str, *, is_quiet: bool) -> PreviousEpoch | None:
+    def _taken_back(self, epoch: Epoch) -> Epoch | None:
+        """The deployed log without the handover to another, as after a rollback; None where it has ended, or may have.
+
+        An end whose id was chosen may be on its way: it is taken back only where nothing came for ten minutes.
+        """
+        if epoch.end is not None and (epoch.end.is_recorded or not self._is_lost(epoch.log, epoch.end)):
+            return None
+        back = replace(epoch, next=None, handed_us=0, end=None, revision=epoch.revision + 1)
+        return back if self.epochs.put(back) else None
+
+    def _close(self, log: str, quiet: Quiet | None) -> PreviousEpoch | None:
         """The closing checkpoint of the log before; None while it is not there."""
         ending = self._handed(log)
         if ending is None:
             return None
         if not _is_recorded(ending.end):
-            if is_quiet and self.clock.now_us() - ending.handed_us >= QUIET_AFTER_US:
+            if quiet is not None and quiet.at_us - max(quiet.since_us, ending.handed_us) >= QUIET_AFTER_US:
                 self._tell(ending, "end", self.epochs.put, _epoch_end(str(ending.next)))
             return None  # its checkpoint is not there yet
         place, published = self._place(log, ending.end), self.coverage.published(log)

@@ -111,6 +111,8 @@ class GiveBack:
             spent = Budgets(statements=hold.taken.statements, lookups=hold.taken.lookups)
             return self.holds.give_back(task_id, command_id, hold, used=spent, answer=None)
         call = self._call(log, command)
+        if call is None:
+            return False
         return self.holds.give_back(
             task_id, command_id, hold, used=_used(hold, call), answer=_answer(log, command.status, call)
         )
@@ -134,8 +136,8 @@ class GiveBack:
             return None
         return _parse(log, id_, {type_: (version, data[version.key]) for type_, version in stored.items()})
 
-    def _call(self, log: str, first: Command) -> list[Command]:
-        """Every command of a call, in their order; those whose records cannot be read are left out."""
+    def _call(self, log: str, first: Command) -> list[Command] | None:
+        """Every command of a call, in their order. None where one could not be read: it may have used something."""
         if first.intent is None or first.intent.count == 1:
             return [first]
         # Drawn in one millisecond, so their ids begin alike; each shard is asked for that beginning.
@@ -146,8 +148,11 @@ class GiveBack:
             for version in self.wal.versions_under(prefix_of(log, shard) + beginning)
             if version.key.endswith("/1-intent.json")
         }
-        read = [first if id_ == first.id else self._read(log, id_) for id_ in ids]
-        mine = [one for one in read if one is not None and one.intent is not None and one.intent.unit == first.id]
+        read = [first if id_ == first.id else self._read(log, id_) for id_ in sorted(ids)]
+        known = [one for one in read if one is not None]
+        if len(known) < len(read):
+            return None
+        mine = [one for one in known if one.intent is not None and one.intent.unit == first.id]
         return sorted(mine, key=_index)
 
 

@@ -1,11 +1,12 @@
-"""Listings of a log's records, and the commands that lie in them."""
+"""Listings of a log's records, over as many passes as they need, and the commands that lie in them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from postern.audit.ids import RANDOM_BYTES, uuid7
 from postern.audit.keys import parse_record_key
 from postern.audit.records import RecordType
 from postern.audit.times import format_time
@@ -15,18 +16,48 @@ from postern.services.stopwatch import Stopwatch
 from postern.types import CommandId
 
 SHARDS = "0123456789abcdef"  # the first hex digit of SHA-256 over an id
-LEAST_LEFT_S = 5.0  # a listing stops here, so that what it found can still be used
 _LOOK_AT_CLOCK_EVERY = 500
+_MOST_OF_A_COMMAND = 3  # objects
+_MILLISECONDS = 13  # characters of a UUIDv7 that tell its time
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
-    """The first version of each object of a log, as far as it was listed, in no order."""
+class Part:
+    """What one pass listed: the first version of each object, in no order."""
 
-    began_us: int
-    versions: tuple[WalVersion, ...]
-    is_whole: bool  # False where time was up before its end
+    versions: Sequence[WalVersion]
     overwritten: int  # keys that have later versions too: these are no evidence, and someone put them there
+
+
+@dataclass(slots=True)
+class Listing:
+    """Everything of a log under ids of `floor_us` and later; where that is None, everything.
+
+    However many passes it takes, it shows each object that was stored before it began, and some that were later.
+    """
+
+    log: str
+    wal: Wal
+    floor_us: int | None
+    _left: list[_Range] | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        return self._left == []
+
+    def go_on(self, watch: Stopwatch, threads: Executor, *, until_left_s: float) -> Part:
+        """The next part, until that much time is left. A command's objects come together.
+
+        Raises `EvidenceUnavailable`; then the same part comes again.
+        """
+        left = _ranges(self.log, self.floor_us) if self._left is None else self._left
+        steps = list(threads.map(lambda range_: _list(self.wal, range_, watch, until_left_s), left))
+        # Only where all have answered: what one of them found would else be told twice.
+        self._left = [step.left for step in steps if step.left is not None]
+        return Part(
+            [version for step in steps for version in step.versions],
+            sum(step.overwritten for step in steps),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,24 +81,6 @@ def hour_of(time_us: int) -> str:
     """The part of a key that names this time's hour, from which on a shard is listed."""
     text = format_time(time_us)
     return f"{text[:4]}{text[5:7]}{text[8:10]}/{text[11:13]}/"
-
-
-def list_from(
-    wal: Wal, log: str, floor_us: int | None, watch: Stopwatch, threads: Executor, *, began_us: int
-) -> Listing:
-    """Everything of the log in the hour of `floor_us` and later; where that is None, everything.
-
-    Raises `EvidenceUnavailable`.
-    """
-    if floor_us is None:
-        return _joined(began_us, [_list(wal, prefix_of(log), "", watch)])
-    hour = hour_of(floor_us)
-
-    def shard(digit: str) -> _Part:
-        prefix = prefix_of(log, digit)
-        return _list(wal, prefix, prefix + hour, watch)
-
-    return _joined(began_us, threads.map(shard, SHARDS))
 
 
 def folders(versions: Iterable[WalVersion], *, since_us: int = 0) -> list[Folder]:
@@ -95,30 +108,49 @@ def _folder(versions: Iterable[WalVersion]) -> list[Folder]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
+class _Range:
+    """Keys that begin with `prefix`, after `after`."""
+
+    prefix: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
     versions: list[WalVersion]
-    is_whole: bool
     overwritten: int
+    left: _Range | None  # of a range that did not come to its end
 
 
-def _list(wal: Wal, prefix: str, after: str, watch: Stopwatch) -> _Part:
+def _ranges(log: str, floor_us: int | None) -> list[_Range]:
+    if floor_us is None:
+        return [_Range(prefix_of(log), "")]
+    first = hour_of(floor_us) + uuid7(floor_us, bytes(RANDOM_BYTES))[:_MILLISECONDS]
+    return [_Range(prefix_of(log, digit), prefix_of(log, digit) + first) for digit in SHARDS]
+
+
+def _list(wal: Wal, range_: _Range, watch: Stopwatch, until_left_s: float) -> _Step:
     versions: list[WalVersion] = []
     overwritten = 0
-    for number, version in enumerate(wal.versions_under(prefix, after=after)):
-        if number % _LOOK_AT_CLOCK_EVERY == 0 and watch.left_s() < LEAST_LEFT_S:
-            return _Part(versions, is_whole=False, overwritten=overwritten)
+    for number, version in enumerate(wal.versions_under(range_.prefix, after=range_.after)):
+        if number % _LOOK_AT_CLOCK_EVERY == 0 and watch.left_s() <= until_left_s:
+            _put_back_last(versions)
+            return _Step(versions, overwritten, _Range(range_.prefix, versions[-1].key if versions else range_.after))
         if version.is_first:
             versions.append(version)
         else:
             overwritten += 1
-    return _Part(versions, is_whole=True, overwritten=overwritten)
+    return _Step(versions, overwritten, None)
 
 
-def _joined(began_us: int, parts: Iterable[_Part]) -> Listing:
-    done = list(parts)
-    return Listing(
-        began_us,
-        tuple(version for part in done for version in part.versions),
-        all(part.is_whole for part in done),
-        sum(part.overwritten for part in done),
-    )
+def _put_back_last(versions: list[WalVersion]) -> None:
+    """Leaves the last command for the next part, since more of it may come."""
+    if not versions:
+        return
+    last = versions[-1].key.rpartition("/")[0]
+    at = len(versions)
+    while at > 0 and versions[at - 1].key.rpartition("/")[0] == last:
+        at -= 1
+    # A folder with more in it is no command's, and may be larger than a pass can list.
+    if len(versions) - at <= _MOST_OF_A_COMMAND:
+        del versions[at:]

@@ -3,6 +3,7 @@
     expire      tasks past their deadline are torn down, beside all the rest: removing access waits for nothing
     log pass    the deployed log, then the one before while it has not ended: covered, closed, given back, sent again
     epochs      how the deployed log begins, and follows the one before
+    old holds   every few minutes: what calls hold that died before they left a record
     sweep       the daily listing of all open days, with the time that is left
 
 Any number of reapers may run at once: whatever one writes is conditional, and final.
@@ -11,7 +12,7 @@ Any number of reapers may run at once: whatever one writes is conditional, and f
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 
 from postern.errors import PosternError
@@ -25,6 +26,7 @@ from postern.services.reap.epochs import Succession
 from postern.services.reap.give_back import GiveBack
 from postern.services.reap.log_pass import LogPass, Passed
 from postern.services.reap.lost import Lost
+from postern.services.reap.old_holds import OldHolds
 from postern.services.reap.quarantine import Quarantine
 from postern.services.reap.settle import Settle
 from postern.services.reap.sweep import Sweep
@@ -38,15 +40,26 @@ class Report:
     expired: Expired | None = None  # None where it had not ended in time
     logs: dict[str, Passed] = field(default_factory=dict)
     faults: list[PosternError] = field(default_factory=list)
-
+    given_back: int = 0  # of calls without any record
     watermark_age_s: int | None = None  # of the deployed log; None where it has none, or it could not be read
+    listing_age_s: int | None = None  # of a listing of it that takes more than this pass
+    sweep_age_s: int | None = None  # since the last daily listing of it that came to its end began
     epoch_days_left: int = 0  # whole days until its epoch ends, from when on no statement runs in it
 
     def counts(self) -> dict[str, int]:
         """Over all logs, by the names of the metrics."""
         counts = {name: sum(getattr(one, count) for one in self.logs.values()) for name, count in _METRICS.items()}
+        counts["GivenBack"] += self.given_back
         counts["EpochDaysLeft"] = self.epoch_days_left
-        return counts if self.watermark_age_s is None else {**counts, "WatermarkAge": self.watermark_age_s}
+        if self.expired is not None:
+            counts["Expired"] = len(self.expired.done)
+            counts["TeardownsLeft"] = len(self.expired.left) + self.expired.waiting
+        ages = {
+            "WatermarkAge": self.watermark_age_s,
+            "ListingAge": self.listing_age_s,
+            "SweepAge": self.sweep_age_s,
+        }
+        return counts | {name: age_s for name, age_s in ages.items() if age_s is not None}
 
     def all_faults(self) -> list[PosternError]:
         return [*self.faults, *(fault for passed in self.logs.values() for fault in passed.faults)]
@@ -62,6 +75,7 @@ _METRICS = {
     "GivenBack": "given_back",
     "Requeued": "requeued",
     "Quarantined": "quarantined",
+    "Overtaken": "overtaken",
 }
 
 
@@ -72,6 +86,7 @@ class Reap:
     expire: ExpireTasks
     succession: Succession
     make_pass: Callable[[str], LogPass]
+    old_holds: OldHolds
     clock: Clock
     threads: Executor
     epoch_ends_us: int
@@ -80,27 +95,44 @@ class Reap:
     def run(self, watch: Stopwatch) -> Report:
         report = Report(epoch_days_left=max(0, self.epoch_ends_us - self.clock.now_us()) // 86_400_000_000)
         expiring = self.threads.submit(self.expire.run, watch)
+        try:
+            self._reconcile(report, watch)
+        finally:
+            # Whatever went wrong here: once the function answers, its threads stand still in the midst of a teardown.
+            self._wait_for(expiring, report, watch)
+        return report
+
+    def _reconcile(self, report: Report, watch: Stopwatch) -> None:
         log = self.succession.log
         report.logs[log] = self._pass(log).run(watch)
         try:
             before = self.succession.before()
             if before is not None:
-                report.logs[before] = self._pass(before).run(watch)
-            is_quiet = before is None or report.logs[before].is_quiet
-            self.succession.run(is_quiet=is_quiet)
+                is_ending = self.succession.is_overdue(before)
+                report.logs[before] = self._pass(before).run(watch, is_ending=is_ending)
+            self.succession.run(quiet=None if before is None else report.logs[before].quiet)
+        except PosternError as fault:
+            report.faults.append(fault)
+        try:
+            report.given_back = self.old_holds.run(watch)
         except PosternError as fault:
             report.faults.append(fault)
         self._pass(log).run_sweep(report.logs[log], watch)
-        at_us = report.logs[log].watermark_us
-        if at_us is not None:
-            report.watermark_age_s = max(0, (self.clock.now_us() - at_us) // 1_000_000)
+        passed = report.logs[log]
+        report.watermark_age_s = self._age_s(passed.watermark_us)
+        report.listing_age_s = self._age_s(passed.listing_since_us)
+        report.sweep_age_s = self._age_s(passed.swept_us)
+
+    def _age_s(self, time_us: int | None) -> int | None:
+        return None if time_us is None else max(0, (self.clock.now_us() - time_us) // 1_000_000)
+
+    def _wait_for(self, expiring: Future[Expired], report: Report, watch: Stopwatch) -> None:
         try:
             report.expired = expiring.result(timeout=watch.left_s())
         except TimeoutError:
             pass  # it goes on where it is when this environment is next awake, or the next pass begins again
         except PosternError as fault:
             report.faults.append(fault)
-        return report
 
     def _pass(self, log: str) -> LogPass:
         if log not in self._passes:
@@ -127,21 +159,24 @@ def make_reap(parts: ReapParts) -> Reap:
     )
     settle = Settle(parts.fates, parts.policy, parts.clock)
 
+    give_back = GiveBack(parts.holds, parts.wal, parts.clock, succession.logs)
+
     def log_pass(log: str) -> LogPass:
         return LogPass(
             log,
             parts.wal,
             coverage,
             parts.watermarks,
-            Quarantine(parts.wal, parts.quarantines, parts.identifiers, parts.clock),
+            Quarantine(log, parts.wal, parts.quarantines, parts.epochs, parts.identifiers, parts.clock),
             Lost(parts.requeue),
             Commands(log, parts.wal, Abandon(parts.clock), settle, parts.clock),
-            GiveBack(parts.holds, parts.wal, parts.clock, succession.logs),
+            give_back,
             Sweep(log, parts.wal, coverage),
             parts.records(log),
             parts.clock,
             parts.threads,
         )
 
-    expire = ExpireTasks(parts.tasks, parts.provisioner, parts.clock)
-    return Reap(expire, succession, log_pass, parts.clock, parts.threads, parts.epoch_ends_us)
+    expire = ExpireTasks(parts.tasks, parts.provisioner, parts.clock, parts.teardown_threads)
+    old_holds = OldHolds(parts.holds, give_back, parts.clock)
+    return Reap(expire, succession, log_pass, old_holds, parts.clock, parts.threads, parts.epoch_ends_us)

@@ -21,9 +21,8 @@ from postern.types import CommandId, DatabaseName
 
 SETTLED_AFTER_US = 60_000_000  # from the outcome's storing: until then its writer may settle it
 UNKNOWN_AFTER_US = 3_600_000_000
-RUNNING_AFTER_US = (
-    21_600_000_000  # COMMIT may wait so long for a standby; not for ever: its hours are listed each minute
-)
+# COMMIT may wait so long for a standby; not for ever: the hours since then are listed each minute.
+RUNNING_AFTER_US = 21_600_000_000
 LEAST_LEFT_S = 12.0  # what a database that does not answer may take
 
 _STATUS = {Fate.COMMITTED: "committed", Fate.ROLLED_BACK: "rolled_back"}

@@ -1,9 +1,9 @@
 """The daily listing of all open days: what the minutes' listings cannot see.
 
-Those begin three hours before what is known to be covered, which is enough for every writer whose clock is right. A key
-that is dated further back, or that is no record's at all, is found here. A day is open until a listing that began
-two days after it found each of its objects covered; it is then not listed again, so what somebody puts there later, and
-whose event is lost, is seen by a verifier only.
+Those begin half an hour before what is known to be covered, which is enough for every writer whose clock is right. A
+key that is dated further back, or that is no record's at all, is found here. A day is open until a listing that began
+two days after it found each of its objects covered; it is then not listed again, so what somebody puts there later,
+and whose event is lost, is seen by a verifier only.
 
 A listing takes as many passes as it needs. Where it stands is kept in the environment; a new one begins again.
 """
@@ -28,6 +28,7 @@ DAY_US = 86_400_000_000
 LATE_US = 7_200_000_000  # from an id to an object of it: later ones the minutes' listings may miss
 LEAST_LEFT_S = 8.0
 _AT_ONCE = 1_000  # what one request lists
+_ASKED_AT_ONCE = 5_000  # one look at what is published for so many
 _LAST = "\U0010ffff"
 
 
@@ -69,7 +70,7 @@ class Sweep:
         began_us = self._began_us or self._begin(mark, now_us)
         found = Found()
         while self._ranges and watch.left_s() >= LEAST_LEFT_S:
-            self._step(found)
+            self._go_on(found, watch)
         if self._ranges:
             return found
         self._began_us = None
@@ -84,21 +85,26 @@ class Sweep:
         self._ranges = list(_ranges(self.log, hour_of(first_us), hour_of(max(first_us, open_us))))
         return now_us
 
-    def _step(self, found: Found) -> None:
-        """Up to a thousand versions. A folder that is cut in two is looked at again: it is found open then."""
-        at = self._ranges[0]
-        listed = takewhile(lambda one: one.key < at.until, self.wal.versions_under(at.prefix, after=at.after))
-        ours = list(islice((one for one in listed if one.is_first), _AT_ONCE))
-        uncovered = self.coverage.uncovered(self.log, ours)
+    def _go_on(self, found: Found, watch: Stopwatch) -> None:
+        """Some thousand versions. A folder that is cut in two is looked at again: it is found open then."""
+        ranges, ours = list(self._ranges), list[WalVersion]()
+        while ranges and len(ours) < _ASKED_AT_ONCE and (not ours or watch.left_s() >= LEAST_LEFT_S):
+            at = ranges.pop(0)
+            part = self._list(at)
+            ours += part
+            if len(part) == _AT_ONCE:
+                ranges.insert(0, replace(at, after=part[-1].key))
+        uncovered = self.coverage.uncovered(self.log, ours) if ours else []
         unfinished = [folder for folder in folders(ours) if _is_unfinished(folder)]
         found.uncovered.extend(uncovered)
         found.unfinished.extend(unfinished)
         ids = [uuid7_time_ms(folder.id) * 1000 for folder in unfinished]
         self._open_us = min([self._open_us, *ids, *map(_key_time_us, uncovered)])
-        if len(ours) < _AT_ONCE:
-            self._ranges.pop(0)
-        else:
-            self._ranges[0] = replace(at, after=ours[-1].key)
+        self._ranges = ranges
+
+    def _list(self, at: _Range) -> list[WalVersion]:
+        listed = takewhile(lambda one: one.key < at.until, self.wal.versions_under(at.prefix, after=at.after))
+        return list(islice((one for one in listed if one.is_first), _AT_ONCE))
 
 
 def _ranges(log: str, first: str, first_open: str) -> Iterator[_Range]:
@@ -106,6 +112,9 @@ def _ranges(log: str, first: str, first_open: str) -> Iterator[_Range]:
     first shard, between two, and after the last.
     """
     root = prefix_of(log)
+    if first == first_open:
+        yield _Range(root, "", root + _LAST)  # every day is open, as in a young log: one listing shows all
+        return
     after = ""
     for shard in SHARDS:
         prefix = prefix_of(log, shard)
