@@ -156,7 +156,6 @@ def _print_text(report: Report, asked: Asked) -> None:
     tree = ("entries", "bundles", "tiles", "checkpoints", "stages") if counts.entries or counts.checkpoints else ()
     for name in (*always, *tree):
         print(f"{name:<12}{getattr(counts, name):>9,}   {notes.get(name, '')}".rstrip())
-    print(f"copied at {_copied_at(asked) or 'a time that it does not say, so ages are told from now'}")
     for log, size in report.heads:
         print(f"log {log}: {size:,} entries under its largest checkpoint")
     for one in report.open[:_SHOWN]:
@@ -176,6 +175,7 @@ def _print_text(report: Report, asked: Asked) -> None:
     ):
         if getattr(counts, name):
             print(f"{name}: {getattr(counts, name):,} {what}")
+    print(f"copied at {_copied_at(asked) or 'a time that it does not say, so ages are told from now'}")
     _print_steps(report, asked)
     for one_unchecked in report.unchecked:
         print(f"not checked: {one_unchecked}")

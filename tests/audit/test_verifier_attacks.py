@@ -200,6 +200,22 @@ def test_a_quarantine_in_another_log_excuses_nothing() -> None:
     assert any(key in says for says in said(report, Step.ENTRY))
 
 
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        pytest.param({"sha256": None}, [], id="that-could-not-be-read-then"),
+        pytest.param({}, ["got it in the log"], id="that-could"),
+    ],
+)
+def test_a_quarantine_of_an_entry_may_only_be_of_one(members: Json, says: list[str]) -> None:
+    log = good(small=True)
+    quarantine(log, statements(log, RecordType.OUTCOME)[3], **members)
+
+    found = said(check(log.lay_down()), Step.ENTRY)
+
+    assert [one in finding for one, finding in zip(says, found, strict=True)] == [True] * len(says)
+
+
 # Epochs.
 
 

@@ -384,6 +384,7 @@ def test_says_what_was_counted_what_is_open_and_what_is_not_checked(tmp_path: Pa
     unasked = dict.fromkeys((Step.KEPT, Step.WITNESS), "not asked")
     assert lines[8:] == [
         "unsequenced: 18 records are under no checkpoint yet",
+        "copied at a time that it does not say, so ages are told from now",
         *(f"step {step.value:>2} {step.name.lower():<11} {unasked.get(step, 'ok')}" for step in Step),
         "cannot be told: order and completeness of prod-2026: no --vkey of it was given",
     ]
