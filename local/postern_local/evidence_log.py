@@ -33,7 +33,7 @@ _LOOK_S = 0.1
 
 def fetch_vkey(deployment: Deployment, endpoint_url: str) -> str:
     """The current signing key as verifiers take it (C2SP signed-note). Raises `StackFailure`."""
-    arn = deployment.outputs["SigningKeyArns"].split(",")[0]
+    arn = deployment.outputs["LogKeyArns"].split(",")[0]
     kms = make_client("kms", endpoint_url=endpoint_url, region=deployment.names.region)
     try:
         key = load_der_public_key(kms.get_public_key(KeyId=arn)["PublicKey"])

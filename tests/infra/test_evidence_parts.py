@@ -174,6 +174,6 @@ def test_what_mends_itself_in_minutes_calls_nobody(
 
 def test_auditors_find_what_they_need_among_the_outputs(deployed: Deployment, key: Key) -> None:
     assert deployed.outputs["LogOrigin"] == "postern.postern/test-2026"
-    assert deployed.outputs["SigningKeyArns"].endswith(f":key/{key.id}")
+    assert deployed.outputs["LogKeyArns"].endswith(f":key/{key.id}")
     assert deployed.outputs["SequencerRoleArn"] == SEQUENCER
     assert json.loads(key.create["Policy"])["Statement"][0]["Principal"] == {"AWS": SEQUENCER}

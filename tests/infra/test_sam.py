@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from postern_local.transform import read_yaml
 from tests.support.stack import PROJECT
 
 
@@ -76,3 +77,10 @@ def test_the_layer_holds_what_the_functions_are_declared_to_run_on() -> None:
 
     assert wanted == declared
     assert wanted <= _names((PROJECT / "layers/deps/requirements.txt").read_text())
+
+
+def test_no_output_has_the_name_of_a_parameter_or_resource() -> None:
+    """`sam build` puts a value in the place of such a name, and ends with a TypeError."""
+    written = read_yaml(PROJECT / "template.yaml")
+
+    assert not written["Outputs"].keys() & (written["Parameters"].keys() | written["Resources"].keys())

@@ -239,7 +239,7 @@ SIGN = {"Message": b"m", "MessageType": "RAW", "SigningAlgorithm": "ED25519_SHA_
 
 @pytest.mark.parametrize("function", [*FUNCTIONS, None])
 def test_the_sequencer_signs_and_nobody_else_does(function: str | None, account: Account) -> None:
-    kms, key = account.client("kms", function), account.deployment.outputs["SigningKeyArns"]
+    kms, key = account.client("kms", function), account.deployment.outputs["LogKeyArns"]
     if function == "sequence":
         assert len(kms.sign(KeyId=key, **SIGN)["Signature"]) == 64
         return
@@ -249,7 +249,7 @@ def test_the_sequencer_signs_and_nobody_else_does(function: str | None, account:
 
 
 def test_the_administrator_cannot_hand_the_key_on_without_changing_its_policy(account: Account) -> None:
-    kms, key = account.client("kms"), account.deployment.outputs["SigningKeyArns"]
+    kms, key = account.client("kms"), account.deployment.outputs["LogKeyArns"]
 
     with pytest.raises(ClientError) as refused:
         kms.create_grant(KeyId=key, GranteePrincipal="arn:aws:iam::123456789012:role/x", Operations=["Sign"])

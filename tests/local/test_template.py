@@ -94,7 +94,7 @@ def test_in_a_rotation_the_keys_sign_that_are_named_and_in_that_order() -> None:
 
     for function in ("sequence", "reap"):
         assert signing_keys(rotating.function(f"postern-{function}").environment) == tuple(keys)
-    assert rotating.outputs["SigningKeyArns"] == ",".join(keys)
+    assert rotating.outputs["LogKeyArns"] == ",".join(keys)
 
 
 def test_reads_queues_and_who_is_invoked_with_their_messages(deployed: Deployment) -> None:
