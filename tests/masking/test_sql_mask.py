@@ -230,7 +230,7 @@ ANY_VALUE = {
 
 
 @given(MASKS)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_expression_of_the_language_fails_for_any_value(values: Values, written: tuple[str, str]) -> None:
     try:
         review_sql_mask(*written)
@@ -245,7 +245,7 @@ def test_no_expression_of_the_language_fails_for_any_value(values: Values, writt
 
 
 @given(st.text(alphabet="ab0-9^$|()[]{},*+?. " + string.ascii_uppercase[:2], max_size=12))
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_postgres_compiles_every_pattern_that_is_taken(values: Values, pattern: str) -> None:
     if pattern_fault(pattern) is None:
         values.connection.run("SELECT 'ab' ~ CAST(:p AS text)", p=pattern)

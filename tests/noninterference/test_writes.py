@@ -20,7 +20,7 @@ from tests.noninterference.statement import Statement
 from tests.noninterference.twins import Twins, Wall, difference, twins
 from tests.noninterference.writer import relations_of, writes
 
-EXAMPLES = 250
+EXAMPLES = 120
 WRITTEN = "orders"
 WRITABLE = frozenset(
     column.name for table in grant_tables() if table.name == WRITTEN for column in table.columns if column.mask is None
