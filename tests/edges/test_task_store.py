@@ -26,6 +26,7 @@ from postern.errors import (
 )
 from postern.ports import Finished, IdempotencyKey, Reservation, TaskStore
 from postern.reap_ports import Hold
+from postern.task_states import DROP, END, REBUILD, STAND, SUSPEND, close_as
 from postern.types import Budgets, CommandId, Sha256Hex, TaskId, TaskState
 from tests.support.domain import AGENT, BUDGETS, NOW_S, OTHER, TASK_ID, VIEWS, WORLD, a_task
 from tests.support.fakes import FakeTaskStore
@@ -203,13 +204,13 @@ def test_answers_a_finished_key_with_its_first_command(store):
 def test_answers_a_finished_key_of_a_task_that_has_ended_since(store):
     store.create(a_task())
     settle(store, reserve(store, key=KEY), 3, key=KEY)
-    store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING, ends_as=TaskState.ENDED)
+    store.move(TASK_ID, END)
     assert isinstance(reserve(store, command="c2", key=KEY), Finished)
 
 
 def test_moves_a_task_and_keeps_what_it_was_given(store):
     store.create(a_task(state=TaskState.PROVISIONING, views=()))
-    moved = store.move(TASK_ID, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, world=WORLD)
+    moved = store.move(TASK_ID, STAND, world=WORLD)
     assert (moved.state, moved.views) == (TaskState.ACTIVE, VIEWS)
     assert store.get(TASK_ID) == moved
 
@@ -218,20 +219,22 @@ def test_a_statement_after_a_rebuilt_world_sees_the_new_views(store):
     store.create(a_task())
     reserve(store)
     rebuilt = replace(WORLD, views=(replace(VIEWS[0], oid=99),))
-    store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ACTIVE, world=rebuilt)
+    for move in (SUSPEND, DROP, REBUILD):
+        store.move(TASK_ID, move)
+    store.move(TASK_ID, STAND, world=rebuilt)
     assert reserve(store, command="c2").task.views == rebuilt.views
 
 
 def test_refuses_a_move_from_another_state(store):
     store.create(a_task())
     with pytest.raises(Conflict):
-        store.move(TASK_ID, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.FAILED)
+        store.move(TASK_ID, STAND)
     assert store.get(TASK_ID).state is TaskState.ACTIVE
 
 
 def test_refuses_to_move_a_task_that_is_not_there(store):
     with pytest.raises(NotFound):
-        store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING)
+        store.move(TASK_ID, END)
 
 
 def test_lists_a_principals_tasks_newest_first(store):
@@ -251,15 +254,15 @@ def test_finds_what_is_due_and_nothing_else(store):
     for task in (late, ending, ended):
         store.create(task)
     for task in (ending, ended):
-        store.move(task.id, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING, ends_as=TaskState.ENDED)
-    store.move(ended.id, expected=frozenset({TaskState.ENDING}), to=TaskState.ENDED)
+        store.move(task.id, END)
+    store.move(ended.id, close_as(TaskState.ENDED))
     assert {task.id for task in store.due(NOW_S + 5, limit=10)} == {late.id, ending.id}
 
 
 def ending(store: TaskStore, number: int, **changes: object) -> TaskId:
     task = a_task(id=TaskId(f"0199a0b0c0d170008000{number:012x}"), **changes)
     store.create(task)
-    store.move(task.id, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING, ends_as=TaskState.ENDED)
+    store.move(task.id, END)
     return task.id
 
 
@@ -306,7 +309,7 @@ def test_the_table_forgets_a_closed_task_and_never_one_that_still_ends(dynamodb)
     task_id = ending(dynamodb, 1)
     dynamodb.put_off(task_id, until_s=NOW_S + 50)
     assert forgotten_at(dynamodb) == {None}
-    dynamodb.move(task_id, expected=frozenset({TaskState.ENDING}), to=TaskState.ENDED)
+    dynamodb.move(task_id, close_as(TaskState.ENDED))
     assert forgotten_at(dynamodb) == {str(NOW_S + 3600 + 30 * 86_400)}
 
 
@@ -315,7 +318,7 @@ def test_tells_what_all_open_tasks_hold(store):
     store.create(a_task())
     reserve(store, command="c1")
     reserve(store, command="c2", key=KEY)
-    store.move(closed, expected=frozenset({TaskState.ENDING}), to=TaskState.ENDED)
+    store.move(closed, close_as(TaskState.ENDED))
     held = store.all_held()
     assert idle not in held
     assert {task_id: sorted(holds) for task_id, holds in held.items()} == {TASK_ID: ["c1", "c2"]}
@@ -363,7 +366,7 @@ def test_says_so_when_the_table_cannot_be_reached():
         lambda: store.due(NOW_S, limit=1),
         lambda: store.put_off(TASK_ID, until_s=NOW_S),
         lambda: DynamoHolds(client, "state").all_held(),
-        lambda: store.move(TASK_ID, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING),
+        lambda: store.move(TASK_ID, END),
         lambda: settle(store, Reservation(a_task(), 1, Budgets(1, 1), CommandId("c1")), 0),
     )
     for call in calls:

@@ -12,6 +12,7 @@ import pytest
 from postern.errors import Conflict, DatabaseUnavailable, EvidenceUnavailable, PosternError, StateUnavailable
 from postern.services.expire_tasks import AT_ONCE, WORKERS, Expired, ExpireTasks, pause_s
 from postern.services.stopwatch import Stopwatch
+from postern.task_states import END, close_as
 from postern.types import DatabaseName, Task, TaskId, TaskState
 from tests.support.domain import GRANT, NOW_S, a_task
 from tests.support.fakes import FakeClock, FakeTaskStore
@@ -50,7 +51,7 @@ class Timer:
             self.removed.add(task_id)  # removing access waits for no evidence
         if error is not None:
             raise error
-        self.tasks.move(task_id, expected=frozenset({TaskState.ENDING}), to=TaskState.EXPIRED)
+        self.tasks.move(task_id, close_as(TaskState.EXPIRED))
 
     def minute(self) -> Expired:
         self.clock.at_us += 60_000_000
@@ -150,7 +151,8 @@ def test_a_task_that_was_ended_meanwhile_is_neither_done_nor_left():
 
     def due(now_s: int, *, limit: int) -> list[Task]:
         listed = list(original(now_s, limit=limit))
-        timer.tasks.move(listed[0].id, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDED)
+        timer.tasks.move(listed[0].id, END)
+        timer.tasks.move(listed[0].id, close_as(TaskState.ENDED))
         return listed
 
     timer.tasks.due = due

@@ -10,6 +10,7 @@ from postern.audit.bodies import scope_member
 from postern.errors import DatabaseUnavailable, EvidenceUnavailable, RefusedByPolicy, StateUnavailable
 from postern.policy.bundle import PolicyBundle
 from postern.services.open_task import OpenTask
+from postern.task_states import STAND
 from postern.types import Task, TaskId, TaskState
 from tests.support.audit import MemoryRecordStore, source
 from tests.support.domain import GRANT, VIEWS, WORLD
@@ -34,7 +35,7 @@ class Bench:
         self.asked.append(task_id)
         if self.failure is not None:
             raise self.failure
-        self.tasks.move(task_id, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, world=WORLD)
+        self.tasks.move(task_id, STAND, world=WORLD)
 
     def tear_down(self, task_id: TaskId) -> None:
         raise AssertionError("opening tears nothing down")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from postern.audit.ids import uuid7
+from postern.denials import DenialKey, refuse_denied
 from postern.errors import (
     BudgetExceeded,
     Conflict,
@@ -34,6 +35,7 @@ from postern.ports import (
     World,
 )
 from postern.reap_ports import Hold, Watermark
+from postern.task_states import Move
 from postern.types import (
     Budgets,
     CommandId,
@@ -48,6 +50,8 @@ from postern.types import (
     plus,
 )
 from tests.support.domain import ADDRESS, DIGEST, NOW_S, WORLD
+
+_WORLD_GOES = frozenset({TaskState.ENDING, TaskState.SUSPENDING})
 
 
 @dataclass
@@ -95,6 +99,7 @@ class FakeTaskStore:
     keys: dict[tuple[TaskId, str], dict[str, object]] = field(default_factory=dict)
     holds: dict[tuple[TaskId, CommandId], Hold] = field(default_factory=dict)
     put_off_until: dict[TaskId, int] = field(default_factory=dict)
+    denials: set[DenialKey] = field(default_factory=set)
     away: bool = False
     writes: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -127,12 +132,18 @@ class FakeTaskStore:
             return sorted(due, key=self._due_s)[:limit]
 
     def _due_s(self, task: Task) -> int:
-        at_once = 0 if task.state is TaskState.ENDING else task.expires_at_s
+        at_once = 0 if task.state in _WORLD_GOES else task.expires_at_s
         return self.put_off_until.get(task.id, at_once)
 
     def put_off(self, task_id: TaskId, *, until_s: int) -> None:
-        task = self.move(task_id, expected=frozenset({TaskState.ENDING}), to=TaskState.ENDING)
+        self._reach()
         with self._lock:
+            task = self.tasks.get(task_id)
+            if task is None:
+                raise NotFound("task.unknown", "task: expected one that exists")
+            if task.state not in _WORLD_GOES:
+                raise Conflict("task.state", f"task: expected its world to go, got {task.state.value}")
+            self.writes += 1
             self.tasks[task_id] = replace(task, teardowns=task.teardowns + 1)
             self.put_off_until[task_id] = until_s
 
@@ -222,23 +233,29 @@ class FakeTaskStore:
     def move(
         self,
         task_id: TaskId,
+        move: Move,
         *,
-        expected: frozenset[TaskState],
-        to: TaskState,
         world: World | None = None,
-        ends_as: TaskState | None = None,
+        expires_at_s: int | None = None,
+        unless: Collection[DenialKey] = (),
     ) -> Task:
         self._reach()
         with self._lock:
             task = self.tasks.get(task_id)
             if task is None:
                 raise NotFound("task.unknown", "task: expected one that exists")
-            if task.state not in expected:
+            if task.state not in move.sources:
                 raise Conflict("task.state", f"task: expected another state, got {task.state.value}")
-            task = replace(task, state=to, ends_as=ends_as or task.ends_as)
+            for denial in unless:
+                if denial in self.denials:
+                    raise refuse_denied(denial)
+            task = replace(task, state=move.to, ends_as=move.ends_as or task.ends_as)
+            if expires_at_s is not None:
+                task = replace(task, expires_at_s=expires_at_s)
             if world is not None:
                 task = replace(task, views=world.views, server_major=world.server_major)
             self.writes += 1
+            self.put_off_until.pop(task_id, None)
             self.tasks[task_id] = task
             return task
 

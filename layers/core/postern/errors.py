@@ -197,6 +197,8 @@ CODES: dict[str, str] = {
     "task.state": "The task's state does not allow this. `detail` names the state.",
     "task.expired": "The task's deadline has passed. Open a new task.",
     "task.policy_changed": "The policy changed since the task was opened, so it was ended. Open a new task.",
+    "task.revoked": "An operator revoked access: of the task, its principal, its issuer or its database.",
+    "database.held": "The database is held for maintenance. Its tasks go on once an operator releases it. Try later.",
     "task.parallel": "The task runs as many statements at a time as it may. Wait for one to end, then send it again.",
     "task.failed": "The task's world could not be built. Open a new task, or ask an operator to look at the record.",
     "receipt.unknown": "There is no such command of yours in the log. A new one takes about a minute to be in it.",

@@ -6,11 +6,13 @@ Every method may raise the `UpstreamError` named on its port, and nothing of an 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from postern.audit.records import Record
+from postern.denials import DenialKey
+from postern.task_states import Move
 from postern.types import (
     Budgets,
     CommandId,
@@ -21,7 +23,6 @@ from postern.types import (
     Sha256Hex,
     Task,
     TaskId,
-    TaskState,
     View,
 )
 
@@ -124,14 +125,14 @@ class TaskStore(Protocol):
         ...
 
     def due(self, now_s: int, *, limit: int) -> Sequence[Task]:
-        """Tasks past their deadline and not in a final state, or `ending` and not put off; the longest due first.
+        """Tasks past their deadline and not in a final state, or whose world goes and that are not put off.
 
-        Eventually consistent.
+        Their world goes where they are `ending` or `suspending`. The longest due first. Eventually consistent.
         """
         ...
 
     def put_off(self, task_id: TaskId, *, until_s: int) -> None:
-        """Makes a task that is `ending` due again at `until_s`, and counts one teardown more.
+        """Makes a task that is `ending` or `suspending` due again at `until_s`, and counts one teardown more.
 
         Raises `Conflict` (`task.state`) where it is in another state, `NotFound` where it is absent.
         """
@@ -181,15 +182,16 @@ class TaskStore(Protocol):
     def move(
         self,
         task_id: TaskId,
+        move: Move,
         *,
-        expected: frozenset[TaskState],
-        to: TaskState,
         world: World | None = None,
-        ends_as: TaskState | None = None,
+        expires_at_s: int | None = None,
+        unless: Collection[DenialKey] = (),
     ) -> Task:
-        """Moves a task from one of the expected states, setting what is given. Returns it as it then stands.
+        """Moves a task from one of the move's states, setting what is given. Returns it as it then stands.
 
-        Raises `Conflict` (`task.state`) where it is in another state, `NotFound` where it is absent.
+        Raises `Conflict` where it is in another state (`task.state`) or one of the denials stands at that moment
+        (`task.revoked`, `database.held`), `NotFound` where it is absent.
         """
         ...
 

@@ -187,11 +187,13 @@ class View:
 
 
 class TaskState(StrEnum):
-    """Where a task is. Legal moves are in `services/task_states.py`."""
+    """Where a task is. Legal moves are in `task_states.py`."""
 
     PENDING_APPROVAL = "pending_approval"
     PROVISIONING = "provisioning"
     ACTIVE = "active"
+    SUSPENDING = "suspending"  # its database is held: its world is being dropped
+    SUSPENDED = "suspended"  # its world is dropped, and built again once the database is released
     ENDING = "ending"
     ENDED = "ended"
     EXPIRED = "expired"
@@ -250,6 +252,14 @@ class Task:
     ends_as: TaskState | None = None  # while `ending`: the final state it is on its way to
     server_major: int = 0  # of the PostgreSQL server that holds the world; 0 until it stands
     teardowns: int = 0  # that the timer has begun: each puts the next one off for longer
+    ttl_s: int = 0  # from its activation on, which sets `expires_at_s`; before, that is the end of the wait for it
+    scope_digest: Sha256Hex | None = None  # of all that an approval binds: see `policy.scope_digest`
+    approvals_needed: int = 0  # by different people; 0 where policy approves by itself
+    statements: tuple[str, ...] = ()  # that run once, in order; then the grant has no tables
+
+    @property
+    def runs_once(self) -> bool:
+        return bool(self.statements)
 
 
 @dataclass(frozen=True, slots=True)

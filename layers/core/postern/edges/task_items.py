@@ -3,6 +3,7 @@
     pk task#<id>  sk task          state, owner, budgets, sequence, deadline: one small conditional write a statement
     pk task#<id>  sk scope         principal, purpose, grant, views: written when it opens and when its world stands
     pk task#<id>  sk idem#<name>   one a caller's Idempotency-Key: the command, the body's HMAC, what came of it
+    pk deny       sk <kind>#<name> a denial (`denials.py`)
 
 While a call runs, an attribute `held#<command id>` of `task` says what it took and which key it holds. Giving back
 removes it and is conditional on it, so that it happens once, whoever does it and however often it is tried.
@@ -19,8 +20,9 @@ from typing import Any
 
 import msgspec
 
+from postern.denials import DenialKey
 from postern.reap_ports import Hold
-from postern.types import Budgets, CommandId, Grant, Principal, Task, TaskId, TaskState, View
+from postern.types import Budgets, CommandId, Grant, Principal, Sha256Hex, Task, TaskId, TaskState, View
 
 Item = dict[str, dict[str, Any]]
 
@@ -43,6 +45,10 @@ class Scope:
     views: tuple[View, ...]
     server_major: int
     version: int
+    ttl_s: int
+    scope_digest: Sha256Hex | None
+    approvals_needed: int
+    statements: tuple[str, ...]
 
 
 _SCOPE = msgspec.json.Decoder(Scope)
@@ -58,6 +64,10 @@ def scope_key(task_id: str) -> Item:
 
 def idempotency_key(task_id: str, key: str) -> Item:
     return {"pk": {"S": f"task#{task_id}"}, "sk": {"S": f"idem#{key}"}}
+
+
+def denial_key(denial: DenialKey) -> Item:
+    return {"pk": {"S": "deny"}, "sk": {"S": str(denial)}}
 
 
 def held_by(command_id: str) -> str:
@@ -106,6 +116,9 @@ def format_task(task: Task) -> Item:
         **task_key(task.id),
         "state": {"S": task.state.value},
         "owner": {"S": task.principal.owner},
+        "principal": {"S": task.principal.id},
+        "issuer": {"S": task.principal.issuer},
+        "database": {"S": task.grant.database},
         "expires_at_s": {"N": str(task.expires_at_s)},
         **{left_of(name): {"N": str(amount)} for name, amount in amounts(task.budgets)},
         "sequence": {"N": str(task.sequence)},
@@ -120,7 +133,18 @@ def format_task(task: Task) -> Item:
 def format_scope(task: Task, version: int) -> Item:
     """The large item: one JSON text."""
     scope = Scope(
-        task.principal, task.purpose, task.ticket, task.grant, task.created_at_s, task.views, task.server_major, version
+        principal=task.principal,
+        purpose=task.purpose,
+        ticket=task.ticket,
+        grant=task.grant,
+        created_at_s=task.created_at_s,
+        views=task.views,
+        server_major=task.server_major,
+        version=version,
+        ttl_s=task.ttl_s,
+        scope_digest=task.scope_digest,
+        approvals_needed=task.approvals_needed,
+        statements=task.statements,
     )
     return {
         **scope_key(task.id),
@@ -150,6 +174,10 @@ def parse_task(item: Mapping[str, Any], scope: Scope) -> Task:
         ends_as=None if ends_as is None else TaskState(ends_as["S"]),
         server_major=scope.server_major,
         teardowns=int(item["teardowns"]["N"]) if "teardowns" in item else 0,
+        ttl_s=scope.ttl_s,
+        scope_digest=scope.scope_digest,
+        approvals_needed=scope.approvals_needed,
+        statements=scope.statements,
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from postern.denials import DenialKey, refuse_denied
 from postern.edges import task_items as items
 from postern.edges import task_writes as writes
 from postern.edges.failed_conditions import failed_conditions, translated
@@ -16,6 +17,7 @@ from postern.edges.reservations import earlier_call, own_hold, refuse_more, refu
 from postern.edges.task_transaction import transact
 from postern.errors import Conflict, IntegrityError, NotFound, StateUnavailable
 from postern.ports import Finished, IdempotencyKey, Reservation, World
+from postern.task_states import Move
 from postern.types import Budgets, CommandId, Principal, Task, TaskId, TaskState, minus, plus
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 5  # of a reservation whose rows changed under it
 _KEPT_SCOPES = 64
+_PUT_OFF = frozenset({TaskState.ENDING, TaskState.SUSPENDING})
 
 
 @dataclass(slots=True)
@@ -89,8 +92,7 @@ class DynamoTaskStore:
             try:
                 self.client.update_item(**writes.putting_off(self.table, task_id, until_s=until_s))
             except ClientError as error:
-                expected = frozenset({TaskState.ENDING})
-                raise _refuse_move(task_id, expected, failed_conditions(error)[0]) from error
+                raise _refuse_move(task_id, _PUT_OFF, failed_conditions(error)[0]) from error
 
     def reserve(
         self,
@@ -162,27 +164,36 @@ class DynamoTaskStore:
     def move(
         self,
         task_id: TaskId,
+        move: Move,
         *,
-        expected: frozenset[TaskState],
-        to: TaskState,
         world: World | None = None,
-        ends_as: TaskState | None = None,
+        expires_at_s: int | None = None,
+        unless: Collection[DenialKey] = (),
     ) -> Task:
-        rescoped = world is not None
-        ttl_s = self._known(task_id).expires_at_s + items.KEPT_AFTER_S if to.is_final else None
+        known = self._known(task_id)
+        deadline_s = known.expires_at_s if expires_at_s is None else expires_at_s
+        ttl_s = deadline_s + items.KEPT_AFTER_S if move.to.is_final else None
         wanted = writes.moving(
-            self.table, task_id, expected=expected, to=to, ends_as=ends_as, rescoped=rescoped, ttl_s=ttl_s
+            self.table,
+            task_id,
+            move,
+            due_s=_due_s(move.to, deadline_s),
+            expires_at_s=expires_at_s,
+            rescoped=world is not None,
+            ttl_s=ttl_s,
         )
         transaction: list[dict[str, Any]] = [{"Update": wanted}]
+        transaction += ({"ConditionCheck": writes.unless(self.table, denial)} for denial in unless)
         if ttl_s is not None:
             transaction.append({"Update": writes.forgetting_scope(self.table, task_id, ttl_s=ttl_s)})
         if world is not None:
-            transaction.append({"Update": writes.rescoping(self.table, task_id, self._rescoped(task_id, world))})
+            transaction.append({"Update": writes.rescoping(self.table, task_id, self._rescoped(known, world))})
         with translated():
             try:
                 transact(self.client, *transaction)
             except ClientError as error:
-                raise _refuse_move(task_id, expected, failed_conditions(error)[0]) from error
+                stood = failed_conditions(error)
+                raise _refuse_move(task_id, move.sources, stood[0], tuple(unless), stood[1:]) from error
         moved = self.get(task_id)
         if moved is None:
             raise IntegrityError("internal", f"task {task_id}: expected its items, got none after a write")
@@ -194,9 +205,9 @@ class DynamoTaskStore:
             raise NotFound("task.unknown", f"task: expected one that exists, got {task_id!r}")
         return task
 
-    def _rescoped(self, task_id: TaskId, world: World) -> items.Item:
-        rebuilt = replace(self._known(task_id), views=world.views, server_major=world.server_major)
-        return items.format_scope(rebuilt, self._scopes[task_id].version + 1)
+    def _rescoped(self, known: Task, world: World) -> items.Item:
+        rebuilt = replace(known, views=world.views, server_major=world.server_major)
+        return items.format_scope(rebuilt, self._scopes[known.id].version + 1)
 
     def _check_owner(self, task_id: TaskId, principal: Principal) -> None:
         with translated():
@@ -230,9 +241,22 @@ class DynamoTaskStore:
         return [task for task in tasks if task is not None]
 
 
+def _due_s(state: TaskState, deadline_s: int) -> int | None:
+    """When a task is due for the timer: at once where its world goes, and at its deadline otherwise."""
+    if state.is_final:
+        return None
+    return 0 if state in _PUT_OFF else deadline_s
+
+
 def _refuse_move(
-    task_id: TaskId, expected: frozenset[TaskState], stood: Mapping[str, Any] | None
+    task_id: TaskId,
+    expected: frozenset[TaskState],
+    stood: Mapping[str, Any] | None,
+    unless: Sequence[DenialKey] = (),
+    denied: Sequence[Mapping[str, Any] | None] = (),
 ) -> NotFound | Conflict:
+    if stood is None:
+        return refuse_denied(next(key for key, denial in zip(unless, denied, strict=False) if denial is not None))
     if not stood:
         return NotFound("task.unknown", f"task: expected one that exists, got {task_id!r}")
     wanted = ", ".join(sorted(state.value for state in expected))

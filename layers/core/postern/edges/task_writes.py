@@ -7,9 +7,11 @@ from typing import Any
 
 import msgspec
 
+from postern.denials import DenialKey
 from postern.edges import task_items as items
 from postern.ports import IdempotencyKey
 from postern.reap_ports import Hold
+from postern.task_states import Move
 from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
 
 Write = dict[str, Any]
@@ -154,36 +156,44 @@ def closing(table: str, task_id: TaskId, command_id: CommandId, key: str, answer
 def moving(
     table: str,
     task_id: TaskId,
+    move: Move,
     *,
-    expected: frozenset[TaskState],
-    to: TaskState,
-    ends_as: TaskState | None,
+    due_s: int | None,
+    expires_at_s: int | None,
     rescoped: bool,
     ttl_s: int | None,
 ) -> Write:
-    """Moves a task's state. It is due as soon as it ends; in a final state it leaves the index by deadline."""
+    """Moves a task's state. `due_s` is its place in the index by deadline, which it leaves in a final state."""
     sets = ["#state = :to"]
-    values: dict[str, Any] = {":to": {"S": to.value}}
-    if ends_as is not None:
+    values: dict[str, Any] = {":to": {"S": move.to.value}}
+    if move.ends_as is not None:
         sets.append("ends_as = :ends_as")
-        values[":ends_as"] = {"S": ends_as.value}
+        values[":ends_as"] = {"S": move.ends_as.value}
     if rescoped:
         sets.append("version = version + :one")
         values[":one"] = {"N": "1"}
-    if to is TaskState.ENDING:
-        sets.append("gsi2sk = :at_once")
-        values[":at_once"] = {"N": "0"}
-    if ttl_s is not None:
-        sets.append("ttl_s = :ttl")
-        values[":ttl"] = {"N": str(ttl_s)}
-    names = {f":from{n}": {"S": state.value} for n, state in enumerate(sorted(expected))}
+    for name, seconds in (("gsi2sk", due_s), ("expires_at_s", expires_at_s), ("ttl_s", ttl_s)):
+        if seconds is not None:
+            sets.append(f"{name} = :{name}")
+            values[f":{name}"] = {"N": str(seconds)}
+    names = {f":from{n}": {"S": state.value} for n, state in enumerate(sorted(move.sources))}
     return {
         "TableName": table,
         "Key": items.task_key(task_id),
-        "UpdateExpression": "SET " + ", ".join(sets) + (" REMOVE gsi2pk, gsi2sk" if to.is_final else ""),
+        "UpdateExpression": "SET " + ", ".join(sets) + (" REMOVE gsi2pk, gsi2sk" if move.to.is_final else ""),
         "ConditionExpression": f"#state IN ({', '.join(names)})",
         "ExpressionAttributeNames": {"#state": "state"},
         "ExpressionAttributeValues": {**values, **names},
+        **_SHOW_WHAT_STOOD,
+    }
+
+
+def unless(table: str, denial: DenialKey) -> Write:
+    """Holds where there is no such denial."""
+    return {
+        "TableName": table,
+        "Key": items.denial_key(denial),
+        "ConditionExpression": "attribute_not_exists(pk)",
         **_SHOW_WHAT_STOOD,
     }
 
@@ -200,17 +210,18 @@ def forgetting_scope(table: str, task_id: TaskId, *, ttl_s: int) -> Write:
 
 
 def putting_off(table: str, task_id: TaskId, *, until_s: int) -> Write:
-    """Moves the place of a task that ends in the index by deadline, and counts that it did."""
+    """Moves the place of a task whose world goes in the index by deadline, and counts that it did."""
     return {
         "TableName": table,
         "Key": items.task_key(task_id),
         "UpdateExpression": "SET gsi2sk = :until ADD teardowns :one",
-        "ConditionExpression": "#state = :ending",
+        "ConditionExpression": "#state IN (:ending, :suspending)",
         "ExpressionAttributeNames": {"#state": "state"},
         "ExpressionAttributeValues": {
             ":until": {"N": str(until_s)},
             ":one": {"N": "1"},
             ":ending": {"S": TaskState.ENDING.value},
+            ":suspending": {"S": TaskState.SUSPENDING.value},
         },
         **_SHOW_WHAT_STOOD,
     }

@@ -12,7 +12,8 @@ from postern.ports import Clock, Finished, IdempotencyKey, Identifiers, PolicySo
 from postern.services.calls import Call
 from postern.services.commands import Command, Unit
 from postern.services.gate import Gate
-from postern.types import CommandId, Principal, TaskId, TaskState
+from postern.task_states import END
+from postern.types import CommandId, Principal, TaskId
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,7 @@ class Admission:
         """Ends a task that was decided under another policy. Raises `Conflict` (`task.policy_changed`)."""
         task = unit.reservation.task
         if task.grant.policy_digest != unit.bundle.digest:
-            self.tasks.move(
-                task.id, expected=frozenset({TaskState.ACTIVE}), to=TaskState.ENDING, ends_as=TaskState.ENDED
-            )
+            self.tasks.move(task.id, END)
             raise Conflict(
                 "task.policy_changed", "the policy changed since this task was opened, so it was ended: open a new one"
             )

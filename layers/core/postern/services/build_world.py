@@ -12,8 +12,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.audit import bodies
+from postern.denials import keys_against
 from postern.errors import Conflict, NotFound, PosternError
 from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore, World, WorldDatabase
+from postern.task_states import FAIL, STAND
 from postern.types import CommandId, DatabaseAddress, Sha256Hex, Task, TaskId, TaskState
 from postern.world.names import role_name
 
@@ -71,13 +73,21 @@ class BuildWorld:
         try:
             self._record(command_id, task, intent, "ok", {"views": len(world.views)})
             return self.tasks.move(
-                task.id, expected=frozenset({TaskState.PROVISIONING}), to=TaskState.ACTIVE, world=world
+                task.id,
+                STAND,
+                world=world,
+                expires_at_s=self._expires_at_s(task),
+                unless=keys_against(task.principal, task.grant.database, runs_once=task.runs_once),
             )
         except PosternError as stopped:
             self.worlds.tear_down(task.id, address)
             if not isinstance(stopped, Conflict):
                 self._give_up(task)
             raise
+
+    def _expires_at_s(self, task: Task) -> int:
+        """Its time to live begins now; where its world is built again, it began when it first stood."""
+        return task.expires_at_s if task.views else self.clock.now_us() // 1_000_000 + task.ttl_s
 
     def _record(
         self, command_id: CommandId, task: Task, intent: Sha256Hex, status: str, result: dict[str, object]
@@ -96,9 +106,4 @@ class BuildWorld:
 
     def _give_up(self, task: Task) -> None:
         # Not straight to `failed`: a lost connection at COMMIT may have left a world, which the timer then drops.
-        self.tasks.move(
-            task.id,
-            expected=frozenset({TaskState.PROVISIONING}),
-            to=TaskState.ENDING,
-            ends_as=TaskState.FAILED,
-        )
+        self.tasks.move(task.id, FAIL)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from postern.ports import Provisioner, TaskStore
 from postern.services.read_tasks import ReadTasks
-from postern.services.task_states import MAY_BE_ENDED
+from postern.task_states import END
 from postern.types import Principal, Task, TaskId, TaskState
 
 
@@ -27,6 +27,6 @@ class EndTask:
         if task.state.is_final:
             return task
         if task.state is not TaskState.ENDING:
-            self.tasks.move(task_id, expected=MAY_BE_ENDED, to=TaskState.ENDING, ends_as=TaskState.ENDED)
+            self.tasks.move(task_id, END)
         self.provisioner.tear_down(task_id)
         return self.reader.one(principal, task_id)

@@ -16,7 +16,7 @@ from threading import Lock
 from postern.errors import Conflict, PosternError
 from postern.ports import Clock, Provisioner, TaskStore
 from postern.services.stopwatch import Stopwatch
-from postern.services.task_states import MAY_BE_ENDED
+from postern.task_states import EXPIRE
 from postern.types import DatabaseName, Task, TaskId, TaskState
 
 AT_ONCE = 100  # looked at in one pass
@@ -69,7 +69,7 @@ class ExpireTasks:
         """Sends the task there and puts its next teardown off; False where somebody else was faster."""
         try:
             if task.state is not TaskState.ENDING:
-                self.tasks.move(task.id, expected=MAY_BE_ENDED, to=TaskState.ENDING, ends_as=TaskState.EXPIRED)
+                self.tasks.move(task.id, EXPIRE)
             self.tasks.put_off(task.id, until_s=self._now_s() + pause_s(task.teardowns))
         except Conflict:
             return False  # ended since it was listed; where it is `ending`, the next pass looks again

@@ -17,6 +17,9 @@ from postern.policy.requests import Denied, Granted, TaskRequest
 from postern.ports import Clock, Identifiers, PolicySource, Provisioner, RecordStore, TaskStore
 from postern.types import Principal, Sha256Hex, Task, TaskState
 
+APPROVAL_WAIT_S = 86_400  # for as long a person may approve it
+BUILDING_S = 120  # for as long its world may be built: the function that does has 60 s
+
 
 @dataclass(frozen=True, slots=True)
 class OpenTask:
@@ -66,8 +69,9 @@ class OpenTask:
             ticket=request.ticket,
             grant=decision.grant,
             created_at_s=now_s,
-            expires_at_s=now_s + request.ttl_s,
+            expires_at_s=now_s + (APPROVAL_WAIT_S if decision.needs_approval else BUILDING_S),
             budgets=request.budgets,
+            ttl_s=request.ttl_s,
         )
 
     def _refuse(

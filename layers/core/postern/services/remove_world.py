@@ -18,6 +18,7 @@ from postern.errors import (
     PosternError,
 )
 from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore, TeardownProof, WorldDatabase
+from postern.task_states import close_as
 from postern.types import CommandId, DatabaseAddress, Sha256Hex, Task, TaskId, TaskState
 from postern.world.names import role_name
 
@@ -68,7 +69,7 @@ class RemoveWorld:
 
     def _close(self, task: Task) -> Task:
         try:
-            return self.tasks.move(task.id, expected=frozenset({TaskState.ENDING}), to=task.ends_as or TaskState.ENDED)
+            return self.tasks.move(task.id, close_as(task.ends_as or TaskState.ENDED))
         except Conflict:
             # A second teardown of the same task, by the timer or the principal, came first: that is as good.
             closed = self.tasks.get(task.id)
