@@ -9,11 +9,12 @@ from functools import cache
 from typing import Any
 
 from postern.edges import authorizer
+from postern.edges.authorizer_table import AuthorizerTable
 from postern.edges.issuers_file import load_issuers
 from postern.edges.jwks import IssuerKeys
 from postern.edges.system import SystemClock
 from postern.errors import Unauthenticated
-from postern.services.authorize import Authorize
+from postern.services.authorize import Authorize, Call
 
 _log = logging.getLogger(__name__)
 
@@ -24,9 +25,14 @@ def respond(event: Mapping[str, Any], services: Authorize) -> dict[str, Any]:
     What is not the token's fault, such as an issuer without keys, raises: API Gateway then answers 503 and
     nobody passes. A 401 would make the caller throw a good token away.
     """
+    call = Call(
+        authorization=authorizer.headers(event, "authorization"),
+        proofs=authorizer.headers(event, "dpop"),
+        method=event.get("httpMethod", ""),
+        url=authorizer.request_url(event),
+    )
     try:
-        principal = services.run(authorizer.authorization_headers(event))
-        return authorizer.allow(principal, event)
+        return authorizer.allow(services.run(call), event)
     except Unauthenticated as error:
         _log.warning("refused: %s", error)  # says what was expected, and holds nothing of the token
         return authorizer.deny(error.code)
@@ -38,5 +44,5 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:  # noq
 
 @cache
 def _services() -> Authorize:
-    clock = SystemClock()
-    return Authorize(load_issuers(os.environ), IssuerKeys(clock), clock)
+    clock, table = SystemClock(), AuthorizerTable(os.environ)
+    return Authorize(load_issuers(os.environ), IssuerKeys(clock, table), table, clock)

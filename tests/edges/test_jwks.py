@@ -1,22 +1,24 @@
-"""Issuers' keys over real HTTP: what is asked, when, and what is served while the issuer is away."""
+"""Issuers' keys over real HTTP, by one process: what is asked, when, and what is served while the issuer is away."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
 from postern.edges import issuer_http
 from postern.edges.issuer_http import MAX_BODY_BYTES
-from postern.edges.jwks import COOL_DOWN_S, FRESH_S, KEEP_S, RETRY_S, IssuerKeys
+from postern.edges.jwks import IssuerKeys
 from postern.errors import IssuerUnavailable
 from postern.identity.issuers import IssuerRules, LocalIssuer, parse_issuers
+from postern.identity.key_sets import AT_ONCE, COOL_DOWN_S, FRESH_S, KEEP_S, RETRY_S, SKEW_S
 from tests.support.fakes import FakeClock
 from tests.support.identity import jwk, key_set
 from tests.support.issuer_server import DISCOVERY, KEY_SET, Answer, IssuerServer, issuer_server
+from tests.support.shared_keys import MemoryKeySets
 from tests.support.tls import self_signed
 
 KID = "ES256"
@@ -36,7 +38,12 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def keys(clock) -> IssuerKeys:
-    return IssuerKeys(clock)
+    return alone(clock)
+
+
+def alone(clock: FakeClock, *get: Callable[[str], bytes], time_s: float = 3.0) -> IssuerKeys:
+    """A process whose table holds nothing of others'."""
+    return IssuerKeys(clock, MemoryKeySets(), *get, time_s=time_s, pause=lambda _: None)
 
 
 def local(server: IssuerServer) -> IssuerRules:
@@ -49,7 +56,9 @@ def rules(issuer: str, local_issuer: LocalIssuer | None = None) -> IssuerRules:
 
 
 def kids(keys: IssuerKeys, server: IssuerServer, kid: str | None = KID) -> list[str | None]:
-    return [key.kid for key in keys.keys(local(server), kid)]
+    """What is served for a token of this second."""
+    iat_s = keys._clock.now_us() // 1_000_000
+    return [key.kid for key in keys.keys(local(server), kid, unverified_iat_s=iat_s)]
 
 
 def pass_time(clock: FakeClock, seconds: int) -> None:
@@ -65,7 +74,7 @@ def test_asks_for_discovery_under_an_issuer_with_a_path_and_a_trailing_slash(key
     issuer = server.url + "/tenant/"
     server.publish(key_set(jwk(KID)), issuer=issuer)
     server.answers["/tenant" + DISCOVERY] = server.answers[DISCOVERY]
-    assert keys.keys(rules("local", LocalIssuer(issuer)), KID)
+    assert keys.keys(rules("local", LocalIssuer(issuer)), KID, unverified_iat_s=None)
 
 
 def test_keeps_the_query_of_a_key_sets_address(keys, server):
@@ -89,25 +98,36 @@ def test_asks_again_when_the_keys_are_no_longer_fresh(keys, server, clock):
     assert kids(keys, server) == ["EdDSA"]
 
 
-def test_finds_a_new_key_when_it_is_first_used(keys, server, clock):
+def test_finds_a_new_key_when_it_is_first_used(keys, server):
+    """Right after the last fetch: a rotation need not wait for a cool-down."""
     kids(keys, server)
     server.publish(key_set(jwk(KID), jwk("EdDSA")))
-    pass_time(clock, COOL_DOWN_S)
     assert kids(keys, server, "EdDSA") == [KID, "EdDSA"]
 
 
-def test_asks_once_in_a_cool_down_however_many_kids_are_unknown(keys, server, clock):
+def test_asks_a_few_times_at_once_and_then_once_in_a_cool_down_however_many_kids_are_unknown(keys, server, clock):
     kids(keys, server)
-    pass_time(clock, COOL_DOWN_S)
+    pass_time(clock, FRESH_S - 1)
     for number in range(100):
         assert kids(keys, server, f"unknown-{number}") == [KID]
-    assert server.asked == {DISCOVERY: 2, KEY_SET: 2}
-    pass_time(clock, COOL_DOWN_S - 1)
-    kids(keys, server, "unknown")
-    assert server.asked[KEY_SET] == 2
+    assert server.asked == {DISCOVERY: 1 + AT_ONCE, KEY_SET: 1 + AT_ONCE}
+    for _ in range(3):
+        pass_time(clock, COOL_DOWN_S)
+        for number in range(100):
+            kids(keys, server, f"unknown-{number}")
+    assert server.asked[KEY_SET] == 1 + AT_ONCE + 3
+
+
+def test_does_not_refuse_a_token_of_a_new_key_during_the_cool_down(keys, server, clock):
+    """The worst case of a rotation: strangers have used up what may be asked. Try again, and nothing is refused."""
+    for number in range(AT_ONCE):
+        kids(keys, server, f"unknown-{number}")
+    server.publish(key_set(jwk("EdDSA")))
     pass_time(clock, 1)
-    kids(keys, server, "unknown")
-    assert server.asked[KEY_SET] == 3
+    with pytest.raises(IssuerUnavailable, match="newer key set"):
+        kids(keys, server, "EdDSA")
+    pass_time(clock, COOL_DOWN_S - 1)
+    assert kids(keys, server, "EdDSA") == ["EdDSA"]
 
 
 def test_serves_the_last_good_keys_for_a_day_while_the_issuer_is_away(keys, server, clock):
@@ -160,7 +180,7 @@ def test_drops_keys_that_the_issuer_withdraws(keys, server, clock):
 def test_serves_no_keys_of_an_age_that_cannot_be_told(keys, server, clock):
     kids(keys, server)
     server.fail()
-    pass_time(clock, -1)
+    pass_time(clock, -SKEW_S - 1)
     with pytest.raises(IssuerUnavailable):
         kids(keys, server)
 
@@ -212,7 +232,7 @@ def test_takes_no_keys_from_a_good_body_under_another_status(keys, server, path,
 def test_takes_keys_from_a_body_up_to_the_bound_and_no_longer(keys, server, path, length):
     body = server.answers[path].body
     server.answers[path] = Answer(body.ljust(MAX_BODY_BYTES), headers={"Content-Length": length(MAX_BODY_BYTES)})
-    assert kids(IssuerKeys(FakeClock()), server) == [KID]
+    assert kids(alone(FakeClock()), server) == [KID]
     longer = MAX_BODY_BYTES + 1
     server.answers[path] = Answer(body.ljust(longer), headers={"Content-Length": length(longer)})
     with pytest.raises(IssuerUnavailable):
@@ -294,7 +314,7 @@ def addresses_asked(clock: FakeClock, *, local_issuer: str | None, jwks_uri: obj
 
     given = rules("local", LocalIssuer(issuer)) if local_issuer else rules(issuer)
     try:
-        IssuerKeys(clock, get).keys(given, KID)
+        alone(clock, get).keys(given, KID, unverified_iat_s=None)
     except IssuerUnavailable:
         assert len(asked) == 1
     return len(asked)
@@ -309,7 +329,7 @@ def test_gives_up_on_an_issuer_that_takes_too_long(clock, server, caplog):
 
     try:
         with pytest.raises(IssuerUnavailable):
-            IssuerKeys(clock, get, time_s=0.05).keys(local(server), KID)
+            kids(alone(clock, get, time_s=0.05), server)
         assert "expected an answer in 0.05 s" in caplog.text
     finally:
         never.set()

@@ -12,13 +12,15 @@ from typing import Any
 import pytest
 from functions.authorize import handler as function
 
-from postern.errors import IssuerUnavailable, PolicyUnavailable
+from postern.errors import IssuerUnavailable, PolicyUnavailable, StateUnavailable
 from postern.identity.context import parse_principal
 from postern.identity.keys import KeySource
+from postern.identity.proofs import Proof, UsedProofs
 from postern.services.authorize import Authorize
 from tests.support.fakes import FakeClock
 from tests.support.identity import AUDIENCE, NOW_S, FixedKeys, NoKeys, issuer_keys, jwk, key_set, rules, token
 from tests.support.issuer_server import issuer_server
+from tests.support.proofs import MemoryUsedProofs, bound_token, proof
 
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/prod/POST/v1/tasks"
 
@@ -27,13 +29,24 @@ def event(*authorization: str, name: str = "Authorization") -> dict[str, Any]:
     return {
         "type": "REQUEST",
         "methodArn": ARN,
+        "httpMethod": "POST",
+        "requestContext": {"domainName": "postern.example", "path": "/v1/tasks", "stage": "live"},
         "headers": {name: authorization[-1]} if authorization else None,
         "multiValueHeaders": {name: list(authorization)} if authorization else None,
     }
 
 
-def services(keys: KeySource | None = None) -> Authorize:
-    return Authorize(rules(), keys or FixedKeys(issuer_keys()), FakeClock(at_us=NOW_S * 1_000_000))
+def services(keys: KeySource | None = None, used: UsedProofs | None = None) -> Authorize:
+    clock = FakeClock(at_us=NOW_S * 1_000_000)
+    return Authorize(rules(), keys or FixedKeys(issuer_keys()), used or MemoryUsedProofs(), clock)
+
+
+def with_proof(unverified_token: str, *proofs: str, name: str = "DPoP", **context: str) -> dict[str, Any]:
+    """An event with these proofs, whose gateway's context has these changes."""
+    sent = event(f"DPoP {unverified_token}")
+    sent["multiValueHeaders"] |= {name: list(proofs)} if proofs else {}
+    sent["headers"] |= {name: proofs[-1]} if proofs else {}
+    return sent | {"requestContext": sent["requestContext"] | context}
 
 
 def code(answer: dict[str, Any]) -> str:
@@ -126,12 +139,111 @@ def test_logs_why_it_refused_and_nothing_of_the_token(caplog):
     assert not any(part in caplog.text for part in marked.split("."))
 
 
+def test_allows_the_call_of_a_bound_token_with_its_proof_once():
+    bound = bound_token()
+    sent, to = with_proof(bound, proof(bound)), services()
+    answer = function.respond(sent, to)
+    assert answer["principalId"] == "ci|repo:octo/shop"
+    assert answer["policyDocument"]["Statement"][0]["Resource"] == ARN
+    assert code(function.respond(sent, to)) == "token.replayed"
+    assert code(function.respond(with_proof(bound, proof(bound, iat=NOW_S - 1)), to)) == "token.replayed"
+    assert "principal" in function.respond(with_proof(bound, proof(bound, jti="another")), to)["context"]
+
+
+@pytest.mark.parametrize("name", ["dpop", "DPOP"])
+def test_finds_the_proof_in_any_case(name):
+    bound = bound_token()
+    assert "principal" in function.respond(with_proof(bound, proof(bound), name=name), services())["context"]
+
+
+def test_refuses_two_proofs_in_headers_of_different_case():
+    bound = bound_token()
+    sent = with_proof(bound, proof(bound))
+    sent["multiValueHeaders"]["dpop"] = [proof(bound, jti="another")]
+    assert code(function.respond(sent, services())) == "token.proof"
+
+
+@pytest.mark.parametrize(
+    ("context", "url"),
+    [
+        ({}, "https://postern.example/v1/tasks"),
+        (
+            {"domainName": "a1b2.execute-api.eu-west-1.amazonaws.com", "path": "/live/v1/tasks"},
+            "https://a1b2.execute-api.eu-west-1.amazonaws.com/live/v1/tasks",
+        ),
+        ({"path": "/gate/v1/tasks"}, "https://postern.example/gate/v1/tasks"),
+        ({"domainName": "127.0.0.1:8080"}, "http://127.0.0.1:8080/v1/tasks"),
+    ],
+    ids=["custom domain", "own domain with the stage", "custom domain with a base path", "local stack"],
+)
+def test_takes_the_url_from_the_gateways_context_and_no_header(context, url):
+    bound = bound_token()
+    sent = with_proof(bound, proof(bound, htu=url), **context)
+    assert "principal" in function.respond(sent, services())["context"]
+    lie = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http", "Forwarded": "x"}
+    stolen = with_proof(bound, proof(bound, htu="http://evil.example/v1/tasks"), **context)
+    stolen["headers"] |= lie
+    stolen["multiValueHeaders"] |= {name: [value] for name, value in lie.items()}
+    assert code(function.respond(stolen, services())) == "token.proof"
+
+
+@pytest.mark.parametrize("missing", ["domainName", "path", None])
+def test_takes_no_proof_where_the_gateway_does_not_say_what_was_asked(missing):
+    bound = bound_token()
+    sent = with_proof(bound, proof(bound))
+    if missing is None:
+        del sent["requestContext"]
+    else:
+        del sent["requestContext"][missing]
+    assert code(function.respond(sent, services())) == "token.proof"
+
+
+class Away:
+    """Used proofs that cannot be reached."""
+
+    def use(self, proof: Proof, *, now_s: int) -> bool:
+        raise StateUnavailable("state.unavailable", "the state table cannot be reached: try again")
+
+
+def test_lets_no_bound_token_through_while_it_cannot_tell_whether_its_proof_was_used():
+    bound = bound_token()
+    with pytest.raises(StateUnavailable):
+        function.respond(with_proof(bound, proof(bound)), services(used=Away()))
+    assert "principal" in function.respond(event(f"Bearer {token()}"), services(used=Away()))["context"]
+
+
+def test_writes_nothing_for_a_token_or_a_proof_that_does_not_hold():
+    used = MemoryUsedProofs()
+    bound = bound_token()
+    for sent in (
+        with_proof(bound, proof(bound, htm="GET")),
+        with_proof(bound_token(repository_owner="x"), proof(bound)),
+        with_proof(bound_token(exp=1), proof(bound_token(exp=1))),
+        with_proof(bound, proof(bound, key="thief ES256")),
+        event(f"Bearer {token()}"),
+    ):
+        function.respond(sent, services(used=used))
+    assert used.until_s == {}
+
+
 @pytest.fixture
 def fresh():
     """The handler without services of an earlier test."""
     function._services.cache_clear()
     yield
     function._services.cache_clear()
+
+
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A state table that cannot be reached: nothing listens there."""
+    for name, value in {
+        "POSTERN_TABLE": "state",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ENDPOINT_URL": "http://127.0.0.1:1",
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+    }.items():
+        monkeypatch.setenv(name, value)
 
 
 @pytest.mark.usefixtures("fresh")
@@ -142,6 +254,7 @@ def test_serves_from_the_environment_and_reads_it_once(tmp_path, monkeypatch):
         server.publish(key_set(jwk("RS256")))
         monkeypatch.setenv("POSTERN_POLICY_DIR", str(tmp_path))
         monkeypatch.setenv("POSTERN_LOCAL_ISSUER", server.url)
+        nowhere(monkeypatch)
         monkeypatch.setattr("postern.edges.system.time.time_ns", lambda: NOW_S * 10**9)
         valid = f"Bearer {token(iss=server.url, sub='agent')}"
         assert function.handler(event(valid), None)["principalId"] == "a|agent"
@@ -153,6 +266,7 @@ def test_serves_from_the_environment_and_reads_it_once(tmp_path, monkeypatch):
 @pytest.mark.usefixtures("fresh")
 def test_lets_nobody_in_while_the_policy_layer_is_broken(tmp_path, monkeypatch):
     monkeypatch.setenv("POSTERN_POLICY_DIR", str(tmp_path))
+    nowhere(monkeypatch)
     (tmp_path / "issuers.yaml").write_text("issuers:\n- nmae: x")
     with pytest.raises(PolicyUnavailable, match=r"issuers\.yaml:2"):
         function.handler(event(f"Bearer {token()}"), None)

@@ -5,16 +5,9 @@ from __future__ import annotations
 import pytest
 
 from postern.errors import PolicyFileError
+from postern.identity.claim_rules import GroupRule, Requirement
 from postern.identity.issuer_url import is_https, is_loopback
-from postern.identity.issuers import (
-    ALGORITHMS,
-    GroupRule,
-    IssuerRules,
-    LocalIssuer,
-    Requirement,
-    normal_typ,
-    parse_issuers,
-)
+from postern.identity.issuers import ALGORITHMS, IssuerRules, LocalIssuer, normal_typ, parse_issuers
 
 FULL = """\
 issuers:

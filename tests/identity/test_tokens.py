@@ -17,6 +17,7 @@ from tests.support.identity import (
     ABSENT,
     ALGORITHMS,
     AUDIENCE,
+    BEARER,
     ISSUER,
     ISSUERS_YAML,
     NOW_S,
@@ -153,14 +154,35 @@ def test_chooses_the_rules_by_the_issuer_of_the_token():
 
 def test_passes_on_that_an_issuer_has_no_keys():
     with pytest.raises(IssuerUnavailable):
-        verify_token(token(), issuers=rules(), keys=NoKeys(), now_s=NOW_S)
+        verify_token(token(), BEARER, issuers=rules(), keys=NoKeys(), now_s=NOW_S)
+
+
+@pytest.mark.parametrize(
+    ("iat", "told"),
+    [
+        (NOW_S - 10, NOW_S - 10),
+        (0, 0),
+        pytest.param(ABSENT, None, id="absent"),
+        (None, None),
+        (1.5, None),
+        (True, None),
+        (-1, None),
+        ("1", None),
+    ],
+    ids=str,
+)
+def test_tells_who_has_the_keys_when_the_token_says_that_it_was_issued(iat, told):
+    keys = FixedKeys(b'{"keys":[]}')
+    with pytest.raises(Unauthenticated):
+        verify_token(token(iat=iat), BEARER, issuers=rules(), keys=keys, now_s=NOW_S)
+    assert keys.asked == [("RS256", told)]
 
 
 def test_asks_for_no_keys_before_form_issuer_and_algorithm_hold():
     keys = FixedKeys(issuer_keys())
     for unverified in ("a.b.c", token(iss="https://other.example"), token("ES256", header_changes={"alg": "HS256"})):
         with pytest.raises(Unauthenticated):
-            verify_token(unverified, issuers=rules(), keys=keys, now_s=NOW_S)
+            verify_token(unverified, BEARER, issuers=rules(), keys=keys, now_s=NOW_S)
     assert keys.asked == []
 
 

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from postern.errors import IssuerUnavailable, Unauthenticated
 from postern.identity.issuers import IssuerRules, parse_issuers
 from postern.identity.keys import VerifyingKey, parse_key_set
+from postern.identity.proofs import Presented, Scheme
 from postern.identity.tokens import verify_token
 from postern.types import Principal
 
@@ -26,6 +27,7 @@ NOW_S = 1_800_000_000
 ISSUER = "https://issuer.example"
 AUDIENCE = "https://postern.example"
 ABSENT = object()  # as a changed value: leave the name out
+BEARER = Presented(Scheme.BEARER, (), "POST", "https://postern.example/v1/tasks")
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 
 ISSUERS_YAML = f"""
@@ -83,17 +85,17 @@ class FixedKeys:
 
     def __init__(self, text: bytes) -> None:
         self._keys = parse_key_set(text)
-        self.asked: list[str | None] = []
+        self.asked: list[tuple[str | None, int | None]] = []
 
-    def keys(self, issuer: IssuerRules, kid: str | None) -> tuple[VerifyingKey, ...]:
-        self.asked.append(kid)
+    def keys(self, issuer: IssuerRules, kid: str | None, *, unverified_iat_s: int | None) -> tuple[VerifyingKey, ...]:
+        self.asked.append((kid, unverified_iat_s))
         return self._keys
 
 
 class NoKeys:
     """A `KeySource` whose issuer is away."""
 
-    def keys(self, issuer: IssuerRules, kid: str | None) -> tuple[VerifyingKey, ...]:
+    def keys(self, issuer: IssuerRules, kid: str | None, *, unverified_iat_s: int | None) -> tuple[VerifyingKey, ...]:
         raise IssuerUnavailable("issuer.unavailable", f"issuer `{issuer.name}`: expected its keys, got none")
 
 
@@ -156,12 +158,15 @@ def verify(
     unverified_token: str, *, yaml: str = ISSUERS_YAML, keys: bytes | None = None, now_s: int = NOW_S
 ) -> Principal:
     """What the product makes of a token at `NOW_S`, with the forge's rules and keys where no others are given."""
-    return verify_token(
+    verified = verify_token(
         unverified_token,
+        BEARER,
         issuers=rules(yaml),
         keys=FixedKeys(issuer_keys() if keys is None else keys),
         now_s=now_s,
     )
+    assert verified.proof is None
+    return verified.principal
 
 
 def refusal(unverified_token: str, **given: Any) -> str:

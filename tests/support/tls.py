@@ -1,9 +1,10 @@
-"""A certificate of its own authority for 127.0.0.1."""
+"""A certificate of its own authority, for 127.0.0.1 or other names."""
 
 from __future__ import annotations
 
 import datetime as dt
 import ipaddress
+from collections.abc import Sequence
 from pathlib import Path
 
 from cryptography import x509
@@ -13,8 +14,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 
-def self_signed(folder: Path) -> Path:
-    """A PEM file with a fresh key and its certificate, good for an hour."""
+def self_signed(folder: Path, *, names: Sequence[str] | None = None) -> Path:
+    """A PEM file with a fresh key and its certificate, good for an hour; for 127.0.0.1 unless for other names."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
     now = dt.datetime.now(dt.UTC)
@@ -26,7 +27,7 @@ def self_signed(folder: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - dt.timedelta(hours=1))
         .not_valid_after(now + dt.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(_names(names)), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
@@ -35,3 +36,9 @@ def self_signed(folder: Path) -> Path:
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
     )
     return file
+
+
+def _names(names: Sequence[str] | None) -> list[x509.GeneralName]:
+    if names is None:
+        return [x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    return [x509.DNSName(name) for name in names]

@@ -10,15 +10,29 @@ from collections.abc import Mapping
 from typing import Any
 
 from postern.identity.context import format_principal
+from postern.identity.issuer_url import is_loopback
 from postern.types import Principal
 
 _VERSION = "2012-10-17"
 
 
-def authorization_headers(event: Mapping[str, Any]) -> tuple[str, ...]:
-    """Every `Authorization` header of the request, the name in any case."""
+def headers(event: Mapping[str, Any], wanted: str) -> tuple[str, ...]:
+    """Every header of that name, which is in lower case and may have been sent in any."""
     sent = event.get("multiValueHeaders") or {name: [value] for name, value in (event.get("headers") or {}).items()}
-    return tuple(value for name, values in sent.items() if name.lower() == "authorization" for value in values)
+    return tuple(value for name, values in sent.items() if name.lower() == wanted for value in values)
+
+
+def request_url(event: Mapping[str, Any]) -> str:
+    """The URL that the caller used, without its query.
+
+    From the gateway's own context: the domain through which it found this API (its own or a custom one), and the
+    path with the stage or the custom domain's base path. `Host` and `X-Forwarded-*` are the caller's to choose.
+    The gateway speaks https; on the loopback interface the local stack's speaks http.
+    """
+    context = event.get("requestContext") or {}
+    host, path = context.get("domainName", ""), context.get("path", "")
+    scheme = "http" if is_loopback(f"http://{host}") else "https"
+    return f"{scheme}://{host}{path}"
 
 
 def allow(principal: Principal, event: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sts import STSClient
 
+    from postern.edges.announcer import EventsClient
     from postern.edges.seal_keys import DataKeySource
     from postern.edges.signer import SigningClient
 
@@ -23,6 +24,16 @@ if TYPE_CHECKING:
 def dynamodb(session: Session, *, attempts: int = 2) -> DynamoDBClient:
     # One retry: a reservation whose first answer was lost is found to be held already, and is not taken twice.
     return session.client("dynamodb", config=_config(read_timeout_s=2.0, attempts=attempts))
+
+
+def authorizer_table(session: Session) -> DynamoDBClient:
+    # No retry: a proof whose first PUT did arrive would seem to be used. Short: the function has 10 s for everything.
+    return session.client("dynamodb", config=_config(read_timeout_s=1.0, attempts=1))
+
+
+def marking_table(session: Session) -> DynamoDBClient:
+    # Marks, denials and what is owed may be written twice. Many tasks are marked side by side.
+    return session.client("dynamodb", config=_config(read_timeout_s=2.0, attempts=3, connections=WORKERS))
 
 
 def s3(session: Session) -> S3Client:
@@ -59,9 +70,20 @@ def queue(session: Session) -> SQSClient:
     return session.client("sqs", config=_config(read_timeout_s=2.0, attempts=3))
 
 
-def functions(session: Session) -> LambdaClient:
+def functions(session: Session, *, connections: int = 4) -> LambdaClient:
     # Provisioning is not repeated by the SDK: its own record and state say how far it came.
-    return session.client("lambda", config=_config(read_timeout_s=26.0, attempts=1))
+    return session.client("lambda", config=_config(read_timeout_s=26.0, attempts=1, connections=connections))
+
+
+def estimates(session: Session) -> LambdaClient:
+    # An approver waits for these, and can do without.
+    return session.client("lambda", config=_config(read_timeout_s=4.0, attempts=1))
+
+
+def events(session: Session) -> EventsClient:
+    # Nobody waits long to tell others: what does not arrive in a second is lost, and counted.
+    client: EventsClient = session.client("events", config=_config(read_timeout_s=1.0, attempts=1))
+    return client
 
 
 def _config(*, read_timeout_s: float, attempts: int, connections: int = 4) -> Config:

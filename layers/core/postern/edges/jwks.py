@@ -1,101 +1,150 @@
-"""Issuers' keys, fetched by OIDC discovery and kept in this process.
+"""Issuers' keys, fetched by OIDC discovery, kept in this process and shared with all others through a table.
 
-    fresh       asked less than 15 min ago: served as they are
-    stale       asked for again; while the issuer does not answer the kept ones are served, up to 24 h
-    kid unknown asked for again, at most once in 30 s: a stranger's random `kid` costs the issuer nothing more
-    none kept   asked for at each call, at most once in 5 s: `IssuerUnavailable`
-
-A key that an issuer withdraws is therefore refused after at most 15 minutes while the issuer answers.
+The rules of when are `identity.key_sets`'s. A process looks at what it has itself, then at the table, and asks the
+issuer when it is the one that claimed it there. Where the table is away the process's own knowledge decides alone.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from postern.edges import issuer_http
-from postern.errors import IssuerUnavailable
+from postern.errors import IssuerUnavailable, StateUnavailable
 from postern.identity.issuer_url import is_https, is_loopback, without_query
 from postern.identity.issuers import IssuerRules
+from postern.identity.key_sets import (
+    Ask,
+    KeySet,
+    Known,
+    Serve,
+    SharedKeySets,
+    Unavailable,
+    Wanted,
+    newest,
+    next_step,
+)
 from postern.identity.keys import VerifyingKey, parse_key_set
 from postern.identity.strict_json import parse_object
 from postern.ports import Clock
 
-FRESH_S = 15 * 60
-KEEP_S = 24 * 60 * 60
-COOL_DOWN_S = 30
-RETRY_S = 5  # while nothing is kept
+AWAY_S = 5  # that the table is not tried again after it could not be reached
+PAUSES_S = (0.1, 0.2, 0.4, 0.8)  # between looks at the table while another asks the issuer
 
+_T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 _WELL_KNOWN = "/.well-known/openid-configuration"
-
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    """What is known of one issuer; times in seconds since the epoch."""
-
-    keys: tuple[VerifyingKey, ...]
-    fetched_at_s: int | None  # None: never yet
-    asked_at_s: int
 
 
 class IssuerKeys:
     """Implements `identity.keys.KeySource`. For one thread, as a Lambda environment has."""
 
     def __init__(
-        self, clock: Clock, get: Callable[[str], bytes] = issuer_http.get, *, time_s: float = issuer_http.TIME_S
+        self,
+        clock: Clock,
+        shared: SharedKeySets,
+        get: Callable[[str], bytes] = issuer_http.get,
+        *,
+        time_s: float = issuer_http.TIME_S,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self._clock = clock
+        self._shared = shared
         self._get = get
         self._time_s = time_s  # for discovery and key set together
-        self._kept: dict[str, _Kept] = {}
+        self._pause = pause
+        self._known: dict[str, Known] = {}
+        self._seen = Known()  # what the table answered last, on which a claim depends
+        self._away_until_s = 0
 
-    def keys(self, issuer: IssuerRules, kid: str | None) -> tuple[VerifyingKey, ...]:
+    def keys(self, issuer: IssuerRules, kid: str | None, *, unverified_iat_s: int | None) -> tuple[VerifyingKey, ...]:
         # Wall time and not the stopwatch, which may stand still while the environment is frozen.
         now_s = self._clock.now_us() // 1_000_000
-        kept = self._kept.get(issuer.issuer)
-        if kept is None or _must_ask(kept, kid, now_s):
-            kept = self._ask(issuer, kept, now_s)
-            self._kept[issuer.issuer] = kept
-        if kept.fetched_at_s is None or not _is_within(now_s, kept.fetched_at_s, KEEP_S):
-            raise IssuerUnavailable("issuer.unavailable", f"issuer `{issuer.name}`: expected its keys, got none")
-        return kept.keys
+        wanted = Wanted(kid, unverified_iat_s)
+        step = next_step(self._known_of(issuer), wanted, now_s=now_s)
+        if isinstance(step, Serve):
+            return step.keys
+        for pause_s in (0, *PAUSES_S):
+            if pause_s:
+                self._pause(pause_s)
+            self._look(issuer, now_s)
+            step = next_step(self._known_of(issuer), wanted, now_s=now_s)
+            if isinstance(step, Serve):
+                return step.keys
+            if isinstance(step, Ask) and self._claim(issuer, step, now_s):
+                return self._ask(issuer, wanted, now_s)
+            if isinstance(step, Unavailable) or self._is_away(now_s):
+                break
+        reason = step.reason if isinstance(step, Unavailable) else "expected an answer, got none yet"
+        raise IssuerUnavailable("issuer.unavailable", f"issuer `{issuer.name}`: {reason}")
 
-    def _ask(self, issuer: IssuerRules, kept: _Kept | None, now_s: int) -> _Kept:
+    def _known_of(self, issuer: IssuerRules) -> Known:
+        return self._known.get(issuer.issuer, Known())
+
+    def _learn(self, issuer: IssuerRules, more: Known) -> None:
+        self._known[issuer.issuer] = newest(self._known_of(issuer), more)
+
+    def _ask(self, issuer: IssuerRules, wanted: Wanted, now_s: int) -> tuple[VerifyingKey, ...]:
+        """The keys as the issuer publishes them now, or else the kept ones where the token has a use for them."""
         try:
-            keys = issuer_http.within_time(lambda: self._fetch(issuer), time_s=self._time_s)
+            body, keys = issuer_http.within_time(lambda: self._fetch(issuer), time_s=self._time_s)
         except IssuerUnavailable as error:
-            # `keys` raises in its turn unless good ones are kept, and the age of those is bounded.
             _log.warning("issuer `%s`: %s", issuer.name, error)
-            return _Kept((), None, now_s) if kept is None else replace(kept, asked_at_s=now_s)
-        return _Kept(keys, now_s, now_s)
+            step = next_step(self._known_of(issuer), wanted, now_s=now_s)
+            if isinstance(step, Serve):
+                return step.keys
+            raise
+        self._learn(issuer, Known(KeySet(keys, now_s)))
+        # Should the process die before this, the next to ask is the one that the cool-down lets.
+        self._reach(lambda: self._shared.put(issuer.issuer, body, fetched_at_s=now_s), now_s, otherwise=None)
+        return keys
 
-    def _fetch(self, issuer: IssuerRules) -> tuple[VerifyingKey, ...]:
-        """The issuer's keys as it publishes them now; none, where it publishes none: it may withdraw them all."""
+    def _fetch(self, issuer: IssuerRules) -> tuple[bytes, tuple[VerifyingKey, ...]]:
+        """The issuer's key set, as bytes too; without keys where it publishes none: it may withdraw them all."""
         try:
             discovery = self._get(issuer.issuer.removesuffix("/") + _WELL_KNOWN)
-            return parse_key_set(self._get(_key_set_url(discovery, issuer)))
+            body = self._get(_key_set_url(discovery, issuer))
+            return body, parse_key_set(body)
         except ValueError as error:
             raise IssuerUnavailable("issuer.unavailable", str(error)) from error
 
+    def _look(self, issuer: IssuerRules, now_s: int) -> None:
+        """Learns what the others know."""
+        self._seen = self._reach(lambda: self._shared.read(issuer.issuer), now_s, otherwise=Known())
+        self._learn(issuer, self._seen)
 
-def _must_ask(kept: _Kept, kid: str | None, now_s: int) -> bool:
-    if kept.fetched_at_s is None:
-        return not _is_within(now_s, kept.asked_at_s, RETRY_S)
-    is_known = kid is None or any(key.kid == kid for key in kept.keys)
-    if is_known and _is_within(now_s, kept.fetched_at_s, FRESH_S):
-        return False
-    return not _is_within(now_s, kept.asked_at_s, COOL_DOWN_S)
+    def _claim(self, issuer: IssuerRules, ask: Ask, now_s: int) -> bool:
+        """Whether it is for this process to ask; it is, where nobody else can be asked about it."""
+        won = self._reach(
+            lambda: self._shared.claim(issuer.issuer, self._seen, ask, now_s=now_s), now_s, otherwise=True
+        )
+        if won:
+            self._learn(issuer, Known(asked_at_s=now_s, paid_until_s=ask.paid_until_s))
+        return won
 
+    def _reach(self, work: Callable[[], _T], now_s: int, *, otherwise: _T) -> _T:
+        """What the table answers, or `otherwise` while it is away: it is not tried again for a while then."""
+        if self._is_away(now_s):
+            return otherwise
+        try:
+            return work()
+        except StateUnavailable as error:
+            _log.warning("issuers' shared keys: %s", error)
+            self._away_until_s = now_s + AWAY_S
+            return otherwise
 
-def _is_within(now_s: int, since_s: int, span_s: int) -> bool:
-    """False also where the clock was set back: then what is kept has no age."""
-    return 0 <= now_s - since_s < span_s
+    def _is_away(self, now_s: int) -> bool:
+        return self._away_until_s - AWAY_S <= now_s < self._away_until_s
 
 
 def _key_set_url(discovery: bytes, issuer: IssuerRules) -> str:
-    """OpenID Connect Discovery 1.0 section 4.3: the document must be about the issuer that was asked."""
+    """OpenID Connect Discovery 1.0 section 4.3: the document must be about the issuer that was asked.
+
+    The key set may lie on another host, as Google's, Entra's and Auth0's do in places: the document came over TLS
+    from the issuer itself, whose word on its keys is what we ask for.
+    """
     document = parse_object(discovery)
     if document.get("issuer") != issuer.issuer:
         raise ValueError("discovery: expected the issuer's own name as `issuer`, got another")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from postern.edges import http, openapi
+from postern.edges.authorizer import request_url
+from postern.identity.issuers import ALGORITHMS
 
 if TYPE_CHECKING:
     from postern.ports import PolicySource
@@ -18,20 +20,15 @@ def public_answer(event: http.Event, policy: PolicySource) -> http.Response:
         return http.json_answer(200, {"status": "ok"})
     if event["resource"] == "/openapi.json":
         return http.answer(200, openapi.description())
-    issuers = [rules.issuer for rules in policy.load().issuers]
+    issuers = policy.load().issuers
     return http.json_answer(
         200,
         {
-            "resource": _base_url(event),
-            "authorization_servers": issuers,
+            "resource": request_url(event).removesuffix(event["resource"]),
+            "authorization_servers": [rules.issuer for rules in issuers],
             "bearer_methods_supported": ["header"],
+            "dpop_signing_alg_values_supported": sorted(ALGORITHMS),
+            "dpop_bound_access_tokens_required": all(rules.requires_proof for rules in issuers),
             "resource_name": "Postern",
         },
     )
-
-
-def _base_url(event: http.Event) -> str:
-    context = event.get("requestContext") or {}
-    scheme = http.header(event, "X-Forwarded-Proto") or "https"
-    path, resource = context.get("path") or event["resource"], event["resource"]
-    return f"{scheme}://{context.get('domainName', '')}{path.removesuffix(resource)}"

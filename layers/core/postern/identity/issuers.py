@@ -2,6 +2,7 @@
 
     issuers:
       - name: github                       # [a-z0-9-], at most 40; the first half of a principal's id
+        preset: github-actions             # optional: a ready claim table, which this entry can only narrow
         issuer: https://token.actions.githubusercontent.com      # exactly the token's `iss`; or the word local
         audience: https://postern.example.com                    # exactly ours
         audience_claim: aud                # default aud
@@ -10,11 +11,14 @@
         leeway_s: 30                       # default; 0 to 120
         require: {repository_owner: octo}  # each claim has the value, or one of a list of them
         match: {ref: "refs/heads/(main|release-.*)"}             # each claim matches as a whole, RE2
+        absent: [base_ref]                 # no token that has one of these claims; null is not having it
         attributes: {repo: repository}     # principal attribute: claim
         groups: [{name: deployers, when: {environment: production}}]
         groups_claim: groups               # optional: a claim whose texts are groups
         on_behalf_of: actor                # optional: a claim that names the person the agent acts for
+        dpop: required                     # default optional: a token that names a key comes with its proof (RFC 9449)
 
+How a claim inside an object is named stands in `claims`, what a preset gives and asks for in `preset_use`.
 An issuer has one entry. With neither `require` nor `match` it admits nobody. `local` is the local stack's
 issuer and is refused where there is none. Fields may be added to this format; none changes its meaning.
 """
@@ -22,14 +26,25 @@ issuer and is refused where there is none. Fields may be added to this format; n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-import re2
-
+from postern.identity.claim_rules import (
+    GroupRule,
+    Pattern,
+    Requirement,
+    parse_absent,
+    parse_groups,
+    parse_patterns,
+    parse_plain,
+    parse_requirements,
+)
+from postern.identity.claims import check_claim_name, check_flat_claim
 from postern.identity.issuer_url import is_https, is_loopback
-from postern.identity.names import is_issuer_name, is_plain
+from postern.identity.names import is_issuer_name
+from postern.identity.preset_use import Tables, check_within, parse_preset, with_preset
+from postern.identity.presets import Preset
 from postern.yaml_lines import Node, load_lines
 
 # RFC 7518 section 3.1 and RFC 8037, without `none` and without HMAC: a verifier must not be able to sign.
@@ -39,14 +54,14 @@ ALGORITHMS = frozenset(
 TYP_ABSENT = "absent"
 MAX_LEEWAY_S = 120
 
-_FIELDS = (
-    *("name", "issuer", "audience", "audience_claim", "algorithms", "typ", "leeway_s", "require", "match"),
-    *("attributes", "groups", "groups_claim", "on_behalf_of"),
+FIELDS = (
+    *("name", "preset", "issuer", "audience", "audience_claim", "algorithms", "typ", "leeway_s"),
+    *("require", "match", "absent", "attributes", "groups", "groups_claim", "on_behalf_of", "dpop"),
 )
+_DPOP = ("optional", "required")
 _ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _TYP = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+/-]{0,63}")
 
-Wanted = str | int | bool
 _T = TypeVar("_T")
 _D = TypeVar("_D")
 
@@ -60,31 +75,6 @@ class LocalIssuer:
     def __post_init__(self) -> None:
         if not is_loopback(self.url):
             raise ValueError("local issuer: expected a loopback URL such as http://127.0.0.1:8080, got another")
-
-
-@dataclass(frozen=True, slots=True)
-class Requirement:
-    """A claim that must have one of these values, of the same JSON type; one of a list claim's items will do."""
-
-    claim: str
-    any_of: tuple[Wanted, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """A text claim that must match as a whole; RE2, so that no token can make it slow."""
-
-    claim: str
-    text: str
-    matches: Callable[[str], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupRule:
-    """A group that a principal is in when every requirement holds; there is at least one."""
-
-    name: str
-    when: tuple[Requirement, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +95,9 @@ class IssuerRules:
     groups: tuple[GroupRule, ...]
     groups_claim: str | None
     on_behalf_of: str | None
+    absent: tuple[str, ...] = ()  # claims that a token must not have
+    preset: str | None = None  # the preset whose rows are among those above
+    requires_proof: bool = False  # a token must name a key; one that does needs its proof in any case
 
 
 def parse_issuers(text: bytes, *, file: str, local: LocalIssuer | None) -> tuple[IssuerRules, ...]:
@@ -130,23 +123,42 @@ def normal_typ(typ: str) -> str:
 
 
 def _issuer(node: Node, local: LocalIssuer | None) -> IssuerRules:
-    node.only(_FIELDS)
-    issuer = node.required("issuer")
+    node.only(FIELDS)
+    preset = _or_default(node, "preset", parse_preset, None)
+    url = _issuer_url(node, local, preset)
+    audience_claim = _audience_claim(node, preset)
+    tables = _tables(node)
+    if preset is not None:
+        tables = with_preset(tables, preset, node, url, audience_claim)
     return IssuerRules(
         name=_name(node.required("name")),
-        issuer=_issuer_url(issuer, local),
-        is_local=issuer.value == "local",
-        audience=_plain(node.required("audience")),
-        audience_claim=_or_default(node, "audience_claim", _plain, "aud"),
-        algorithms=_or_default(node, "algorithms", _algorithms, frozenset({"RS256"})),
-        types=_or_default(node, "typ", _types, frozenset({"jwt", "at+jwt"})),
+        issuer=url,
+        is_local=_is_local(node),
+        audience=parse_plain(node.required("audience")),
+        audience_claim=audience_claim,
+        algorithms=_algorithms(node, preset),
+        types=_types(node, preset),
         leeway_s=_or_default(node, "leeway_s", lambda leeway: leeway.integer(at_least=0, at_most=MAX_LEEWAY_S), 30),
-        require=_or_default(node, "require", _requirements, ()),
-        match=_or_default(node, "match", _patterns, ()),
+        require=tables.require,
+        match=tables.match,
+        attributes=tables.attributes or {},
+        groups=tables.groups,
+        groups_claim=_or_default(node, "groups_claim", _claim, None),
+        on_behalf_of=tables.on_behalf_of,
+        absent=tables.absent,
+        preset=None if preset is None else preset.name,
+        requires_proof=_or_default(node, "dpop", _dpop, "optional") == "required",
+    )
+
+
+def _tables(node: Node) -> Tables:
+    return Tables(
+        require=_or_default(node, "require", parse_requirements, ()),
+        match=_or_default(node, "match", parse_patterns, ()),
+        absent=_or_default(node, "absent", parse_absent, ()),
         attributes=_or_default(node, "attributes", _attributes, {}),
-        groups=_or_default(node, "groups", _groups, ()),
-        groups_claim=_or_default(node, "groups_claim", _plain, None),
-        on_behalf_of=_or_default(node, "on_behalf_of", _plain, None),
+        groups=_or_default(node, "groups", parse_groups, ()),
+        on_behalf_of=_or_default(node, "on_behalf_of", _claim, None),
     )
 
 
@@ -155,9 +167,19 @@ def _or_default(node: Node, name: str, parse: Callable[[Node], _T], default: _D)
     return default if field is None else parse(field)
 
 
-def _issuer_url(node: Node, local: LocalIssuer | None) -> str:
+def _is_local(node: Node) -> bool:
+    issuer = node.optional("issuer")
+    return issuer is not None and issuer.value == "local"
+
+
+def _issuer_url(entry: Node, local: LocalIssuer | None, preset: Preset | None) -> str:
+    if preset is not None and preset.default_issuer is not None and entry.optional("issuer") is None:
+        return preset.default_issuer
+    node = entry.required("issuer")
     url = node.text()
     if url == "local":
+        if preset is not None:
+            raise node.wrong("the local stack's issuer signs what it is told: expected no preset beside `local`")
         if local is None:
             raise node.wrong("`local` is the local stack's issuer; expected an https URL, since none runs here")
         return local.url
@@ -166,14 +188,37 @@ def _issuer_url(node: Node, local: LocalIssuer | None) -> str:
     return url
 
 
-def _algorithms(node: Node) -> frozenset[str]:
-    return _chosen(node, lambda text: text if text in ALGORITHMS else None, f"one of {', '.join(sorted(ALGORITHMS))}")
+def _audience_claim(entry: Node, preset: Preset | None) -> str:
+    allowed = ("aud",) if preset is None else preset.audience_claims
+    claim = _or_default(entry, "audience_claim", check_flat_claim, allowed[0])
+    if preset is not None:
+        check_within(entry, "audience_claim", frozenset({claim}), frozenset(allowed), preset)
+    return claim
 
 
-def _types(node: Node) -> frozenset[str]:
-    return _chosen(
+def _algorithms(entry: Node, preset: Preset | None) -> frozenset[str]:
+    allowed = frozenset({"RS256"}) if preset is None else preset.algorithms
+    expected = f"one of {', '.join(sorted(ALGORITHMS))}"
+    node = entry.optional("algorithms")
+    if node is None:
+        return allowed
+    chosen = _chosen(node, lambda text: text if text in ALGORITHMS else None, expected)
+    if preset is not None:
+        check_within(entry, "algorithms", chosen, allowed, preset)
+    return chosen
+
+
+def _types(entry: Node, preset: Preset | None) -> frozenset[str]:
+    allowed = frozenset({"jwt", "at+jwt"}) if preset is None else preset.types
+    node = entry.optional("typ")
+    if node is None:
+        return allowed
+    chosen = _chosen(
         node, lambda text: typ if _TYP.fullmatch(typ := normal_typ(text)) else None, "a media type such as at+jwt"
     )
+    if preset is not None:
+        check_within(entry, "typ", chosen, allowed, preset)
+    return chosen
 
 
 def _chosen(node: Node, choose: Callable[[str], str | None], expected: str) -> frozenset[str]:
@@ -190,42 +235,10 @@ def _chosen(node: Node, choose: Callable[[str], str | None], expected: str) -> f
     return frozenset(chosen)
 
 
-def _requirements(node: Node) -> tuple[Requirement, ...]:
-    return tuple(Requirement(claim, _wanted(value)) for claim, value in node.mapping().items())
-
-
-def _wanted(node: Node) -> tuple[Wanted, ...]:
-    items: Iterable[Node] = node.sequence() if isinstance(node.value, list) else (node,)
-    wanted = tuple(_scalar(item) for item in items)
-    if not wanted:
-        raise node.wrong("expected a value or a list of values, got an empty list")
-    return wanted
-
-
-def _scalar(node: Node) -> Wanted:
-    if isinstance(node.value, bool | int):
-        return node.value
+def _dpop(node: Node) -> str:
+    if node.text() not in _DPOP:
+        raise node.wrong(f"expected {' or '.join(_DPOP)}, got {node.text()[:60]!r}")
     return node.text()
-
-
-def _patterns(node: Node) -> tuple[Pattern, ...]:
-    return tuple(_pattern(claim, value) for claim, value in node.mapping().items())
-
-
-def _pattern(claim: str, node: Node) -> Pattern:
-    options = re2.Options()
-    options.log_errors = False
-    text = node.text()
-    try:
-        compiled = re2.compile(text, options)
-    except re2.error as error:
-        raise node.wrong(f"expected an RE2 pattern, got one that does not compile: {_reason(error)}") from error
-    return Pattern(claim, text, lambda value: compiled.fullmatch(value) is not None)
-
-
-def _reason(error: Exception) -> str:
-    reason = error.args[0] if error.args else ""
-    return reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
 
 
 def _attributes(node: Node) -> Mapping[str, str]:
@@ -233,29 +246,15 @@ def _attributes(node: Node) -> Mapping[str, str]:
     for name, claim in node.mapping().items():
         if not _ATTRIBUTE_NAME.fullmatch(name):
             raise claim.wrong("expected an attribute's name of a-z, 0-9 and _, beginning with a letter")
-        attributes[name] = _plain(claim)
+        attributes[name] = _claim(claim)
     return attributes
 
 
-def _groups(node: Node) -> tuple[GroupRule, ...]:
-    groups: list[GroupRule] = []
-    for item in node.sequence():
-        item.only(["name", "when"])
-        when = _requirements(item.required("when"))
-        if not when:
-            raise item.required("when").wrong("expected at least one claim, since an empty table would admit all")
-        groups.append(GroupRule(_plain(item.required("name")), when))
-    return tuple(groups)
+def _claim(node: Node) -> str:
+    return check_claim_name(node.text(), node)
 
 
 def _name(node: Node) -> str:
     if not is_issuer_name(node.text()):
         raise node.wrong(f"expected 1 to 40 of a-z, 0-9 and -, got {node.text()[:60]!r}")
     return node.text()
-
-
-def _plain(node: Node) -> str:
-    text = node.text()
-    if not is_plain(text, max_length=255):
-        raise node.wrong("expected 1 to 255 characters without control characters")
-    return text

@@ -1,4 +1,4 @@
-"""An issuer's public keys (RFC 7517), each bound to the algorithms it may verify.
+"""Public keys (RFC 7517) of issuers and of who proves possession, each bound to the algorithms it may verify.
 
 A key's type, curve and own `alg` decide that when the key is read, so that no token can have a key
 used in a way that it was not made for. Keys that cannot verify tokens here are left out, as RFC 7517
@@ -7,7 +7,10 @@ section 5 asks: symmetric ones, ones for encryption, weak ones, ones published w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import base64
+import hashlib
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -35,6 +38,8 @@ _MIN_RSA_BITS = 2048  # RFC 7518 section 3.3
 _MAX_RSA_BITS = 8192  # a larger one only makes us slow
 _MIN_RSA_EXPONENT = 65537  # NIST SP 800-56B section 6.2
 _MAX_MEMBER_LENGTH = 2048  # base64url characters of a member: above 8192 bits
+# RFC 7518 section 6: every member that only a private or symmetric key has.
+_PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _RSA_ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"})
 _CURVES: dict[str, tuple[EllipticCurve, str, int]] = {  # name: curve, its one algorithm, bytes of a coordinate
     "P-256": (SECP256R1(), "ES256", 32),
@@ -56,11 +61,14 @@ class KeySource(Protocol):
     """Where an issuer's keys come from: its own published key set and nowhere else.
 
     `keys` returns all that are kept, after asking the issuer anew where `kid` is not among them and the
-    cool-down allows it; that the kid is still absent shows in the result. Raises `IssuerUnavailable` where
-    none can be had.
+    cool-down allows it. That the kid is absent from the result means that the issuer has no such key: it was
+    asked after the token says that it was issued (`unverified_iat_s`, None where it does not say). Raises
+    `IssuerUnavailable` where no keys can be had, or only ones that may be older than the token's.
     """
 
-    def keys(self, issuer: IssuerRules, kid: str | None) -> tuple[VerifyingKey, ...]: ...
+    def keys(
+        self, issuer: IssuerRules, kid: str | None, *, unverified_iat_s: int | None
+    ) -> tuple[VerifyingKey, ...]: ...
 
 
 def parse_key_set(text: bytes) -> tuple[VerifyingKey, ...]:
@@ -68,16 +76,23 @@ def parse_key_set(text: bytes) -> tuple[VerifyingKey, ...]:
     members = parse_object(text).get("keys")
     if not isinstance(members, list) or len(members) > MAX_KEYS:
         raise ValueError(f"key set: expected a list `keys` of at most {MAX_KEYS}, got something else")
-    keys = (_verifying_key(member) for member in members if isinstance(member, dict))
+    keys = (parse_key(member) for member in members if isinstance(member, dict))
     return tuple(key for key in keys if key is not None)
 
 
-def _verifying_key(jwk: dict[str, Json]) -> VerifyingKey | None:
-    """None where the key cannot verify tokens here."""
+def thumbprint(jwk: Mapping[str, Json]) -> str:
+    """The SHA-256 thumbprint (RFC 7638, RFC 8037) of a JWK that `parse_key` took, as base64url."""
+    members = {name: jwk[name] for name in _THUMBPRINT_MEMBERS[str(jwk["kty"])]}
+    text = json.dumps(members, separators=(",", ":"), sort_keys=True)
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
+
+
+def parse_key(jwk: Mapping[str, Json]) -> VerifyingKey | None:
+    """The public key; None where it cannot verify tokens here or has a private member."""
     kid = jwk.get("kid")
     if kid is not None and not (isinstance(kid, str) and 0 < len(kid) <= MAX_KID_LENGTH):
         return None
-    if jwk.get("use", "sig") != "sig" or "d" in jwk or "k" in jwk:
+    if jwk.get("use", "sig") != "sig" or not _PRIVATE.isdisjoint(jwk):
         return None
     operations = jwk.get("key_ops", ["verify"])
     if not isinstance(operations, list) or "verify" not in operations:
@@ -94,7 +109,7 @@ def _verifying_key(jwk: dict[str, Json]) -> VerifyingKey | None:
     return VerifyingKey(kid, algorithms, key) if algorithms else None
 
 
-def _rsa(jwk: dict[str, Json]) -> tuple[PublicKey, frozenset[str]]:
+def _rsa(jwk: Mapping[str, Json]) -> tuple[PublicKey, frozenset[str]]:
     exponent = int.from_bytes(_member(jwk, "e"))
     modulus = int.from_bytes(_member(jwk, "n"))
     if not _MIN_RSA_BITS <= modulus.bit_length() <= _MAX_RSA_BITS:
@@ -104,7 +119,7 @@ def _rsa(jwk: dict[str, Json]) -> tuple[PublicKey, frozenset[str]]:
     return RSAPublicNumbers(exponent, modulus).public_key(), _RSA_ALGORITHMS
 
 
-def _ec(jwk: dict[str, Json]) -> tuple[PublicKey, frozenset[str]]:
+def _ec(jwk: Mapping[str, Json]) -> tuple[PublicKey, frozenset[str]]:
     name = jwk.get("crv")
     if not isinstance(name, str) or name not in _CURVES:
         raise ValueError("crv: expected a curve of RFC 7518, got another")
@@ -117,21 +132,22 @@ def _ec(jwk: dict[str, Json]) -> tuple[PublicKey, frozenset[str]]:
     return key, frozenset({algorithm})
 
 
-def _okp(jwk: dict[str, Json]) -> tuple[PublicKey, frozenset[str]]:
+def _okp(jwk: Mapping[str, Json]) -> tuple[PublicKey, frozenset[str]]:
     if jwk.get("crv") != "Ed25519":
         raise ValueError("crv: expected Ed25519, got another")
     return Ed25519PublicKey.from_public_bytes(_member(jwk, "x")), frozenset({"EdDSA"})
 
 
-def _member(jwk: dict[str, Json], name: str) -> bytes:
+def _member(jwk: Mapping[str, Json], name: str) -> bytes:
     value = jwk.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= _MAX_MEMBER_LENGTH:
         raise ValueError(f"{name}: expected base64url, got something else")
     return decode_base64url(value)
 
 
-_READERS: dict[str, Callable[[dict[str, Json]], tuple[PublicKey, frozenset[str]]]] = {
+_READERS: dict[str, Callable[[Mapping[str, Json]], tuple[PublicKey, frozenset[str]]]] = {
     "RSA": _rsa,
     "EC": _ec,
     "OKP": _okp,
 }
+_THUMBPRINT_MEMBERS = {"RSA": ("e", "kty", "n"), "EC": ("crv", "kty", "x", "y"), "OKP": ("crv", "kty", "x")}

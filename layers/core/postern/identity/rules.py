@@ -15,7 +15,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from postern.errors import Unauthenticated
-from postern.identity.issuers import GroupRule, IssuerRules, Pattern, Requirement, Wanted
+from postern.identity.claim_rules import GroupRule, Pattern, Requirement, Wanted
+from postern.identity.claims import find_claim
+from postern.identity.issuers import IssuerRules
 from postern.identity.names import is_plain
 from postern.identity.strict_json import Json
 from postern.types import Principal, Sha256Hex
@@ -26,7 +28,7 @@ MAX_NAME_LENGTH = 255  # of a group, and of an attribute's value
 
 def admit(claims: Mapping[str, Json], issuer: IssuerRules, *, token_sha256: Sha256Hex, expires_at_s: int) -> Principal:
     """The principal that verified claims make. Raises `Unauthenticated` where the issuer's tables do not admit it."""
-    if not _is_admitted(claims, issuer):
+    if broken_rules(claims, issuer):
         raise Unauthenticated("token.rules", f"issuer `{issuer.name}`: expected its claim rules to hold, they do not")
     subject, on_behalf_of = _subject(claims, issuer)
     return Principal(
@@ -41,15 +43,23 @@ def admit(claims: Mapping[str, Json], issuer: IssuerRules, *, token_sha256: Sha2
     )
 
 
-def _is_admitted(claims: Mapping[str, Json], issuer: IssuerRules) -> bool:
+def broken_rules(claims: Mapping[str, Json], issuer: IssuerRules) -> tuple[str, ...]:
+    """Each row of the issuer's tables that the claims do not meet, as issuers.yaml would write it; none: admitted.
+
+    Raises `Unauthenticated` where a claim lies inside something that is no object.
+    """
     if not issuer.require and not issuer.match:
-        return False  # an empty table denies
-    return all(_holds(claims, rule) for rule in issuer.require) and all(_matches(claims, rule) for rule in issuer.match)
+        return ("require or match: neither is there, and an empty table denies",)
+    return (
+        *(str(rule) for rule in issuer.require if not _holds(claims, rule)),
+        *(str(rule) for rule in issuer.match if not _matches(claims, rule)),
+        *(f"absent: {claim}" for claim in issuer.absent if find_claim(claims, claim) is not None),
+    )
 
 
 def _holds(claims: Mapping[str, Json], rule: Requirement) -> bool:
-    value = claims.get(rule.claim)
-    values = value if isinstance(value, list) else [value]
+    value = find_claim(claims, rule.claim)
+    values = value if isinstance(value, list) and not rule.is_single else [value]
     return any(_is_same(one, wanted) for one in values for wanted in rule.any_of)
 
 
@@ -58,7 +68,7 @@ def _is_same(value: Json, wanted: Wanted) -> bool:
 
 
 def _matches(claims: Mapping[str, Json], rule: Pattern) -> bool:
-    value = claims.get(rule.claim)
+    value = find_claim(claims, rule.claim)
     return isinstance(value, str) and rule.matches(value)
 
 
@@ -66,7 +76,7 @@ def _subject(claims: Mapping[str, Json], issuer: IssuerRules) -> tuple[str, str 
     """The principal's subject, and whom it acts for."""
     subject = _name(claims, "sub")
     person = None
-    if issuer.on_behalf_of is not None and claims.get(issuer.on_behalf_of) is not None:
+    if issuer.on_behalf_of is not None and find_claim(claims, issuer.on_behalf_of) is not None:
         person = _name(claims, issuer.on_behalf_of)
     if "act" not in claims:
         return subject, person
@@ -75,11 +85,14 @@ def _subject(claims: Mapping[str, Json], issuer: IssuerRules) -> tuple[str, str 
         raise Unauthenticated("token.claims", "act: expected an actor of the same issuer, got something else")
     if person not in (None, subject):
         raise Unauthenticated("token.claims", f"act: expected `sub` and `{issuer.on_behalf_of}` to name one person")
-    return _name(actor, "sub"), subject
+    agent = _name(actor, "sub")
+    if agent == subject:  # else it would stand here under the person's own id
+        raise Unauthenticated("token.claims", "act: expected an actor other than `sub`, got the same")
+    return agent, subject
 
 
 def _name(claims: Mapping[str, Json], claim: str) -> str:
-    value = claims.get(claim)
+    value = find_claim(claims, claim)
     if not isinstance(value, str) or not is_plain(value, max_length=MAX_SUBJECT_LENGTH):
         raise Unauthenticated(
             "token.claims", f"{claim}: expected 1 to {MAX_SUBJECT_LENGTH} characters without control characters"
@@ -90,9 +103,9 @@ def _name(claims: Mapping[str, Json], claim: str) -> str:
 def _attributes(claims: Mapping[str, Json], table: Mapping[str, str]) -> dict[str, str]:
     """Each attribute whose claim is there. Where it is absent or null, policy has no value to go by."""
     return {
-        attribute: _scalar(claims[claim], claim)
+        attribute: _scalar(value, claim)
         for attribute, claim in sorted(table.items())
-        if claims.get(claim) is not None
+        if (value := find_claim(claims, claim)) is not None
     }
 
 
@@ -107,8 +120,9 @@ def _scalar(value: Json, claim: str) -> str:
 
 def _groups(claims: Mapping[str, Json], issuer: IssuerRules) -> tuple[str, ...]:
     groups = {group.name for group in issuer.groups if _is_member(claims, group)}
-    if issuer.groups_claim is not None and claims.get(issuer.groups_claim) is not None:
-        groups |= _listed_groups(claims[issuer.groups_claim], issuer.groups_claim)
+    listed = None if issuer.groups_claim is None else find_claim(claims, issuer.groups_claim)
+    if issuer.groups_claim is not None and listed is not None:
+        groups |= _listed_groups(listed, issuer.groups_claim)
     return tuple(sorted(groups))
 
 

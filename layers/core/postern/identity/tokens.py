@@ -10,6 +10,7 @@
     8 signature    holds: from here on the claims are the issuer's word
     9 audience     ours, and nobody else's beside it
     10 dates       `exp`, `iat` and `nbf` as integers, within the leeway
+    11 holder      who sends it holds the key that it is bound to, where it is bound: `proofs`
 
 What they admit is for `rules`. Raises `Unauthenticated`, whose detail names what was expected and holds
 nothing of the token. Sources: RFC 7515, RFC 7519, RFC 8725.
@@ -22,16 +23,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from postern.errors import Unauthenticated
-from postern.identity.base64url import decode_base64url
 from postern.identity.issuers import TYP_ABSENT, IssuerRules, normal_typ
+from postern.identity.jws import Jws, parse_date, parse_jws
 from postern.identity.keys import MAX_KID_LENGTH, KeySource, VerifyingKey
+from postern.identity.proofs import Presented, Proof, verify_possession
 from postern.identity.rules import admit
 from postern.identity.signatures import is_signed
-from postern.identity.strict_json import Json, parse_object
+from postern.identity.strict_json import Json
 from postern.types import Principal, Sha256Hex
 
 MAX_TOKEN_LENGTH = 16 * 1024  # characters; API Gateway's own bound on all headers together is 10,240 bytes
-_MAX_DATE = 253_402_300_799  # 9999-12-31T23:59:59Z
 
 # Header parameters that would move trust, by what is wrong with them (RFC 7515 section 4.1, RFC 7797).
 _FORBIDDEN = {
@@ -49,14 +50,27 @@ class SignedClaims:
     token_sha256: Sha256Hex
 
 
-def verify_token(unverified_token: str, *, issuers: Sequence[IssuerRules], keys: KeySource, now_s: int) -> Principal:
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """Who is calling, and the proof that must turn out unused before they may pass; None where none is needed."""
+
+    principal: Principal
+    proof: Proof | None
+
+
+def verify_token(
+    unverified_token: str, presented: Presented, *, issuers: Sequence[IssuerRules], keys: KeySource, now_s: int
+) -> Verified:
     """Who the token says is calling, when all of it holds and the issuer's rules admit it.
 
     Raises `Unauthenticated`, or `IssuerUnavailable` from the key source.
     """
     signed = verify_signature(unverified_token, issuers=issuers, keys=keys)
     expires_at_s = verify_use(signed, now_s=now_s)
-    return admit(signed.claims, signed.issuer, token_sha256=signed.token_sha256, expires_at_s=expires_at_s)
+    # 11 holder
+    proof = verify_possession(signed.claims, signed.issuer, unverified_token, presented, now_s=now_s)
+    principal = admit(signed.claims, signed.issuer, token_sha256=signed.token_sha256, expires_at_s=expires_at_s)
+    return Verified(principal, proof)
 
 
 def verify_signature(unverified_token: str, *, issuers: Sequence[IssuerRules], keys: KeySource) -> SignedClaims:
@@ -107,28 +121,14 @@ def verify_use(signed: SignedClaims, *, now_s: int) -> int:
     return expires_at_s
 
 
-@dataclass(frozen=True, slots=True)
-class _Parsed:
-    """A token's parts, well formed and not yet believed."""
-
-    header: Mapping[str, Json]
-    unverified_claims: Mapping[str, Json]
-    message: bytes
-    signature: bytes
-
-
-def _parse(unverified_token: str) -> _Parsed:
-    parts = unverified_token.split(".")
-    if len(parts) != 3:
-        raise Unauthenticated("token.malformed", "token: expected three parts, got another number")
+def _parse(unverified_token: str) -> Jws:
     try:
-        header, claims, signature = (decode_base64url(part) for part in parts)
-        return _Parsed(parse_object(header), parse_object(claims), f"{parts[0]}.{parts[1]}".encode(), signature)
+        return parse_jws(unverified_token)
     except ValueError as error:
         raise Unauthenticated("token.malformed", f"token: {error}") from None
 
 
-def _issuer(parsed: _Parsed, issuers: Sequence[IssuerRules]) -> IssuerRules:
+def _issuer(parsed: Jws, issuers: Sequence[IssuerRules]) -> IssuerRules:
     claimed = parsed.unverified_claims.get("iss")
     for issuer in issuers:
         if claimed == issuer.issuer:
@@ -136,7 +136,7 @@ def _issuer(parsed: _Parsed, issuers: Sequence[IssuerRules]) -> IssuerRules:
     raise Unauthenticated("token.issuer", "iss: expected an issuer of issuers.yaml, got another")
 
 
-def _typ(parsed: _Parsed) -> str | None:
+def _typ(parsed: Jws) -> str | None:
     """The type as issuers.yaml lists it; None where no list can hold it."""
     if "typ" not in parsed.header:
         return TYP_ABSENT
@@ -146,12 +146,13 @@ def _typ(parsed: _Parsed) -> str | None:
     return normal_typ(typ)
 
 
-def _key(parsed: _Parsed, issuer: IssuerRules, algorithm: str, keys: KeySource) -> VerifyingKey:
+def _key(parsed: Jws, issuer: IssuerRules, algorithm: str, keys: KeySource) -> VerifyingKey:
     """The one key that fits. Without a `kid` there must be no choice, since trying keys would be one."""
     kid = parsed.header.get("kid")
     if "kid" in parsed.header and not (isinstance(kid, str) and 0 < len(kid) <= MAX_KID_LENGTH):
         raise Unauthenticated("token.key", f"kid: expected 1 to {MAX_KID_LENGTH} characters, got something else")
-    known = keys.keys(issuer, kid if isinstance(kid, str) else None)
+    issued_at_s = parse_date(parsed.unverified_claims.get("iat"))
+    known = keys.keys(issuer, kid if isinstance(kid, str) else None, unverified_iat_s=issued_at_s)
     fitting = [key for key in known if algorithm in key.algorithms and (kid is None or key.kid == kid)]
     if len(fitting) != 1:
         raise Unauthenticated("token.key", f"kid: expected one key of issuer `{issuer.name}`'s, got {len(fitting)}")
@@ -159,10 +160,10 @@ def _key(parsed: _Parsed, issuer: IssuerRules, algorithm: str, keys: KeySource) 
 
 
 def _date(claims: Mapping[str, Json], name: str) -> int:
-    value = claims.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= _MAX_DATE:
+    date = parse_date(claims.get(name))
+    if date is None:
         raise Unauthenticated("token.claims", f"{name}: expected whole seconds since 1970, got something else")
-    return value
+    return date
 
 
 def _digest(claims: Mapping[str, Json], token: str) -> Sha256Hex:
