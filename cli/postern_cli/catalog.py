@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from postern.errors import StatementFailed
-from postern_cli.db import CatalogOption, DatabaseOption, DsnOption, PolicyOption, printable
+from postern_cli.db import CatalogOption, DatabaseOption, DsnOption, PolicyOption
 from postern_cli.stop import Exit, Stop
+from postern_cli.terminal import printable
 
 if TYPE_CHECKING:
     from postern.catalog_scan.compare import Difference

@@ -12,6 +12,7 @@ import typer
 
 from postern.world.doctor.findings import Severity
 from postern_cli.stop import Exit, Stop
+from postern_cli.terminal import printable
 
 if TYPE_CHECKING:
     from postern.world.doctor.checks import Examination
@@ -54,7 +55,7 @@ def bootstrap(
 
     named = read_catalog(catalog, policy, database)
     if remove:
-        script = remove_script()
+        script = remove_script(owner_role=_owner_role(named))
     else:
         script = bootstrap_script(
             _subject(named).tables,
@@ -62,6 +63,7 @@ def bootstrap(
             writes=not read_only,
             functions=_functions(named),
             statement_log=statement_log,
+            owner_role=_owner_role(named),
         )
     if out is None:
         print(script, end="")
@@ -110,7 +112,9 @@ def _subject(named: CatalogFile | None) -> Subject:
 
     if named is None:
         return Subject()
-    return Subject({(name.schema, name.name): tuple(table.columns) for name, table in named.catalog.tables.items()})
+    catalog = named.catalog
+    tables = {(name.schema, name.name): tuple(table.columns) for name, table in catalog.tables.items()}
+    return Subject(tables, catalog.owner_role, catalog.schema_default)
 
 
 def _functions(named: CatalogFile | None) -> list[tuple[str, str]]:
@@ -119,6 +123,10 @@ def _functions(named: CatalogFile | None) -> list[tuple[str, str]]:
     if named is None:
         return []
     return [function_key(name, named.catalog.schema_default) for name in named.catalog.functions]
+
+
+def _owner_role(named: CatalogFile | None) -> str | None:
+    return None if named is None else named.catalog.owner_role
 
 
 def _print_text(examined: Examination) -> None:
@@ -168,11 +176,6 @@ def _print_json(examined: Examination, fail_on: Severity) -> None:
             indent=2,
         )
     )
-
-
-def printable(text: str) -> str:
-    """The text with what would move a terminal's cursor, or turn its direction, spelled out."""
-    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
 
 
 def _count(number: int, noun: str) -> str:

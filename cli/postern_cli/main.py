@@ -25,7 +25,11 @@ _GROUPS = {
     "audit": ("postern_cli.audit", "Pull the evidence and check it, offline."),
     "catalog": ("postern_cli.catalog", "Propose a catalog, and compare one with a live database."),
     "db": ("postern_cli.db", "Prepare a database, and look for what weakens the wall."),
+    "policy": ("postern_cli.policy", "Validate, test and explain a policy layer."),
     "local": ("postern_cli.local", "Run everything on this machine, without Docker and without AWS."),
+    "revocations": ("postern_cli.revocations", "Look at the denials and holds that stand, and lift them."),
+    "revoke": ("postern_cli.revoke", "Take access away from a task, a principal, an issuer or a database."),
+    "worlds": ("postern_cli.worlds", "Hold a database for maintenance, and release it."),
 }
 
 

@@ -7,14 +7,13 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from moto import mock_aws
-from typer.testing import CliRunner
 
 from postern.audit.findings import Step
 from postern.audit.ids import uuid7
@@ -25,7 +24,8 @@ from postern.types import CommandId
 from postern_cli import pull as pulling
 from postern_cli.audit import app
 from postern_cli.pulled import PulledFolder
-from postern_cli.stop import Exit, Stop
+from postern_cli.stop import Exit
+from tests.support import command_line
 from tests.support.audit import Copy, good_log, make_evidence_bucket, source
 from tests.support.good_log import OLD, good, tree_of
 
@@ -36,20 +36,7 @@ BUCKET = "evidence"
 NOW_US = 1_795_341_600_000_000
 
 
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    line: str
-
-
-def run(*arguments: str | Path) -> Ended:
-    result = CliRunner().invoke(app, [str(one) for one in arguments])
-    if isinstance(result.exception, Stop):
-        return Ended(result.exception.code, result.stdout, result.exception.line)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return Ended(result.exit_code, result.stdout, result.stderr)
+run = partial(command_line.run, app)
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,6 @@ from threading import Thread
 
 import pytest
 from functions.receipts.handler import Services, respond
-from typer.testing import CliRunner
 
 from postern.audit.canonical import canonical_bytes
 from postern.audit.keys import log_key as object_key
@@ -24,7 +23,8 @@ from postern.tlog.checkpoints import open_checkpoint
 from postern.tlog.entry_proof import prove_entry
 from postern.tlog.tlog_proof import format_tlog_proof, parse_tlog_proof
 from postern_cli import audit_prove
-from postern_cli.stop import Exit, Stop
+from postern_cli.stop import Exit
+from tests.support import command_line
 from tests.support.denied import denying
 from tests.support.domain import AGENT, NOW_S, OTHER
 from tests.support.fakes import FakeClock
@@ -36,14 +36,11 @@ VKEY = str(KEY.verifier)
 
 def run(*arguments: object) -> tuple[int, str]:
     """The exit code, and what was printed or said."""
-    result = CliRunner().invoke(audit_prove.app, [str(one) for one in arguments])
-    if isinstance(result.exception, Stop):
-        return result.exception.code, result.exception.line
-    if result.exception is not None and not isinstance(result.exception, SystemExit | PosternError):
-        raise result.exception
-    if isinstance(result.exception, PosternError):
-        return Exit.REFUSED, result.exception.detail
-    return result.exit_code, result.stdout
+    try:
+        ended = command_line.run(audit_prove.app, *arguments)
+    except PosternError as error:
+        return Exit.REFUSED, error.detail
+    return ended.code, ended.out if ended.stop is None else ended.stop
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
-from typer.testing import CliRunner
 
 from postern.audit.asides import Asides
 from postern.audit.keys import record_key
@@ -27,7 +27,8 @@ from postern.types import CommandId, Erasure
 from postern_cli import audit_erase, audit_unseal
 from postern_cli.audit import app
 from postern_cli.aws import AwsAccess
-from postern_cli.stop import Exit, Stop
+from postern_cli.stop import Exit
+from tests.support import command_line
 from tests.support.audit import MemoryRecordStore
 from tests.support.aws import unique
 from tests.support.denied import denying
@@ -42,20 +43,7 @@ SENT = ["7", None]
 ASKED = Unsealed("SELECT 'Ann'", "SELECT 'Ann' FROM \"x\"", None, DIGEST_KEY)
 
 
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    line: str
-
-
-def run(*arguments: str | Path) -> Ended:
-    result = CliRunner().invoke(app, [str(one) for one in arguments])
-    if isinstance(result.exception, Stop):
-        return Ended(result.exception.code, result.stdout, result.exception.line)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return Ended(result.exit_code, result.stdout, result.stderr)
+run = partial(command_line.run, app)
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +65,7 @@ class Sealed:
     def write(self, asked: Unsealed) -> None:
         write(self.folder, self.keys, asked)
 
-    def unseal(self, *more: str | Path, command: str = ID) -> Ended:
+    def unseal(self, *more: str | Path, command: str = ID) -> command_line.Ended:
         return run("unseal", "--dir", self.folder, "--command", command, "--seal-table", self.keys.table, *more)
 
 
@@ -277,7 +265,7 @@ class Reaper:
 ERASED = {"status": "ok", "task_id": TASK_ID, "erased_at": "2026-09-21T14:13:20.000000Z", "keys": 2, "event_id": ID}
 
 
-def erase(aws: dict[str, Any], monkeypatch: pytest.MonkeyPatch, reaper: Reaper) -> Ended:
+def erase(aws: dict[str, Any], monkeypatch: pytest.MonkeyPatch, reaper: Reaper) -> command_line.Ended:
     monkeypatch.setattr(AwsAccess, "client", lambda _, service: {**aws, "lambda": reaper}[service])
     return run("erase", "--task", TASK_ID, "--reason", "Art. 17")
 

@@ -9,7 +9,6 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from postern.audit.findings import Bounds, Step
 from postern.audit.listing import Stretch
@@ -23,7 +22,8 @@ from postern_cli.audit import app
 from postern_cli.processes import processes
 from postern_cli.pulled import PulledFolder
 from postern_cli.spilled import DiskSpill
-from postern_cli.stop import Exit, Stop
+from postern_cli.stop import Exit
+from tests.support import command_line
 from tests.support.good_log import FIRST_KEY, NEW, NOW_US, OLD, OLD_KEY, SECOND_KEY, good_copy
 from tests.support.log_copy import log_key as signing_key
 
@@ -34,12 +34,8 @@ WITNESS = signing_key("witness.example", 9)
 
 def run(folder: Path, *arguments: str | Path) -> tuple[int, str, str]:
     """Exit code, standard output, and the line on standard error."""
-    result = CliRunner().invoke(app, ["verify", "--dir", str(folder), *(str(one) for one in arguments)])
-    if isinstance(result.exception, Stop):
-        return result.exception.code, result.stdout, result.exception.line
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return result.exit_code, result.stdout, ""
+    ended = command_line.run(app, "verify", "--dir", folder, *arguments)
+    return ended.code, ended.out, ended.stop or ""
 
 
 @pytest.fixture(scope="module")

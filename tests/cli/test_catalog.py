@@ -5,16 +5,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
 
 from postern.policy.catalog import Catalog, parse_catalog
 from postern_cli.catalog import app
 from postern_cli.main import main
-from postern_cli.stop import Exit, Stop
+from postern_cli.stop import Exit
+from tests.support import command_line
 from tests.support.servers import Database, fresh_database
 
 # Every value here may be in no output. Those that a detector knows are of its form.
@@ -61,24 +61,7 @@ INSERT INTO parts VALUES (1, '{CANARIES[7]}');
 """
 
 
-@dataclass(frozen=True)
-class Ended:
-    code: int
-    out: str
-    line: str
-
-    @property
-    def said(self) -> str:
-        return self.out + self.line
-
-
-def run(*arguments: str | Path) -> Ended:
-    result = CliRunner().invoke(app, [str(one) for one in arguments])
-    if isinstance(result.exception, Stop):
-        return Ended(result.exception.code, result.stdout, result.exception.line + result.stderr)
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    return Ended(result.exit_code, result.stdout, result.stderr)
+run = partial(command_line.run, app)
 
 
 @pytest.fixture(autouse=True)
@@ -217,7 +200,7 @@ def test_a_schema_without_tables_cannot_be_told(site: Database) -> None:
 
 
 def test_the_file_is_named_by_its_database(site: Database, tmp_path: Path) -> None:
-    assert run("scan", "--dsn", site.dsn, "--out", tmp_path / "shop.yaml") == Ended(0, "", "")
+    assert run("scan", "--dsn", site.dsn, "--out", tmp_path / "shop.yaml") == command_line.Ended(0, "", "")
     parse_catalog((tmp_path / "shop.yaml").read_bytes(), file="shop.yaml")
     assert run("scan", "--dsn", site.dsn, "--database", "shop", "--out", tmp_path / "b.yaml").code == Exit.USAGE
     assert run("scan", "--dsn", site.dsn, "--database", "Sh op").code == Exit.USAGE
@@ -254,7 +237,7 @@ def catalog(tmp_path: Path) -> Path:
 def test_a_catalog_of_what_is_there_agrees(database: Database, catalog: Path) -> None:
     database.run(TABLES)
     ended = run("check", "--dsn", database.dsn, "--catalog", catalog)
-    assert ended == Ended(0, "agrees: 0 broken, 0 new\n", "")
+    assert ended == command_line.Ended(0, "agrees: 0 broken, 0 new\n", "")
 
 
 DIFFERENCES = {

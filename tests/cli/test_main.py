@@ -66,8 +66,14 @@ def test_a_reader_that_has_gone_is_no_failure(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize(
     ("text", "shown"),
-    [("größe — ok", "größe — ok"), ("a\nb\t", "a\nb\\t"), (HOSTILE[-6:], "\\u202eholds"), ("\udc80", "\\udc80")],
-    ids=["letters", "kept ends of lines", "direction", "no text"],
+    [
+        ("größe — ok", "größe — ok"),
+        ("a\nb\t", "a\nb\\t"),
+        (HOSTILE[-6:], "\\u202eholds"),
+        ("\x9b", "\\x9b"),
+        ("\udc80", "\\udc80"),
+    ],
+    ids=["letters", "kept ends of lines", "direction", "control sequence", "no text"],
 )
 def test_only_what_is_printable_passes(text: str, shown: str) -> None:
     assert printable(text, keep="\n") == shown
