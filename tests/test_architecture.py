@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ PURE = (
     "statement_text",
     "reconcile",
     "witness",
+    "run_once",
 )
 PURE_MODULES = {
     path.stem for path in PACKAGE.glob("*.py") if path.stem != "__init__" and not path.stem.endswith("ports")
@@ -43,6 +45,7 @@ MAY_IMPORT = {
     "reconcile": {"postern.audit"},
     "tlog": {"cryptography"},
     "witness": {"cryptography", "postern.tlog"},
+    "run_once": {"postgast", "google", "postern.guard", "postern.world"},
     "catalog_scan": {"postern.policy", "postern.world", "postern.masking"},
     "statement_text": {"cryptography", "postgast", "postern.audit", "postern.guard", "postern.masking"},
 }
@@ -74,9 +77,19 @@ def sources(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports(path: Path) -> tuple[str, ...]:
     """Every dotted name that a file imports, at its top or inside a function; not what only a type checker reads."""
-    tree = ast.parse(path.read_text())
+    return tuple(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    tree = parsed(path)
     typing_only = {
         id(inner)
         for node in ast.walk(tree)
@@ -124,7 +137,7 @@ def test_a_pure_package_imports_only_what_its_work_is_about(package, path):
 def test_a_pure_package_touches_no_clock_network_environment_disk_or_randomness(package, path):
     for name in imports(path):
         assert not is_under(name, IMPURE_STANDARD_LIBRARY), f"{path.name} imports {name}"
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             assert called not in IMPURE_CALLS, f"{path.name}:{node.lineno} calls {called}"
@@ -160,7 +173,7 @@ def test_the_product_imports_nothing_of_the_local_stack_the_command_line_or_the_
 
 @pytest.mark.parametrize("path", sorted((ROOT / "functions").glob("*/handler.py")), ids=lambda path: path.parent.name)
 def test_a_handler_is_thin(path):
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     code = [
         node for node in tree.body if not isinstance(node, ast.Import | ast.ImportFrom | ast.Expr)
     ]  # without imports and docstring
@@ -194,7 +207,7 @@ def test_importing_a_handler_touches_nothing(path, monkeypatch):
 )
 def test_functions_and_files_stay_short(path):
     text = path.read_text()
-    tree = ast.parse(text)
+    tree = parsed(path)
     if not is_a_table(tree):
         assert text.count("\n") <= 400, f"{text.count(chr(10))} lines: split it"
     for node in ast.walk(tree):

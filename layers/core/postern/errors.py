@@ -11,7 +11,8 @@
       RefusedByPolicy    policy.*, guard.*  allowed to nobody, or not to you: ask for something else
       BudgetExceeded     budget.*, rate.*   a bound of the task or the principal is used up
       UpstreamError      a part we stand on is away: the same call may succeed later (but see OutcomeUnknown)
-        EvidenceUnavailable, EvidenceStale, StateUnavailable, DatabaseUnavailable, DatabaseLost, OutcomeUnknown,
+        EvidenceUnavailable, EvidenceStale, StateUnavailable, DatabaseUnavailable, DatabaseHeld, DatabaseLost,
+        OutcomeUnknown,
         PolicyUnavailable, IssuerUnavailable
       IntegrityError     evidence or state contradicts itself: page someone
       PolicyFileError    the operator's policy layer is wrong: names file and line
@@ -136,6 +137,14 @@ class DatabaseUnavailable(UpstreamError):
     """Raised when no session to the database could be had, or a world could not be built in time."""
 
 
+class DatabaseHeld(UpstreamError):
+    """Raised when an operator holds the database for maintenance, or the task's world is built again after that."""
+
+    def __init__(self, code: str, detail: str, *, retry_after_s: int = 30, command_id: str | None = None) -> None:
+        super().__init__(code, detail, command_id=command_id)
+        self.retry_after_s = retry_after_s
+
+
 class DatabaseLost(UpstreamError):
     """Raised when the session broke while a statement ran, before any COMMIT was sent. Nothing was written."""
 
@@ -175,7 +184,7 @@ CODES: dict[str, str] = {
     "rate.requests": "More requests arrive than the gateway takes. Try again shortly. Said by the gateway.",
     "gateway.timeout": "No answer came in time. A statement may have run: look at its task. Said by the gateway.",
     "authorizer.unavailable": "The token could not be checked, so nothing ran. Try again. Said by the gateway.",
-    "token.missing": "No bearer token. Send `Authorization: Bearer <OIDC token>`.",
+    "token.missing": "No token. Send `Authorization: Bearer <OIDC token>`, or `DPoP` for one that is bound to a key.",
     "token.malformed": "The token is not a well-formed signed JWT.",
     "token.too_large": "The token is longer than the bound.",
     "token.algorithm": "The token's algorithm is not in the issuer's allow-list.",
@@ -188,6 +197,8 @@ CODES: dict[str, str] = {
     "token.not_yet_valid": "The token is not valid yet. Check clocks.",
     "token.claims": "A required claim is absent or of the wrong kind.",
     "token.rules": "The token is genuine, but the issuer's claim rules here do not admit it.",
+    "token.proof": "The token needs a proof of its key, or the proof does not hold (RFC 9449). Make a new one.",
+    "token.replayed": "The proof of the token's key was used before. Make a new one for each request.",
     "issuer.unavailable": "The issuer's keys cannot be fetched. Try again shortly.",
     "policy.refused": "Policy does not allow a part of what was asked. `refusals` names each.",
     "policy.writes": "A write action cannot be granted here, or not beside another. `refusals` names each and why.",
@@ -197,8 +208,15 @@ CODES: dict[str, str] = {
     "task.state": "The task's state does not allow this. `detail` names the state.",
     "task.expired": "The task's deadline has passed. Open a new task.",
     "task.policy_changed": "The policy changed since the task was opened, so it was ended. Open a new task.",
-    "task.revoked": "An operator revoked access: of the task, its principal, its issuer or its database.",
-    "database.held": "The database is held for maintenance. Its tasks go on once an operator releases it. Try later.",
+    "task.revoked": "An operator revoked access: of the task, its principal, its issuer or its database. Ask one.",
+    "approval.delegated": "An agent that acts for a person approves nothing. A person must, with a token of their own.",
+    "approval.four_eyes": "The task is yours, or was opened on your behalf. Another person must decide.",
+    "approval.same_person": "You approved the task already, by another name. Another person must approve it too.",
+    "approval.changed": "The task is not what you looked at, or not what it was opened as. Look at it once more.",
+    "approval.mismatch": "The task is not what was approved, so its world was not built. Tell an operator.",
+    "database.held": "The database is held for maintenance. Its tasks go on once it is released. Send it again later.",
+    "revocation.unknown": "There is no such revocation that stands. List them at `/v1/revocations`.",
+    "run_once.dry_run": "A dry run of this task is under way, or it had as many as it may. Look at their results.",
     "task.parallel": "The task runs as many statements at a time as it may. Wait for one to end, then send it again.",
     "task.failed": "The task's world could not be built. Open a new task, or ask an operator to look at the record.",
     "receipt.unknown": "There is no such command of yours in the log. A new one takes about a minute to be in it.",
@@ -218,8 +236,10 @@ CODES: dict[str, str] = {
     "guard.growth": "The statement asks for a text, an array or a series that is too large.",
     "guard.lookup": "A lookup parameter is used otherwise than compared with a token column of its class.",
     "guard.write_back": "The statement would write a mask or a token back. Write the value itself.",
+    "guard.run_once": "A run-once statement may not do this, approved or not.",
     "sql.syntax": "The statement does not parse. `position` points at the place.",
     "sql.failed": "The database refused the statement. `sqlstate` and `position` tell why and where.",
+    "task.too_large": "The task would hold more tables, columns or statements than there is room for. Ask for fewer.",
     "answer.too_large": "A single value or row is larger than an answer may be. Select less of it.",
     "budget.statements": "The task has no statements left. Open a new task.",
     "guard.transaction": "Another statement of the transaction was refused, so none of them ran.",
@@ -229,6 +249,10 @@ CODES: dict[str, str] = {
     "budget.affected": "The statement writes more rows than the task may still write. Narrow it, or open a new task.",
     "budget.values": "The answer holds more sensitive values than the task may still see. Select less of them.",
     "budget.lookups": "The task has no lookups left. Open a new task.",
+    "rate.openings": "You asked for as many tasks in this minute as you may. Wait as long as `Retry-After` says.",
+    "rate.statements": "You sent as many statements in this minute as you may. Wait as long as `Retry-After` says.",
+    "rate.pending": "As many of your tasks wait for approval as may. Wait for a person, or end one of them.",
+    "rate.provisions": "As many tasks began in this database in this minute as may. Wait as `Retry-After` says.",
     "budget.rows": "The task has no rows left. Open a new task.",
     "idempotency.running": "A call with this Idempotency-Key is still running or unsettled. Ask again later.",
     "idempotency.reused": "This Idempotency-Key was used with another body. Use a new key.",

@@ -34,7 +34,8 @@ Kind = str | Bare | OneOf
 Shape = Mapping[str, Kind]
 
 
-def _shape(*, plain: str = "", node: str = "", nodes: str = "", **others: Bare | OneOf) -> Shape:
+def shape(*, plain: str = "", node: str = "", nodes: str = "", **others: Bare | OneOf) -> Shape:
+    """The fields of one node, by what they hold; the names of those that hold the same stand in one text."""
     fields: dict[str, Kind] = dict.fromkeys(plain.split(), PLAIN)
     fields.update(dict.fromkeys(node.split(), NODE))
     fields.update(dict.fromkeys(nodes.split(), NODES))
@@ -42,45 +43,46 @@ def _shape(*, plain: str = "", node: str = "", nodes: str = "", **others: Bare |
     return fields
 
 
-def _one_of(values: str) -> OneOf:
+def one_of(values: str) -> OneOf:
+    """An enum of the values that stand in the text."""
     return OneOf(frozenset(values.split()))
 
 
-_CALL_FORM = _one_of("COERCE_EXPLICIT_CALL COERCE_EXPLICIT_CAST COERCE_IMPLICIT_CAST COERCE_SQL_SYNTAX")
-_WRAPPER = _one_of("JSW_UNSPEC JSW_NONE JSW_CONDITIONAL JSW_UNCONDITIONAL")
-_QUOTES = _one_of("JS_QUOTES_UNSPEC JS_QUOTES_KEEP JS_QUOTES_OMIT")
+_CALL_FORM = one_of("COERCE_EXPLICIT_CALL COERCE_EXPLICIT_CAST COERCE_IMPLICIT_CAST COERCE_SQL_SYNTAX")
+_WRAPPER = one_of("JSW_UNSPEC JSW_NONE JSW_CONDITIONAL JSW_UNCONDITIONAL")
+_QUOTES = one_of("JS_QUOTES_UNSPEC JS_QUOTES_KEEP JS_QUOTES_OMIT")
 
 _STATEMENTS: dict[str, Shape] = {
-    "SelectStmt": _shape(
+    "SelectStmt": shape(
         plain="groupDistinct all",
         node="whereClause havingClause limitOffset limitCount",
         nodes="distinctClause targetList fromClause groupClause windowClause valuesLists sortClause",
         withClause=Bare("WithClause"),
         larg=Bare("SelectStmt"),
         rarg=Bare("SelectStmt"),
-        limitOption=_one_of("LIMIT_OPTION_DEFAULT LIMIT_OPTION_COUNT LIMIT_OPTION_WITH_TIES"),
-        op=_one_of("SETOP_NONE SETOP_UNION SETOP_INTERSECT SETOP_EXCEPT"),
+        limitOption=one_of("LIMIT_OPTION_DEFAULT LIMIT_OPTION_COUNT LIMIT_OPTION_WITH_TIES"),
+        op=one_of("SETOP_NONE SETOP_UNION SETOP_INTERSECT SETOP_EXCEPT"),
     ),
     # The target is not read like a relation in FROM: a WITH query never stands for it.
-    "InsertStmt": _shape(
+    "InsertStmt": shape(
         node="selectStmt",
         nodes="cols",
         relation=Bare("InsertTarget"),
         returningClause=Bare("ReturningClause"),
         withClause=Bare("WithClause"),
         onConflictClause=Bare("OnConflictClause"),
-        override=_one_of("OVERRIDING_NOT_SET OVERRIDING_USER_VALUE OVERRIDING_SYSTEM_VALUE"),
+        override=one_of("OVERRIDING_NOT_SET OVERRIDING_USER_VALUE OVERRIDING_SYSTEM_VALUE"),
     ),
-    "UpdateStmt": _shape(
+    "UpdateStmt": shape(
         node="whereClause",
         nodes="targetList fromClause",
         relation=Bare("UpdateTarget"),
         returningClause=Bare("ReturningClause"),
         withClause=Bare("WithClause"),
     ),
-    "ExplainStmt": _shape(node="query", nodes="options"),
-    "DefElem": _shape(plain="defname location", node="arg", defaction=_one_of("DEFELEM_UNSPEC")),
-    "DeleteStmt": _shape(
+    "ExplainStmt": shape(node="query", nodes="options"),
+    "DefElem": shape(plain="defname location", node="arg", defaction=one_of("DEFELEM_UNSPEC")),
+    "DeleteStmt": shape(
         node="whereClause",
         nodes="usingClause",
         relation=Bare("DeleteTarget"),
@@ -89,7 +91,7 @@ _STATEMENTS: dict[str, Shape] = {
     ),
 }
 
-_RELATION = _shape(
+_RELATION = shape(
     plain="catalogname schemaname relname inh location",
     alias=Bare("Alias"),
     relpersistence=OneOf(frozenset({"p"})),  # p(ermanent): TEMP and UNLOGGED stand only where a table is made
@@ -99,30 +101,30 @@ _FROM: dict[str, Shape] = {
     "InsertTarget": _RELATION,
     "UpdateTarget": _RELATION,
     "DeleteTarget": _RELATION,
-    "RangeSubselect": _shape(plain="lateral", node="subquery", alias=Bare("Alias")),
-    "RangeFunction": _shape(plain="lateral ordinality is_rowsfrom", nodes="functions coldeflist", alias=Bare("Alias")),
-    "RangeTableSample": _shape(plain="location", node="relation repeatable", nodes="method args"),
-    "JoinExpr": _shape(
+    "RangeSubselect": shape(plain="lateral", node="subquery", alias=Bare("Alias")),
+    "RangeFunction": shape(plain="lateral ordinality is_rowsfrom", nodes="functions coldeflist", alias=Bare("Alias")),
+    "RangeTableSample": shape(plain="location", node="relation repeatable", nodes="method args"),
+    "JoinExpr": shape(
         plain="isNatural",
         node="larg rarg quals",
         nodes="usingClause",
         join_using_alias=Bare("Alias"),
         alias=Bare("Alias"),
-        jointype=_one_of("JOIN_INNER JOIN_LEFT JOIN_FULL JOIN_RIGHT"),
+        jointype=one_of("JOIN_INNER JOIN_LEFT JOIN_FULL JOIN_RIGHT"),
     ),
-    "Alias": _shape(plain="aliasname", nodes="colnames"),
-    "ColumnDef": _shape(plain="colname is_local location", typeName=Bare("TypeName"), collClause=Bare("CollateClause")),
-    "WithClause": _shape(plain="recursive location", nodes="ctes"),
-    "CommonTableExpr": _shape(
+    "Alias": shape(plain="aliasname", nodes="colnames"),
+    "ColumnDef": shape(plain="colname is_local location", typeName=Bare("TypeName"), collClause=Bare("CollateClause")),
+    "WithClause": shape(plain="recursive location", nodes="ctes"),
+    "CommonTableExpr": shape(
         plain="ctename location",
         node="ctequery",
         nodes="aliascolnames",
         search_clause=Bare("CTESearchClause"),
         cycle_clause=Bare("CTECycleClause"),
-        ctematerialized=_one_of("CTEMaterializeDefault CTEMaterializeAlways CTEMaterializeNever"),
+        ctematerialized=one_of("CTEMaterializeDefault CTEMaterializeAlways CTEMaterializeNever"),
     ),
-    "CTESearchClause": _shape(plain="search_breadth_first search_seq_column location", nodes="search_col_list"),
-    "CTECycleClause": _shape(
+    "CTESearchClause": shape(plain="search_breadth_first search_seq_column location", nodes="search_col_list"),
+    "CTECycleClause": shape(
         plain="cycle_mark_column cycle_path_column location",
         node="cycle_mark_value cycle_mark_default",
         nodes="cycle_col_list",
@@ -130,88 +132,86 @@ _FROM: dict[str, Shape] = {
 }
 
 _CLAUSES: dict[str, Shape] = {
-    "ResTarget": _shape(plain="name location", node="val", nodes="indirection"),
-    "SortBy": _shape(
+    "ResTarget": shape(plain="name location", node="val", nodes="indirection"),
+    "SortBy": shape(
         plain="location",
         node="node",
         nodes="useOp",
-        sortby_dir=_one_of("SORTBY_DEFAULT SORTBY_ASC SORTBY_DESC SORTBY_USING"),
-        sortby_nulls=_one_of("SORTBY_NULLS_DEFAULT SORTBY_NULLS_FIRST SORTBY_NULLS_LAST"),
+        sortby_dir=one_of("SORTBY_DEFAULT SORTBY_ASC SORTBY_DESC SORTBY_USING"),
+        sortby_nulls=one_of("SORTBY_NULLS_DEFAULT SORTBY_NULLS_FIRST SORTBY_NULLS_LAST"),
     ),
-    "GroupingSet": _shape(
+    "GroupingSet": shape(
         plain="location",
         nodes="content",
-        kind=_one_of("GROUPING_SET_EMPTY GROUPING_SET_SIMPLE GROUPING_SET_ROLLUP GROUPING_SET_CUBE GROUPING_SET_SETS"),
+        kind=one_of("GROUPING_SET_EMPTY GROUPING_SET_SIMPLE GROUPING_SET_ROLLUP GROUPING_SET_CUBE GROUPING_SET_SETS"),
     ),
-    "WindowDef": _shape(
+    "WindowDef": shape(
         plain="name refname frameOptions location", node="startOffset endOffset", nodes="partitionClause orderClause"
     ),
-    "OnConflictClause": _shape(plain="location", infer=Bare("InferClause"), action=_one_of("ONCONFLICT_NOTHING")),
-    "InferClause": _shape(plain="location", node="whereClause", nodes="indexElems"),
-    "IndexElem": _shape(
-        plain="name", ordering=_one_of("SORTBY_DEFAULT"), nulls_ordering=_one_of("SORTBY_NULLS_DEFAULT")
-    ),
-    "ReturningClause": _shape(nodes="options exprs"),
-    "ReturningOption": _shape(plain="value location", option=_one_of("RETURNING_OPTION_OLD RETURNING_OPTION_NEW")),
-    "MultiAssignRef": _shape(plain="colno ncolumns", node="source"),
-    "SetToDefault": _shape(plain="location"),
+    "OnConflictClause": shape(plain="location", infer=Bare("InferClause"), action=one_of("ONCONFLICT_NOTHING")),
+    "InferClause": shape(plain="location", node="whereClause", nodes="indexElems"),
+    "IndexElem": shape(plain="name", ordering=one_of("SORTBY_DEFAULT"), nulls_ordering=one_of("SORTBY_NULLS_DEFAULT")),
+    "ReturningClause": shape(nodes="options exprs"),
+    "ReturningOption": shape(plain="value location", option=one_of("RETURNING_OPTION_OLD RETURNING_OPTION_NEW")),
+    "MultiAssignRef": shape(plain="colno ncolumns", node="source"),
+    "SetToDefault": shape(plain="location"),
 }
 
 _EXPRESSIONS: dict[str, Shape] = {
-    "A_Expr": _shape(
+    "A_Expr": shape(
         plain="rexpr_list_start rexpr_list_end location",
         node="lexpr rexpr",
         nodes="name",
-        kind=_one_of(
+        kind=one_of(
             "AEXPR_OP AEXPR_OP_ANY AEXPR_OP_ALL AEXPR_DISTINCT AEXPR_NOT_DISTINCT AEXPR_NULLIF AEXPR_IN AEXPR_LIKE "
             "AEXPR_ILIKE AEXPR_SIMILAR AEXPR_BETWEEN AEXPR_NOT_BETWEEN AEXPR_BETWEEN_SYM AEXPR_NOT_BETWEEN_SYM"
         ),
     ),
-    "BoolExpr": _shape(plain="location", nodes="args", boolop=_one_of("AND_EXPR OR_EXPR NOT_EXPR")),
-    "NullTest": _shape(plain="location", node="arg", nulltesttype=_one_of("IS_NULL IS_NOT_NULL")),
-    "BooleanTest": _shape(
+    "BoolExpr": shape(plain="location", nodes="args", boolop=one_of("AND_EXPR OR_EXPR NOT_EXPR")),
+    "NullTest": shape(plain="location", node="arg", nulltesttype=one_of("IS_NULL IS_NOT_NULL")),
+    "BooleanTest": shape(
         plain="location",
         node="arg",
-        booltesttype=_one_of("IS_TRUE IS_NOT_TRUE IS_FALSE IS_NOT_FALSE IS_UNKNOWN IS_NOT_UNKNOWN"),
+        booltesttype=one_of("IS_TRUE IS_NOT_TRUE IS_FALSE IS_NOT_FALSE IS_UNKNOWN IS_NOT_UNKNOWN"),
     ),
-    "SubLink": _shape(
+    "SubLink": shape(
         plain="location",
         node="testexpr subselect",
         nodes="operName",
-        subLinkType=_one_of("EXISTS_SUBLINK ALL_SUBLINK ANY_SUBLINK EXPR_SUBLINK ARRAY_SUBLINK"),
+        subLinkType=one_of("EXISTS_SUBLINK ALL_SUBLINK ANY_SUBLINK EXPR_SUBLINK ARRAY_SUBLINK"),
     ),
-    "FuncCall": _shape(
+    "FuncCall": shape(
         plain="agg_within_group agg_star agg_distinct func_variadic location",
         node="agg_filter",
         nodes="funcname args agg_order",
         over=Bare("WindowDef"),
         funcformat=_CALL_FORM,
     ),
-    "NamedArgExpr": _shape(plain="name argnumber location", node="arg"),
-    "GroupingFunc": _shape(plain="location", nodes="args"),
-    "CaseExpr": _shape(plain="location", node="arg defresult", nodes="args"),
-    "CaseWhen": _shape(plain="location", node="expr result"),
-    "CoalesceExpr": _shape(plain="location", nodes="args"),
-    "MinMaxExpr": _shape(plain="location", nodes="args", op=_one_of("IS_GREATEST IS_LEAST")),
-    "SQLValueFunction": _shape(
+    "NamedArgExpr": shape(plain="name argnumber location", node="arg"),
+    "GroupingFunc": shape(plain="location", nodes="args"),
+    "CaseExpr": shape(plain="location", node="arg defresult", nodes="args"),
+    "CaseWhen": shape(plain="location", node="expr result"),
+    "CoalesceExpr": shape(plain="location", nodes="args"),
+    "MinMaxExpr": shape(plain="location", nodes="args", op=one_of("IS_GREATEST IS_LEAST")),
+    "SQLValueFunction": shape(
         plain="typmod location",
-        op=_one_of(
+        op=one_of(
             "SVFOP_CURRENT_DATE SVFOP_CURRENT_TIME SVFOP_CURRENT_TIME_N SVFOP_CURRENT_TIMESTAMP "
             "SVFOP_CURRENT_TIMESTAMP_N SVFOP_LOCALTIME SVFOP_LOCALTIME_N SVFOP_LOCALTIMESTAMP SVFOP_LOCALTIMESTAMP_N "
             "SVFOP_CURRENT_ROLE SVFOP_CURRENT_USER SVFOP_USER SVFOP_SESSION_USER SVFOP_CURRENT_CATALOG "
             "SVFOP_CURRENT_SCHEMA"
         ),
     ),
-    "TypeCast": _shape(plain="location", node="arg", typeName=Bare("TypeName")),
-    "TypeName": _shape(plain="typemod location", nodes="names typmods arrayBounds"),
-    "CollateClause": _shape(plain="location", node="arg", nodes="collname"),
-    "A_ArrayExpr": _shape(plain="list_start list_end location", nodes="elements"),
-    "RowExpr": _shape(plain="location", nodes="args", row_format=_CALL_FORM),
-    "A_Indirection": _shape(node="arg", nodes="indirection"),
-    "A_Indices": _shape(plain="is_slice", node="lidx uidx"),
-    "ColumnRef": _shape(plain="location", nodes="fields"),
-    "ParamRef": _shape(plain="number location"),
-    "A_Const": _shape(
+    "TypeCast": shape(plain="location", node="arg", typeName=Bare("TypeName")),
+    "TypeName": shape(plain="typemod location", nodes="names typmods arrayBounds"),
+    "CollateClause": shape(plain="location", node="arg", nodes="collname"),
+    "A_ArrayExpr": shape(plain="list_start list_end location", nodes="elements"),
+    "RowExpr": shape(plain="location", nodes="args", row_format=_CALL_FORM),
+    "A_Indirection": shape(node="arg", nodes="indirection"),
+    "A_Indices": shape(plain="is_slice", node="lidx uidx"),
+    "ColumnRef": shape(plain="location", nodes="fields"),
+    "ParamRef": shape(plain="number location"),
+    "A_Const": shape(
         plain="isnull location",
         ival=Bare("Integer"),
         fval=Bare("Float"),
@@ -219,35 +219,35 @@ _EXPRESSIONS: dict[str, Shape] = {
         sval=Bare("String"),
         bsval=Bare("BitString"),
     ),
-    "Integer": _shape(plain="ival"),
-    "Float": _shape(plain="fval"),
-    "Boolean": _shape(plain="boolval"),
-    "String": _shape(plain="sval"),
-    "BitString": _shape(plain="bsval"),
-    "A_Star": _shape(),
-    "List": _shape(nodes="items"),
+    "Integer": shape(plain="ival"),
+    "Float": shape(plain="fval"),
+    "Boolean": shape(plain="boolval"),
+    "String": shape(plain="sval"),
+    "BitString": shape(plain="bsval"),
+    "A_Star": shape(),
+    "List": shape(nodes="items"),
 }
 
 _JSON: dict[str, Shape] = {
-    "JsonFormat": _shape(
+    "JsonFormat": shape(
         plain="location",
-        format_type=_one_of("JS_FORMAT_DEFAULT JS_FORMAT_JSON JS_FORMAT_JSONB"),
-        encoding=_one_of("JS_ENC_DEFAULT JS_ENC_UTF8 JS_ENC_UTF16 JS_ENC_UTF32"),
+        format_type=one_of("JS_FORMAT_DEFAULT JS_FORMAT_JSON JS_FORMAT_JSONB"),
+        encoding=one_of("JS_ENC_DEFAULT JS_ENC_UTF8 JS_ENC_UTF16 JS_ENC_UTF32"),
     ),
-    "JsonReturning": _shape(plain="typmod", format=Bare("JsonFormat")),
-    "JsonOutput": _shape(typeName=Bare("TypeName"), returning=Bare("JsonReturning")),
-    "JsonValueExpr": _shape(node="raw_expr", format=Bare("JsonFormat")),
-    "JsonKeyValue": _shape(node="key", value=Bare("JsonValueExpr")),
-    "JsonArgument": _shape(plain="name", val=Bare("JsonValueExpr")),
-    "JsonBehavior": _shape(
+    "JsonReturning": shape(plain="typmod", format=Bare("JsonFormat")),
+    "JsonOutput": shape(typeName=Bare("TypeName"), returning=Bare("JsonReturning")),
+    "JsonValueExpr": shape(node="raw_expr", format=Bare("JsonFormat")),
+    "JsonKeyValue": shape(node="key", value=Bare("JsonValueExpr")),
+    "JsonArgument": shape(plain="name", val=Bare("JsonValueExpr")),
+    "JsonBehavior": shape(
         plain="location",
         node="expr",
-        btype=_one_of(
+        btype=one_of(
             "JSON_BEHAVIOR_NULL JSON_BEHAVIOR_ERROR JSON_BEHAVIOR_EMPTY JSON_BEHAVIOR_TRUE JSON_BEHAVIOR_FALSE "
             "JSON_BEHAVIOR_UNKNOWN JSON_BEHAVIOR_EMPTY_ARRAY JSON_BEHAVIOR_EMPTY_OBJECT JSON_BEHAVIOR_DEFAULT"
         ),
     ),
-    "JsonFuncExpr": _shape(
+    "JsonFuncExpr": shape(
         plain="column_name location",
         node="pathspec",
         nodes="passing",
@@ -255,11 +255,11 @@ _JSON: dict[str, Shape] = {
         output=Bare("JsonOutput"),
         on_empty=Bare("JsonBehavior"),
         on_error=Bare("JsonBehavior"),
-        op=_one_of("JSON_EXISTS_OP JSON_QUERY_OP JSON_VALUE_OP"),
+        op=one_of("JSON_EXISTS_OP JSON_QUERY_OP JSON_VALUE_OP"),
         wrapper=_WRAPPER,
         quotes=_QUOTES,
     ),
-    "JsonTable": _shape(
+    "JsonTable": shape(
         plain="lateral location",
         nodes="passing columns",
         context_item=Bare("JsonValueExpr"),
@@ -267,8 +267,8 @@ _JSON: dict[str, Shape] = {
         on_error=Bare("JsonBehavior"),
         alias=Bare("Alias"),
     ),
-    "JsonTablePathSpec": _shape(plain="name name_location location", node="string"),
-    "JsonTableColumn": _shape(
+    "JsonTablePathSpec": shape(plain="name name_location location", node="string"),
+    "JsonTableColumn": shape(
         plain="name location",
         nodes="columns",
         typeName=Bare("TypeName"),
@@ -276,31 +276,31 @@ _JSON: dict[str, Shape] = {
         format=Bare("JsonFormat"),
         on_empty=Bare("JsonBehavior"),
         on_error=Bare("JsonBehavior"),
-        coltype=_one_of("JTC_FOR_ORDINALITY JTC_REGULAR JTC_EXISTS JTC_FORMATTED JTC_NESTED"),
+        coltype=one_of("JTC_FOR_ORDINALITY JTC_REGULAR JTC_EXISTS JTC_FORMATTED JTC_NESTED"),
         wrapper=_WRAPPER,
         quotes=_QUOTES,
     ),
-    "JsonObjectConstructor": _shape(plain="absent_on_null unique location", nodes="exprs", output=Bare("JsonOutput")),
-    "JsonArrayConstructor": _shape(plain="absent_on_null location", nodes="exprs", output=Bare("JsonOutput")),
-    "JsonArrayQueryConstructor": _shape(
+    "JsonObjectConstructor": shape(plain="absent_on_null unique location", nodes="exprs", output=Bare("JsonOutput")),
+    "JsonArrayConstructor": shape(plain="absent_on_null location", nodes="exprs", output=Bare("JsonOutput")),
+    "JsonArrayQueryConstructor": shape(
         plain="absent_on_null location", node="query", output=Bare("JsonOutput"), format=Bare("JsonFormat")
     ),
-    "JsonAggConstructor": _shape(
+    "JsonAggConstructor": shape(
         plain="location", node="agg_filter", nodes="agg_order", output=Bare("JsonOutput"), over=Bare("WindowDef")
     ),
-    "JsonObjectAgg": _shape(
+    "JsonObjectAgg": shape(
         plain="absent_on_null unique", constructor=Bare("JsonAggConstructor"), arg=Bare("JsonKeyValue")
     ),
-    "JsonArrayAgg": _shape(plain="absent_on_null", constructor=Bare("JsonAggConstructor"), arg=Bare("JsonValueExpr")),
-    "JsonIsPredicate": _shape(
+    "JsonArrayAgg": shape(plain="absent_on_null", constructor=Bare("JsonAggConstructor"), arg=Bare("JsonValueExpr")),
+    "JsonIsPredicate": shape(
         plain="unique_keys location",
         node="expr",
         format=Bare("JsonFormat"),
-        item_type=_one_of("JS_TYPE_ANY JS_TYPE_OBJECT JS_TYPE_ARRAY JS_TYPE_SCALAR"),
+        item_type=one_of("JS_TYPE_ANY JS_TYPE_OBJECT JS_TYPE_ARRAY JS_TYPE_SCALAR"),
     ),
-    "JsonParseExpr": _shape(plain="unique_keys location", expr=Bare("JsonValueExpr"), output=Bare("JsonOutput")),
-    "JsonScalarExpr": _shape(plain="location", node="expr", output=Bare("JsonOutput")),
-    "JsonSerializeExpr": _shape(plain="location", expr=Bare("JsonValueExpr"), output=Bare("JsonOutput")),
+    "JsonParseExpr": shape(plain="unique_keys location", expr=Bare("JsonValueExpr"), output=Bare("JsonOutput")),
+    "JsonScalarExpr": shape(plain="location", node="expr", output=Bare("JsonOutput")),
+    "JsonSerializeExpr": shape(plain="location", expr=Bare("JsonValueExpr"), output=Bare("JsonOutput")),
 }
 
 SHAPES: Mapping[str, Shape] = {**_STATEMENTS, **_FROM, **_CLAUSES, **_EXPRESSIONS, **_JSON}

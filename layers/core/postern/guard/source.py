@@ -45,10 +45,10 @@ def read(sql: str) -> Source | Refused:
     encoded = _encode(sql)
     if isinstance(encoded, Refused):
         return encoded
-    if len(encoded) > MAX_TOKENS and (tokens := _count_tokens(sql)) > MAX_TOKENS:
+    if len(encoded) > MAX_TOKENS and (tokens := count_tokens(sql)) > MAX_TOKENS:
         reason = f"statement: expected at most {MAX_TOKENS} words and signs, got {tokens}; use params for long lists"
         return Refused("guard.length", reason, None, None)
-    parsed = _parse(encoded)
+    parsed = parse(encoded)
     if isinstance(parsed, Refused):
         return parsed
     fingerprint = _fingerprint(encoded)
@@ -65,7 +65,7 @@ def read(sql: str) -> Source | Refused:
 def fingerprint(sql: str) -> str | None:
     """libpg_query's fingerprint, 16 hex digits; None where the text does not parse or passes a bound."""
     encoded = _encode(sql)
-    if isinstance(encoded, Refused) or (len(encoded) > MAX_TOKENS and _count_tokens(sql) > MAX_TOKENS):
+    if isinstance(encoded, Refused) or (len(encoded) > MAX_TOKENS and count_tokens(sql) > MAX_TOKENS):
         return None
     return _fingerprint(encoded)
 
@@ -108,7 +108,8 @@ def _encode(sql: str) -> bytes | Refused:
         return Refused("sql.syntax", reason, error.start + 1, None)
 
 
-def _count_tokens(sql: str) -> int:
+def count_tokens(sql: str) -> int:
+    """The words and signs of a text; 0 where they cannot be told apart, which the parser then says."""
     from postgast import PgQueryError, scan
 
     try:
@@ -117,8 +118,11 @@ def _count_tokens(sql: str) -> int:
         return 0  # the parser stops at the same place, and says where
 
 
-def _parse(encoded: bytes) -> Node | Refused | None:
-    """The tree; None where it nests deeper than it can be read."""
+def parse(encoded: bytes) -> Node | Refused | None:
+    """The tree of any number of statements, below `stmts`; None where it nests deeper than it can be read.
+
+    The text holds no NUL and at most MAX_TOKENS words and signs: `read` sees to that, others must.
+    """
     from postgast.native import lib
 
     result = lib.pg_query_parse(encoded)

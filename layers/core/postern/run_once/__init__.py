@@ -1,0 +1,1 @@
+"""What may stand in run-once statements (migrations), decided before anybody approves them. Pure."""
