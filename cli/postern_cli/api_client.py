@@ -74,15 +74,21 @@ class ApiClient:
 
 
 def _base(url: str) -> SplitResult:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+        has_port = parts.port != 0  # raises ValueError for what is no port
+    except ValueError:
+        parts, has_port = urlsplit(""), False
     is_open = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if not parts.hostname or not (parts.scheme == "https" or is_open) or parts.username or parts.query:
+    is_address = bool(parts.hostname) and has_port and not (parts.username or parts.query)
+    if not is_address or not (parts.scheme == "https" or is_open):
         raise Stop(Exit.USAGE, f"--url: expected the gate's https address (or {URL} in the environment), got {url!r}")
     return parts
 
 
 def _token(token_file: Path | None) -> str:
-    text = os.environ.get(TOKEN, "") if token_file is None else token_file.read_text()
+    # A file that holds anything else, an archive say, is refused like a text that is no token: none of it is shown.
+    text = os.environ.get(TOKEN, "") if token_file is None else token_file.read_text("utf-8", errors="replace")
     token = text.strip()
     if not token or not token.isascii() or any(one.isspace() for one in token):
         where = TOKEN if token_file is None else str(token_file)

@@ -73,7 +73,10 @@ def _application(arguments: Sequence[str]) -> typer.Typer:
     named = next((argument for argument in arguments if not argument.startswith("-")), None)
     for name, (module, about) in _GROUPS.items():
         group = importlib.import_module(module).app if name == named else typer.Typer()
-        application.add_typer(group, name=name, help=about)
+        # A group that is a command itself says more of itself than the list of groups does.
+        if group.registered_callback is None:
+            group.info.help = about
+        application.add_typer(group, name=name, short_help=about)
     return application
 
 

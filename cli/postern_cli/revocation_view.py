@@ -25,8 +25,8 @@ def show_revocation(answer: dict[str, Any], *, as_json: bool) -> None:
         return
     print(f"{_said(answer['kind'])} {_said(answer['name'])}: {_said(answer['id'])}{_until(answer)}")
     _table(
-        f"{len(answer['tasks'])} tasks",
-        ["task", "state", "sessions ended", "no login", "no session", "dropped", "proved (ms)"],
+        f"{len(answer['tasks'])} tasks; sessions ended, and ms until no login, no session, all dropped, proved",
+        ["task", "state", "ended", "closed", "quiet", "dropped", "proved"],
         [_ended(one) for one in answer["tasks"]],
     )
     if answer["remaining"]:
@@ -37,7 +37,7 @@ def show_revocation(answer: dict[str, Any], *, as_json: bool) -> None:
     if not answer["recorded"]:
         print("not on record yet: it is written as soon as the bucket answers")
     if not answer["whole"]:
-        print("time did not suffice to find every live task: the reaper finds the others")
+        print("not every live task was found, for time or the state table: the reaper finds the others")
 
 
 def show_standing(answer: dict[str, Any], *, as_json: bool) -> None:
@@ -90,7 +90,10 @@ def _table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table(*columns, title=title, title_justify="left")
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1, 0, 0))
+    for column in columns:
+        # An id that is cut off is of no use, and one in pieces cannot be copied: it is the first column everywhere.
+        table.add_column(column, overflow="fold", no_wrap=column == columns[0])
     for row in rows:
         table.add_row(*(escape(cell) for cell in row))
     if rows:

@@ -46,14 +46,17 @@ def services() -> tuple[RunStatements, Logger]:
     keys = seal_keys(parts.session, parts.settings, os.environ)
     texts = StatementTexts(parts.settings.statement_text, parts.settings.log, keys)
     lookup = role_connections(RoleTokens(parts.session, LOOKUP_ROLE).mint, LOOKUP_ROLE)
+    threads = ThreadPoolExecutor(max_workers=1, thread_name_prefix="beside")
     return RunStatements(
-        admission=Admission(parts.policy, parts.tasks, parts.identifiers, parts.clock, _gate(parts)),
+        admission=Admission(
+            parts.policy, parts.tasks, roots.rates(parts), parts.identifiers, parts.clock, _gate(parts), threads
+        ),
         tasks=parts.tasks,
         journal=Journal(parts.records, parts.clock, parts.settings.log, texts),
         database=KeptSession(task_connections(tokens.mint)),
         tokens=LookupDatabase(lookup),
         clock=parts.clock,
-        threads=ThreadPoolExecutor(max_workers=1, thread_name_prefix="record"),
+        threads=threads,
     ), Logger(service="query")
 
 

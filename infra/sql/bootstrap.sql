@@ -12,6 +12,10 @@
 --     GRANT USAGE ON SCHEMA public TO postern_owner;
 --     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.orders TO postern_owner;
 -- A task can do no more than the catalog and the policies give it; with SELECT alone here, no task can write.
+--
+-- Where the catalog names an owner_role, run-once statements (migrations) may run as that role, each after people have
+-- approved it. postern_provision then gets ADMIN on it: it can make roles its members, and could make itself one:
+--     GRANT shop_owner TO postern_provision WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;
 
 BEGIN;
 

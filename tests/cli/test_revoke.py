@@ -96,6 +96,7 @@ def test_sends_what_was_named_with_the_token_and_shows_the_proof(gate, arguments
     assert gate.asked == [("POST", "/live/v1/revocations", f"Bearer {TOKEN}", {**body, "reason": "drill"})]
     out = capsys.readouterr().out
     assert "r1" in out
+    assert "a" * 32 in out.replace("task " + "a" * 32, "")  # in its table too: one that is cut off is of no use
     assert all(str(time) in out for time in STEPS.values())
 
 
@@ -112,7 +113,7 @@ def test_what_remains_is_no_success(gate, capsys):
     [
         ({"tasks": []}, "no live task was about it"),
         ({"recorded": False}, "not on record yet"),
-        ({"whole": False}, "time did not suffice"),
+        ({"whole": False}, "for time or the state table"),
     ],
     ids=["nothing", "not recorded", "not whole"],
 )
@@ -168,9 +169,20 @@ def test_a_gate_that_does_not_answer_is_no_verdict(gate, monkeypatch, capsys):
         ["revoke", "--task", "a"],
         ["revoke", "--task", "a", "--reason", "x", "--url", "http://gate.example"],
         ["revoke", "--task", "a", "--reason", "x", "--url", "https://user:pass@gate.example"],
+        ["revoke", "--task", "a", "--reason", "x", "--url", "https://[gate"],
+        ["revoke", "--task", "a", "--reason", "x", "--url", "https://gate.example:port"],
         ["worlds", "suspend", "shop"],
     ],
-    ids=["nothing", "two things", "no reason", "no tls", "a password", "hold without a reason"],
+    ids=[
+        "nothing",
+        "two things",
+        "no reason",
+        "no tls",
+        "a password",
+        "no address",
+        "no port",
+        "hold without a reason",
+    ],
 )
 def test_what_is_not_asked_well_is_not_sent(gate, arguments):
     assert main(arguments) == Exit.USAGE
@@ -186,6 +198,19 @@ def test_without_one_token_nothing_is_sent(gate, token, monkeypatch, tmp_path, c
         assert main(["revocations", "list", *more]) == Exit.USAGE
     assert gate.asked == []
     assert not token or token not in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_text_is_no_token(gate, tmp_path, capsys):
+    file = tmp_path / "token"
+    file.write_bytes(b"\x00key\xbd\xff")
+    assert main(["revocations", "list", "--token-file", str(file)]) == Exit.USAGE
+    assert gate.asked == []
+    assert "key" not in capsys.readouterr().err.replace(str(file), "")
+
+
+def test_its_help_tells_what_the_exit_codes_mean(capsys):
+    assert main(["revoke", "--help"]) == Exit.DONE
+    assert "Exit code: 0 everything is gone" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_token_is_read_from_a_file_rather_than_the_environment(gate, tmp_path):

@@ -1,4 +1,7 @@
-"""One local stack a worker, with Chinook or the shop in it, started as `postern local up` starts it."""
+"""One local stack a worker, with Chinook or the shop in it, started as `postern local up` starts it.
+
+They stop with the last test of this folder: a stack that waits polls its queues, and takes its time from other tests.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ def chinook_sql() -> Path:
     return CHINOOK
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chinook(chinook_sql: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with Chinook in it, under the policy in tests/chinook."""
     options = Options(
@@ -34,20 +37,20 @@ def chinook(chinook_sql: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with the demo's shop in it."""
     with run_stack(Options(state=tmp_path_factory.mktemp("shop") / "state")) as stack:
         yield stack
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def agent(chinook: Stack) -> Caller:
     """An agent that may read all of Chinook's catalog."""
     return Caller(chinook.ready, "repo:acme/music:main", {"role": "agent"})
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def task(agent: Caller) -> str:
     """A task of the agent's on every table of the catalog, with more budget than the suite uses."""
     tables = list(TABLES)

@@ -8,8 +8,10 @@ import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,8 +27,7 @@ from postern_local.stack import Options, Stack, run_stack
 from tests.support import direct
 from tests.support.cut import Cut, Wire
 
-# Works for seconds and touches nothing: ten million pairs of rows, joined and counted.
-SLOW = "SELECT count(*) FROM order_lines a JOIN order_lines b ON a.quantity = b.quantity AND a.line <> b.line"
+WAITING = "SELECT count(*) FROM order_lines WHERE quantity > 1"  # while somebody else holds the table
 DEMO_POLICY, SHOP_SQL = stacks.DEMO / "policy", stacks.DEMO / "shop.sql"
 
 # What the demo's agents may not: set a price.
@@ -45,6 +46,7 @@ class Bench:
     s3: Cut
     dynamodb: Cut
     agent: Caller
+    folder: Path
 
     def open(self) -> Reply:
         access = [{"tables": ["orders", "order_lines"], "actions": ["select"]}]
@@ -66,19 +68,27 @@ class Bench:
     def roles(self) -> set[object]:
         return {row[0] for row in self.sql("SELECT rolname FROM pg_roles WHERE rolname LIKE 'task!_%' ESCAPE '!'")}
 
-    def records(self) -> dict[str, dict]:
-        client = boto3.client(
-            "s3",
-            endpoint_url=self.stack.ready.aws,
-            region_name="us-east-1",
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
-        pages = client.get_paginator("list_objects_v2").paginate(Bucket=self.stack.ready.bucket, Prefix="wal/")
-        keys = [item["Key"] for page in pages for item in page.get("Contents", ())]
-        return {
-            key: json.loads(client.get_object(Bucket=self.stack.ready.bucket, Key=key)["Body"].read()) for key in keys
-        }
+    @cached_property
+    def _bucket(self):
+        keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test"}
+        return boto3.client("s3", endpoint_url=self.stack.ready.aws, region_name="us-east-1", **keys)
+
+    def keys(self) -> set[str]:
+        """The keys of all records."""
+        pages = self._bucket.get_paginator("list_objects_v2").paginate(Bucket=self.stack.ready.bucket, Prefix="wal/")
+        return {item["Key"] for page in pages for item in page.get("Contents", ())}
+
+    def record(self, key: str) -> dict:
+        return json.loads(self._bucket.get_object(Bucket=self.stack.ready.bucket, Key=key)["Body"].read())
+
+    def open_intents(self, capsys: pytest.CaptureFixture[str]) -> list[str]:
+        """The open intents that `postern audit verify` reports of a pull, which must hold otherwise."""
+        ready, log = self.folder / "pulled.json", self.folder / "log"
+        ready.write_text(json.dumps({"bucket": self.stack.ready.bucket, "aws": self.stack.ready.aws}))
+        assert postern(["audit", "pull", "--ready", str(ready), "--dir", str(log)]) == 0
+        capsys.readouterr()
+        assert postern(["audit", "verify", "--dir", str(log), "--vkey", self.stack.ready.vkey, "--json"]) == 0
+        return [one["key"] for one in json.loads(capsys.readouterr().out)["open"]]
 
     def statements(self) -> int:
         """How many statements of tasks the database has seen, by its own log."""
@@ -106,7 +116,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
         (policy / "policy" / "writers.cedar").write_text(WRITERS)
         with run_stack(Options(policy=policy, loads=[f"shop={SHOP_SQL}"], state=folder / "state")) as stack:
             agent = Caller(stack.ready, "repo:acme/shop:main", {"role": "agent"})
-            made = Bench(stack, wires["S3"], wires["DYNAMODB"], agent)
+            made = Bench(stack, wires["S3"], wires["DYNAMODB"], agent, folder)
             made.sql("ALTER SYSTEM SET log_statement = 'all'")
             made.sql("SELECT pg_reload_conf()")
             yield made
@@ -159,26 +169,43 @@ FAULTS: dict[str, tuple[Callable[[Bench], object], str]] = {
 }
 
 
-@pytest.mark.parametrize(("fault", "code"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_statement_gets_503_runs_nowhere_and_runs_again_when_the_part_is_back(bench, task, fault, code):
-    assert bench.query(task).status == 200
-    before = bench.statements()
-    with fault(bench):
-        refused = bench.query(task)
-    assert (refused.status, refused.body["code"]) == (503, code)
-    assert bench.statements() == before
-    again = bench.query(task)
-    assert again.status == 200
+@dataclass
+class Outage:
+    """What came of a statement and of an opening, asked for together: both wait for the same part that is away."""
+
+    code: str
+    task: str
+    statements: tuple[int, int]  # that the database had seen before and after
+    roles: tuple[set[object], set[object]]
+    statement: Reply
+    opening: Reply
+
+
+@pytest.fixture(scope="module", params=FAULTS)
+def outage(request: pytest.FixtureRequest, bench: Bench) -> Iterator[Outage]:
+    fault, code = FAULTS[request.param]
+    task_id = bench.open().body["task_id"]
+    assert bench.query(task_id).status == 200
+    statements, roles = bench.statements(), bench.roles()
+    with ThreadPoolExecutor() as callers, fault(bench):
+        statement, opening = callers.submit(bench.query, task_id), callers.submit(bench.open)
+        replies = statement.result(), opening.result()
+    yield Outage(code, task_id, (statements, bench.statements()), (roles, bench.roles()), *replies)
+    assert bench.agent.call("DELETE", f"/v1/tasks/{task_id}").status == 200
+
+
+def test_a_statement_gets_503_runs_nowhere_and_runs_again_when_the_part_is_back(bench, outage):
+    assert (outage.statement.status, outage.statement.body["code"]) == (503, outage.code)
+    before, after = outage.statements
+    assert after == before
+    assert bench.query(outage.task).status == 200
     assert bench.statements() == before + 1
 
 
-@pytest.mark.parametrize(("fault", "code"), FAULTS.values(), ids=FAULTS.keys())
-def test_a_task_is_not_opened_half(bench, fault, code):
-    before = bench.roles()
-    with fault(bench):
-        refused = bench.open()
-    assert (refused.status, refused.body["code"]) == (503, code)
-    assert bench.roles() == before
+def test_a_task_is_not_opened_half(bench, outage):
+    assert (outage.opening.status, outage.opening.body["code"]) == (503, outage.code)
+    before, after = outage.roles
+    assert after == before
     opened = bench.open()
     assert opened.status == 201
     assert bench.agent.call("DELETE", f"/v1/tasks/{opened.body['task_id']}").status == 200
@@ -195,54 +222,56 @@ def test_access_ends_even_when_nothing_can_be_recorded(bench):
     assert (ended.status, ended.body["state"]) == (200, "ended")
 
 
-def test_an_intent_is_locked_before_its_statement_ends_and_stays_open_when_the_function_dies(
-    bench, task, tmp_path, capsys
-):
-    seen = set(bench.records())
+def test_an_intent_is_locked_before_its_statement_ends_and_stays_open_when_the_function_dies(bench, task, capsys):
+    seen = bench.keys()
     answer: list[Reply] = []
-    calling = threading.Thread(target=lambda: answer.append(bench.query(task, SLOW)))
-    calling.start()
-    running = "SELECT 1 FROM pg_stat_activity WHERE usename LIKE 'task!_%' ESCAPE '!' AND query LIKE '%order_lines a%'"
-    wait_until(lambda: bool(bench.sql(running)))
-    stored = {key: record for key, record in bench.records().items() if key not in seen}
-    [key] = stored
-    assert key.endswith("/1-intent.json")
-    assert stored[key]["statement"]["text"] == SLOW
-    assert answer == []
-    for pid in bench.stack.lambdas.pids("postern-query"):
-        os.kill(pid, signal.SIGKILL)
-    calling.join()
+    calling = threading.Thread(target=lambda: answer.append(bench.query(task, WAITING)))
+    with held(bench, "LOCK TABLE order_lines IN ACCESS EXCLUSIVE MODE"):
+        calling.start()
+        wait_until(lambda: bool(bench.sql(waits("%FROM%order_lines%"))))
+        [key] = bench.keys() - seen
+        assert key.endswith("/1-intent.json")
+        assert bench.record(key)["statement"]["text"] == WAITING
+        assert answer == []
+        for pid in bench.stack.lambdas.pids("postern-query"):
+            os.kill(pid, signal.SIGKILL)
+        calling.join()
     assert answer[0].status >= 500
-    assert open_intents(bench, tmp_path, capsys) == [key]
+    assert [one for one in bench.open_intents(capsys) if one not in seen] == [key]
     assert bench.query(task).status == 200
 
 
 @contextmanager
-def row_held(bench: Bench) -> Iterator[None]:
-    """The product's row is locked, so that a statement that changes it waits; inside, one does."""
+def held(bench: Bench, statement: str) -> Iterator[None]:
+    """What the statement locks is held by another session, so that a task's statement on it waits."""
     connection = bench.stack.postgres.connect("shop")
     try:
         connection.run("BEGIN")
-        connection.run("SELECT FROM products WHERE id = 1 FOR UPDATE")
+        connection.run(statement)
         yield
         connection.run("ROLLBACK")
     finally:
         connection.close()
 
 
-WAITS = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE products%'"
+def waits(statement: str) -> str:
+    """Asks for the statements like this one that wait for a lock."""
+    return f"SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '{statement}'"
+
+
+PRODUCT = "SELECT FROM products WHERE id = 1 FOR UPDATE"
 
 
 @pytest.mark.parametrize("how", [Wire.REFUSES, Wire.SWALLOWS])
-def test_a_write_is_undone_where_its_outcome_cannot_be_recorded(bench, tmp_path, capsys, how):
+def test_a_write_is_undone_where_its_outcome_cannot_be_recorded(bench, capsys, how):
     task_id = bench.open_to_write().body["task_id"]
     before = bench.price()
-    seen = set(bench.records())
+    seen = bench.keys()
     answer: list[Reply] = []
     writing = threading.Thread(target=lambda: answer.append(bench.query(task_id, RAISE)))
-    with row_held(bench):
+    with held(bench, PRODUCT):
         writing.start()
-        wait_until(lambda: bool(bench.sql(WAITS)))
+        wait_until(lambda: bool(bench.sql(waits("UPDATE products%"))))
         bench.s3.wire = how
     try:
         writing.join()
@@ -250,9 +279,9 @@ def test_a_write_is_undone_where_its_outcome_cannot_be_recorded(bench, tmp_path,
         bench.s3.wire = Wire.WHOLE
     assert (answer[0].status, answer[0].body["code"]) == (503, "evidence.unavailable")
     assert bench.price() == before
-    [key] = [key for key in bench.records() if key not in seen]
+    [key] = bench.keys() - seen
     assert key.endswith("/1-intent.json")
-    assert key in open_intents(bench, tmp_path, capsys)
+    assert key in bench.open_intents(capsys)
     assert bench.query(task_id, RAISE).body["affected"] == 1
     assert bench.price() != before
     assert bench.agent.call("DELETE", f"/v1/tasks/{task_id}").status == 200
@@ -263,9 +292,9 @@ def test_a_write_is_undone_where_the_function_dies_before_its_outcome_is_on_reco
     before = bench.price()
     answer: list[Reply] = []
     writing = threading.Thread(target=lambda: answer.append(bench.query(task_id, RAISE)))
-    with row_held(bench):
+    with held(bench, PRODUCT):
         writing.start()
-        wait_until(lambda: bool(bench.sql(WAITS)))
+        wait_until(lambda: bool(bench.sql(waits("UPDATE products%"))))
         for pid in bench.stack.lambdas.pids("postern-query"):
             os.kill(pid, signal.SIGKILL)
         writing.join()
@@ -273,17 +302,6 @@ def test_a_write_is_undone_where_the_function_dies_before_its_outcome_is_on_reco
     wait_until(lambda: not bench.sql("SELECT 1 FROM pg_stat_activity WHERE query LIKE 'UPDATE products%'"))
     assert bench.price() == before
     assert bench.agent.call("DELETE", f"/v1/tasks/{task_id}").status == 200
-
-
-def open_intents(bench: Bench, folder: Path, capsys: pytest.CaptureFixture[str]) -> list[str]:
-    """The open intents that `postern audit verify` reports of a fresh pull, which must hold otherwise."""
-    ready = folder / "ready.json"
-    ready.write_text(json.dumps({"bucket": bench.stack.ready.bucket, "aws": bench.stack.ready.aws}))
-    assert postern(["audit", "pull", "--ready", str(ready), "--dir", str(folder / "log")]) == 0
-    capsys.readouterr()
-    verify = ["audit", "verify", "--dir", str(folder / "log"), "--vkey", bench.stack.ready.vkey, "--json"]
-    assert postern(verify) == 0
-    return [one["key"] for one in json.loads(capsys.readouterr().out)["open"]]
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

@@ -23,6 +23,7 @@ EXPECTED = {
     errors.EvidenceUnavailable: 503,
     errors.StateUnavailable: 503,
     errors.DatabaseUnavailable: 503,
+    errors.DatabaseHeld: 503,
     errors.DatabaseLost: 503,
     errors.OutcomeUnknown: 503,
     errors.PolicyUnavailable: 503,
@@ -161,3 +162,15 @@ def test_a_write_whose_fate_is_unknown_is_not_to_be_repeated_by_itself():
     assert (away["statusCode"], unknown["statusCode"]) == (503, 503)
     assert "Retry-After" in away["headers"]
     assert "Retry-After" not in unknown["headers"]
+
+
+def test_a_held_database_says_when_to_come_again():
+    held = http.problem(errors.DatabaseHeld("database.held", "held", retry_after_s=30))
+    assert (held["statusCode"], held["headers"]["Retry-After"]) == (503, "30")
+
+
+def test_a_name_in_the_path_that_is_longer_than_any_is_nobodys():
+    longest = "x" * 100
+    assert http.path_parameter({"pathParameters": {"id": longest}}, "id") == longest
+    for parameters in ({"id": longest + "x"}, {"id": 1}, {}, None):
+        assert http.path_parameter({"pathParameters": parameters}, "id") == ""

@@ -141,6 +141,20 @@ def test_a_thousand_processes_ask_for_unknown_kids_as_often_as_one(site):
     assert site.fetches == 1 + AT_ONCE + 10
 
 
+def test_what_a_wrong_clock_wrote_lets_nobody_ask_more_often(dynamodb_site):
+    site = dynamodb_site
+    site.pass_time(HOUR_S)
+    wrong = site.process()
+    for number in range(AT_ONCE):
+        with_answer(site, wrong, f"unknown-{number}")
+    site.pass_time(-HOUR_S)
+    before, process = site.fetches, site.process()
+    for number in range(50):
+        assert site.kids(process) == [KID]
+        with_answer(site, process, f"unknown-{number}")
+    assert site.fetches - before <= 1 + AT_ONCE
+
+
 def with_answer(site: Site, process: IssuerKeys, kid: str) -> str:
     try:
         assert KID in site.kids(process, kid, issued_s=60)

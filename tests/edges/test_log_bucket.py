@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -17,8 +16,9 @@ from postern.edges.log_bucket import S3LogBucket
 from postern.errors import EvidenceUnavailable, IntegrityError
 from postern.log_ports import LogBucket
 from postern_local.aws.server import AwsServer
-from tests.support.aws import client, unique
+from tests.support.aws import client, locked_bucket, unique
 from tests.support.log_fakes import LogStore, MemoryLogBucket
+from tests.support.scripted import Scripted
 
 UNTIL_S = int((datetime.now(UTC) + timedelta(days=400)).timestamp())
 
@@ -30,10 +30,7 @@ def s3(aws: AwsServer) -> Any:
 
 @pytest.fixture(scope="module")
 def bucket_name(s3: Any) -> str:
-    name = unique("log")
-    location = {"LocationConstraint": s3.meta.region_name}
-    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=location)
-    return name
+    return locked_bucket(s3)
 
 
 @pytest.fixture(params=["memory", "s3"])
@@ -144,24 +141,6 @@ class TestS3:
         with pytest.raises(IntegrityError) as refused:
             bucket.latest_checkpoint()
         assert refused.value.code == "evidence.missing"
-
-
-@dataclass
-class Scripted:
-    """An S3 client that answers from a script, and keeps what it was asked."""
-
-    answers: list[Any]
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def __getattr__(self, operation: str) -> Any:
-        def call(**request: Any) -> Any:
-            self.asked.append((operation, request))
-            answer = self.answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return call
 
 
 def refusal(code: str) -> ClientError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +15,7 @@ from postern.tlog.hashing import leaf_hash
 from postern_local.aws.server import AwsServer
 from tests.support.aws import client, unique
 from tests.support.log_fakes import LogStore, MemoryLogTable
+from tests.support.scripted import Scripted
 
 LOG = "prod-2026"
 FIRST = Head(LOG, 3, leaf_hash(b"3"), is_applied=False)
@@ -130,24 +131,6 @@ class TestContract:
         for _ in range(2):
             table.put_positions({"wal/a": 2**53})
         assert table.positions(["wal/a"]) == {"wal/a": 2**53}
-
-
-@dataclass
-class Scripted:
-    """A DynamoDB client that answers from a script, and keeps what it was asked."""
-
-    answers: list[Any]
-    asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-
-    def __getattr__(self, operation: str) -> Any:
-        def call(**request: Any) -> Any:
-            self.asked.append((operation, request))
-            answer = self.answers.pop(0)
-            if isinstance(answer, Exception):
-                raise answer
-            return answer
-
-        return call
 
 
 def failure(code: str) -> ClientError:

@@ -15,7 +15,7 @@ from postern.edges.issuer_http import MAX_BODY_BYTES
 from postern.edges.shared_keys import DynamoKeySets
 from postern.edges.used_proofs import DynamoUsedProofs
 from postern.errors import StateUnavailable
-from postern.identity.key_sets import KEEP_S, Ask, KeySet, Known, SharedKeySets
+from postern.identity.key_sets import KEEP_S, SKEW_S, Ask, KeySet, Known, SharedKeySets
 from postern.identity.keys import parse_key_set
 from postern.identity.proofs import Proof, UsedProofs
 from postern.types import Sha256Hex
@@ -93,6 +93,12 @@ def test_replaces_a_set_by_a_newer_one_and_never_by_an_older(shared):
     for fetched_at_s, body in ((NOW_S, OLD), (NOW_S + 1, NEW), (NOW_S, OLD)):
         shared.put(URL, body, fetched_at_s=fetched_at_s)
     assert shared.read(URL).key_set == KeySet(parse_key_set(NEW), NOW_S + 1)
+
+
+def test_replaces_a_set_that_a_wrong_clock_dated_ahead(shared):
+    for fetched_at_s, body in ((NOW_S + SKEW_S + 1, OLD), (NOW_S, NEW)):
+        shared.put(URL, body, fetched_at_s=fetched_at_s)
+    assert shared.read(URL).key_set == KeySet(parse_key_set(NEW), NOW_S)
 
 
 def test_lets_one_of_all_that_saw_the_same_ask(shared):

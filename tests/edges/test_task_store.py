@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import boto3
 import pytest
@@ -13,22 +16,36 @@ from moto import mock_aws
 
 from postern.edges.failed_conditions import is_conflict
 from postern.edges.holds import DynamoHolds
-from postern.edges.task_items import idempotency_key
+from postern.edges.task_items import format_scope, format_task, idempotency_key
 from postern.edges.task_store import DynamoTaskStore
 from postern.errors import (
     BudgetExceeded,
     Conflict,
+    DatabaseHeld,
     IntegrityError,
     NotFound,
     OutcomeUnknown,
     StateUnavailable,
+    TooLarge,
     Unprocessable,
 )
 from postern.ports import Finished, IdempotencyKey, Reservation, TaskStore
 from postern.reap_ports import Hold
-from postern.task_states import DROP, END, REBUILD, STAND, SUSPEND, close_as
-from postern.types import Budgets, CommandId, Sha256Hex, TaskId, TaskState
-from tests.support.domain import AGENT, BUDGETS, NOW_S, OTHER, TASK_ID, VIEWS, WORLD, a_task
+from postern.task_states import DROP, END, EXPIRE, REBUILD, REVOKE, STAND, SUSPEND, close_as
+from postern.types import (
+    Action,
+    Budgets,
+    CommandId,
+    GrantedColumn,
+    GrantedTable,
+    Sha256Hex,
+    Task,
+    TaskId,
+    TaskState,
+    View,
+    ViewColumn,
+)
+from tests.support.domain import ADDRESS, AGENT, BUDGETS, GRANT, NOW_S, OTHER, TASK_ID, VIEWS, WORLD, a_task
 from tests.support.fakes import FakeTaskStore
 from tests.support.tables import make_state_table
 
@@ -94,12 +111,45 @@ def settle(
     answer: dict[str, object] | None = DONE,
 ):
     used_up = Budgets(held.taken.statements, used)
-    return store.settle(held, used=used_up, command_id=CommandId(command), idempotency=key, answer=answer)
+    return store.settle(held, used=used_up, command_id=CommandId(command), idempotency=key, answer=answer).left
 
 
 def left(statements: int, rows: int) -> Budgets:
     """What is left of the task that every test starts from, where only these two were used."""
     return replace(BUDGETS, statements=statements, rows=rows)
+
+
+def parts(columns: int) -> list[list[str]]:
+    """Tables of twenty columns each, whose names have nothing in common."""
+    names = [hashlib.sha256(str(number).encode()).hexdigest()[:16] for number in range(columns)]
+    return [names[at : at + 20] for at in range(0, columns, 20)]
+
+
+def granted(names: list[str]) -> GrantedTable:
+    columns = tuple(GrantedColumn(name, None, None, "bigint") for name in names)
+    return GrantedTable("public", names[0], names[0], (Action.SELECT,), columns)
+
+
+def view(names: list[str]) -> View:
+    return View("public", names[0], names[0], tuple(ViewColumn(name, "bigint", None, None) for name in names), oid=1)
+
+
+def provisioning(columns: int) -> Task:
+    grant = replace(GRANT, tables=tuple(granted(names) for names in parts(columns)))
+    return a_task(grant=grant, views=(), state=TaskState.PROVISIONING)
+
+
+def test_holds_a_task_of_thousands_of_columns(dynamodb):
+    dynamodb.create(provisioning(columns=6000))
+    views = tuple(view(names) for names in parts(6000))
+    assert dynamodb.move(TASK_ID, STAND, world=replace(WORLD, views=views)).views == views
+
+
+def test_says_what_it_has_no_room_for(dynamodb):
+    with pytest.raises(TooLarge) as caught:
+        dynamodb.create(provisioning(columns=30_000))
+    assert caught.value.code == "task.too_large"
+    assert dynamodb.get(TASK_ID) is None
 
 
 def test_gives_back_what_was_created(store):
@@ -273,6 +323,45 @@ def test_the_longest_due_comes_first_wherever_the_index_has_it(store):
     assert [task.id for task in store.due(NOW_S, limit=5)] == [late[number] for number in (39, 38, 37, 36, 35)]
 
 
+@dataclass
+class Sparing:
+    """A table that answers for so many keys of a request, and leaves the rest to the next."""
+
+    client: Any
+    keys: int
+    sizes: list[int] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def batch_get_item(self, *, RequestItems: dict[str, Any]) -> Any:  # noqa: N803 - the SDK's name
+        [(table, wanted)] = RequestItems.items()
+        self.sizes.append(len(wanted["Keys"]))
+        now, later = wanted["Keys"][: self.keys], wanted["Keys"][self.keys :]
+        found = self.client.batch_get_item(RequestItems={table: wanted | {"Keys": now}}) if now else {"Responses": {}}
+        return found | {"UnprocessedKeys": {table: wanted | {"Keys": later}} if later else {}}
+
+
+@pytest.mark.parametrize("answered", [100, 40], ids=["whole", "in parts"])
+def test_many_due_tasks_are_read_together(dynamodb, monkeypatch, answered):
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    sparing = Sparing(dynamodb.client, answered)
+    late = [TaskId(f"0199a0b0c0d170008000{number:012x}") for number in range(60)]
+    for number, task_id in enumerate(late):
+        task = a_task(id=task_id, expires_at_s=NOW_S - number)
+        for item in (format_task(task), format_scope(task, 0)):
+            dynamodb.client.put_item(TableName="state", Item=item)
+    assert [task.id for task in Store(sparing, "state").due(NOW_S, limit=100)] == late[::-1]
+    assert sparing.sizes == ([100, 20] if answered == 100 else [100, 60, 20, 20])
+
+
+def test_a_table_that_gives_nothing_is_away(dynamodb, monkeypatch):
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    ending(dynamodb, 1)
+    with pytest.raises(StateUnavailable):
+        Store(Sparing(dynamodb.client, 0), "state").due(NOW_S, limit=100)
+
+
 def test_what_was_put_off_is_due_later_and_behind_what_was_due_before(store):
     first, second = ending(store, 1), ending(store, 2)
     store.put_off(first, until_s=NOW_S + 50)
@@ -285,7 +374,9 @@ def test_what_was_put_off_is_due_later_and_behind_what_was_due_before(store):
     ]
 
 
-@pytest.mark.parametrize("state", [state for state in TaskState if state is not TaskState.ENDING])
+@pytest.mark.parametrize(
+    "state", [state for state in TaskState if state not in (TaskState.ENDING, TaskState.SUSPENDING)]
+)
 def test_only_what_ends_can_be_put_off(store, state):
     store.create(a_task(state=state, expires_at_s=NOW_S + 5))
     with pytest.raises(Conflict) as caught:
@@ -301,7 +392,9 @@ def test_a_task_that_is_not_there_cannot_be_put_off(store):
 
 def forgotten_at(store: Store) -> set[str | None]:
     found = store.client.scan(TableName=store.table)["Items"]
-    return {item["ttl_s"]["N"] if "ttl_s" in item else None for item in found}
+    # What was decided about a task is asked for before its world is built, and not after.
+    tasks = (item for item in found if item["pk"]["S"].startswith("task#"))
+    return {item["ttl_s"]["N"] if "ttl_s" in item else None for item in tasks}
 
 
 def test_the_table_forgets_a_closed_task_and_never_one_that_still_ends(dynamodb):
@@ -410,7 +503,7 @@ def test_a_call_takes_what_it_turns_out_to_use(store):
     assert held.taken == Budgets(statements=1, rows=10, affected=7, values=30)
     assert held.task.budgets == store.get(TASK_ID).budgets == replace(left(4, 90), affected=13, values=20)
     used = replace(held.taken, rows=4)
-    settled = store.settle(held, used=used, command_id=CommandId("c1"), idempotency=None, answer=DONE)
+    settled = store.settle(held, used=used, command_id=CommandId("c1"), idempotency=None, answer=DONE).left
     assert settled == replace(left(4, 96), affected=13, values=20)
 
 
@@ -553,3 +646,51 @@ def test_knows_a_transaction_that_was_given_up_for_another(codes, is_other):
     reasons = [{"Code": code} for code in codes]
     response = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
     assert is_conflict(ClientError(response, "TransactWriteItems")) is is_other
+
+
+@pytest.mark.parametrize(
+    ("move", "code"),
+    [(REVOKE, "task.revoked"), (EXPIRE, "task.expired"), (END, "task.state"), (SUSPEND, "database.held")],
+    ids=["revoked", "expired", "ended", "held"],
+)
+def test_a_task_that_is_not_active_any_more_gives_nothing_and_says_why(store, move, code):
+    """So what was written since is not committed, and what would be delivered is not."""
+    store.create(a_task())
+    held = reserve(store)
+    store.move(TASK_ID, move)
+    for refused in (lambda: store.reserve_more(held, Budgets(affected=1)), lambda: reserve(store, command="c2")):
+        with pytest.raises((Conflict, DatabaseHeld)) as caught:
+            refused()
+        assert caught.value.code == code
+    settled = store.settle(held, used=Budgets(1, 0), command_id=CommandId("c1"), idempotency=None, answer=None)
+    assert (settled.left, settled.state, settled.ends_as) == (left(4, 100), move.to, move.ends_as)
+    assert settled.is_revoked is (move is REVOKE)
+
+
+def test_a_task_that_is_built_again_says_that_it_will_go_on(store):
+    store.create(a_task(state=TaskState.PROVISIONING))
+    with pytest.raises(Conflict):
+        reserve(store)
+    store.move(TASK_ID, STAND, world=WORLD)
+    for move in (SUSPEND, DROP, REBUILD):
+        store.move(TASK_ID, move)
+        with pytest.raises(DatabaseHeld) as caught:
+            reserve(store)
+        assert caught.value.retry_after_s == (5 if move is REBUILD else 30)
+
+
+def test_a_move_may_make_a_task_due_before_its_deadline(store):
+    store.create(a_task(state=TaskState.SUSPENDED))
+    store.move(TASK_ID, REBUILD, due_s=NOW_S + 120)
+    assert store.due(NOW_S + 119, limit=9) == []
+    assert [task.id for task in store.due(NOW_S + 120, limit=9)] == [TASK_ID]
+    store.move(TASK_ID, STAND, world=WORLD)
+    assert store.due(NOW_S + 3599, limit=9) == []
+
+
+def test_a_task_keeps_where_its_world_is(store):
+    store.create(a_task(state=TaskState.PROVISIONING))
+    task = store.move(TASK_ID, STAND, world=replace(WORLD, address=ADDRESS))
+    assert (task.address, task.worlds) == (ADDRESS, 1)
+    store.move(TASK_ID, END)
+    assert store.get(TASK_ID).address == ADDRESS

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 
 import pytest
 from functions.provision import handler as function
 
+from postern.edges.provision_contract import parse_torn_down
 from postern.errors import DatabaseUnavailable, PosternError
-from postern.types import Task, TaskId
-from tests.support.domain import TASK_ID, a_task
+from postern.ports import TeardownProof, TeardownSteps, TornDown
+from postern.types import TaskId, TaskState
+from tests.support.domain import TASK_ID
+
+PROOF = TeardownProof(0, 0, 0, 0, 1, TeardownSteps(nologin_ms=3, terminated_ms=9, dropped_ms=20, verified_ms=22))
 
 
 @dataclass
@@ -19,15 +24,15 @@ class Removes:
     fails: PosternError | None = None
     asked: list[tuple[TaskId, str]] = field(default_factory=list)
 
-    def run(self, task_id: TaskId, *, by: str = "") -> Task:
+    def run(self, task_id: TaskId, *, by: str = "") -> TornDown:
         self.asked.append((task_id, by))
         if self.fails is not None:
             raise self.fails
-        return a_task()
+        return TornDown(TaskState.ENDED, PROOF)
 
 
 def respond(removes: Removes, **event: str) -> dict[str, object]:
-    return function.respond(event, function.Services(removes, removes))  # type: ignore[arg-type]
+    return function.respond(event, function.Services(removes, removes, removes, removes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +48,26 @@ def test_a_teardown_is_on_record_with_who_asked_for_it(event, by):
     assert removes.asked == [(TASK_ID, by)]
 
 
+def test_a_teardown_answers_with_its_proof_and_the_time_of_each_step():
+    answer = json.loads(json.dumps(respond(Removes(), action="tear_down", task_id=TASK_ID)))
+    torn = parse_torn_down(answer)
+    assert torn == TornDown(TaskState.ENDED, PROOF)
+    assert torn.proof.steps == PROOF.steps
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param({"status": "ok"}, id="no-state"),
+        pytest.param({"status": "ok", "state": "gone"}, id="no-such-state"),
+        pytest.param({"status": "ok", "state": "ended", "proof": {"sessions": 0}}, id="half-a-proof"),
+    ],
+)
+def test_an_answer_that_is_not_understood_is_no_proof(answer):
+    with pytest.raises(DatabaseUnavailable):
+        parse_torn_down(answer)
+
+
 def test_what_stops_it_is_answered_by_its_code():
     removes = Removes(DatabaseUnavailable("database.unavailable", "away"))
     answer = respond(removes, action="tear_down", task_id=TASK_ID)
@@ -51,5 +76,5 @@ def test_what_stops_it_is_answered_by_its_code():
 
 @pytest.mark.parametrize("action", ["expire", "erase", ""])
 def test_refuses_any_other_action(action):
-    with pytest.raises(ValueError, match="expected provision or tear_down"):
+    with pytest.raises(ValueError, match="expected one that provision knows"):
         respond(Removes(), action=action)

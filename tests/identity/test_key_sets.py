@@ -101,7 +101,7 @@ def test_calls_a_kid_unknown_only_where_the_set_is_younger_than_the_token(issued
 
 
 def test_never_asks_for_unknown_kids_more_often_than_the_cool_down_allows():
-    """An hour of one stranger a second: five times at once, then once in a cool-down."""
+    """An hour of one stranger a second: ten times at once, then once in a cool-down."""
     state, asked = known(0), []
     for second in range(3600):
         now_s = NOW_S + second
@@ -115,5 +115,13 @@ def test_never_asks_for_unknown_kids_more_often_than_the_cool_down_allows():
 
 def test_learns_the_newer_set_and_the_later_times():
     mine, theirs = Known(KeySet((), 5), 9, 8), Known(KeySet(KEYS, 6), 7, None)
-    assert newest(mine, theirs) == newest(theirs, mine) == Known(KeySet(KEYS, 6), 9, 8)
-    assert newest(Known(), mine) == mine
+    assert newest(mine, theirs, now_s=9) == newest(theirs, mine, now_s=9) == Known(KeySet(KEYS, 6), 9, 8)
+    assert newest(Known(), mine, now_s=9) == mine
+
+
+def test_learns_nothing_that_a_wrong_clock_dated_ahead():
+    mine, theirs = known(9, 9, 9), known(-SKEW_S - 1, -SKEW_S - 1, FULL_S + COOL_DOWN_S + SKEW_S + 1)
+    assert newest(mine, theirs, now_s=NOW_S) == newest(theirs, mine, now_s=NOW_S) == mine
+    assert newest(Known(), theirs, now_s=NOW_S) == Known()
+    ahead = known(-SKEW_S, -SKEW_S, FULL_S + COOL_DOWN_S + SKEW_S)
+    assert newest(mine, ahead, now_s=NOW_S) == ahead

@@ -255,6 +255,8 @@ def test_refuses_an_entry_that_does_not_say_whose_tokens(sample):
         ("entra", 'azp: ".*"'),
         ("auth0", 'sub: ".*@clients"'),
         ("auth0-people", 'sub: "auth0[|].*"'),
+        ("okta-people", 'sub: ".*acme[.]example"'),
+        ("okta-people", 'sub: ".+@.*acme[.]co[.]uk"'),
     ],
 )
 def test_refuses_a_pattern_that_a_strangers_token_matches(sample, row):

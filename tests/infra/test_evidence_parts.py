@@ -111,6 +111,8 @@ ALARMS = {
     "RecordsWait": ("Postern", "WaitingObjects", 0, "notBreaching"),
     "RecordsAreUnread": ("Postern", "UnreadObjects", 0, "notBreaching"),
     "TasksAreNotTornDown": ("Postern", "TeardownsLeft", 0, "notBreaching"),
+    "RevocationsAreNotFinished": ("Postern", "RevocationsLeft", 0, "notBreaching"),
+    "RevocationsAreNotOnRecord": ("Postern", "EventsOwed", 0, "notBreaching"),
     "MessagesAreGivenUp": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", 0, "notBreaching"),
     "SequencerFails": ("AWS/Lambda", "Errors", 0, "notBreaching"),
     "ReaperFails": ("AWS/Lambda", "Errors", 0, "notBreaching"),
@@ -143,10 +145,10 @@ def test_alarms_watch_counts_that_the_functions_send(alarms: dict[str, Any]) -> 
     reaper = (PROJECT / "functions/reap/handler.py").read_text()
     passes = (PROJECT / "layers/core/postern/services/reap/passes.py").read_text()
     left = {Count.OPAQUE.value, Count.LATE.value, Count.WAITING.value, Count.UNREAD.value}
-    sent = {INTEGRITY_FAULTS, *left, "WatermarkAge", "EpochDaysLeft", "TeardownsLeft"}
+    sent = {INTEGRITY_FAULTS, *left, "WatermarkAge", "EpochDaysLeft", "TeardownsLeft", "RevocationsLeft", "EventsOwed"}
 
     assert {one["MetricName"] for one in alarms.values() if one["Namespace"] == NAMESPACE} == sent
-    assert '"TeardownsLeft"' in passes
+    assert all(f'"{name}"' in passes for name in ("TeardownsLeft", "RevocationsLeft", "EventsOwed"))
     assert '{"WatermarkAge", "EpochDaysLeft"}' in reaper  # counts that it sends even where they are zero
 
 

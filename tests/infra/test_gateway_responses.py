@@ -7,6 +7,7 @@ import json
 import pytest
 
 from postern.errors import CODES
+from postern.identity.issuers import ALGORITHMS
 from postern_local.model import Api
 from tests.support.stack import project_deployment
 
@@ -50,7 +51,12 @@ def test_maps_what_goes_wrong(kind: str, status: int | None, code: str, api: Api
 
 @pytest.mark.parametrize("kind", ["UNAUTHORIZED", "ACCESS_DENIED"])
 def test_says_how_to_authenticate(kind: str, api: Api) -> None:
-    assert api.responses[kind].headers["WWW-Authenticate"].startswith("Bearer")
+    challenge = api.responses[kind].headers["WWW-Authenticate"]
+    algorithms = challenge.partition('algs="')[2].rstrip('"').split()
+
+    assert challenge.startswith("Bearer")
+    assert ", DPoP " in challenge
+    assert set(algorithms) == ALGORITHMS
 
 
 @pytest.mark.parametrize("kind", ["THROTTLED", "AUTHORIZER_CONFIGURATION_ERROR", "AUTHORIZER_FAILURE"])

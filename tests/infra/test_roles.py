@@ -13,8 +13,8 @@ from tests.support.stack import project_deployment
 
 ACCOUNT = "123456789012"
 DATABASES = ("db-ONE", "cluster-TWO")
-FUNCTIONS = ("authorize", "tasks", "query", "provision", "sequence", "reap", "receipts")
-WRITERS = ("tasks", "query", "provision")
+FUNCTIONS = ("authorize", "tasks", "query", "provision", "run", "revoke", "sequence", "reap", "receipts")
+WRITERS = ("tasks", "query", "provision", "run", "revoke")
 RECORD = "wal/v1/test-2026/a/20261122/10/018f/1-intent.json"
 # What names an object, or a log stream, below what a statement names.
 OBJECTS = ("/wal/v1/test-2026/*", "/blob/test-2026/*", "/wal/v1/*", "/blob/*", "/log/*", ":*")
@@ -66,10 +66,39 @@ def test_no_role_names_everything(deployed: Deployment) -> None:
                 assert "*" not in resource.removesuffix(suffix), (role.name, resource)
 
 
-def test_the_authorizer_may_write_its_log_and_nothing_else(deployed: Deployment) -> None:
-    actions = {action for one in statements(role_of(deployed, "authorize")) for action in listed(one["Action"])}
+def test_the_authorizer_may_write_its_log_and_its_own_items_of_state(deployed: Deployment) -> None:
+    role = role_of(deployed, "authorize")
+    actions = {action for one in statements(role) for action in listed(one["Action"])}
+    state = table_arn(deployed, "StateTable")
 
-    assert actions == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert actions == {
+        *("logs:CreateLogStream", "logs:PutLogEvents"),
+        *("dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:PutItem"),
+    }
+    for name, expected in {"GetItem": "jwks#i", "UpdateItem": "jwks#i", "PutItem": "dpop#a"}.items():
+        keys = ("jwks#i", "dpop#a", "task#1", "deny", "approval#1", "rate#a", "pending#a", "jwks", "xjwks#i")
+        allowed = [key for key in keys if may(role, f"dynamodb:{name}", state, {"dynamodb:LeadingKeys": (key,)})]
+        assert allowed == [expected], name
+        assert not may(role, f"dynamodb:{name}", state, {"dynamodb:LeadingKeys": (expected, "task#1")})
+        assert not may(role, f"dynamodb:{name}", table_arn(deployed, "LogTable"))
+    for index in ("by_principal", "by_deadline"):
+        assert not may(role, "dynamodb:Query", f"{state}/index/{index}")
+
+
+_STATE_WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "PartiQLUpdate", "PartiQLInsert")
+
+
+@pytest.mark.parametrize("key", ["jwks#https://issuer.example", "dpop#" + "a" * 64])
+def test_nobody_but_the_authorizer_writes_keys_of_issuers_or_names_of_proofs(key: str, deployed: Deployment) -> None:
+    """Who could write a key set could sign as anyone."""
+    state = table_arn(deployed, "StateTable")
+
+    for role in deployed.roles:
+        if role.name == role_of(deployed, "authorize").name:
+            continue
+        for action in _STATE_WRITES:
+            for keys in ((key,), (key, "task#1"), ("task#1", key)):
+                assert not may(role, f"dynamodb:{action}", state, {"dynamodb:LeadingKeys": keys}), (role.name, action)
 
 
 @pytest.mark.parametrize("function", WRITERS)
@@ -130,6 +159,7 @@ def test_no_function_deletes_evidence(function: str, deployed: Deployment) -> No
         pytest.param("reap", "blob/", False, id="reaper, texts"),
         pytest.param("receipts", "wal/v1/test-2026/", False, id="receipts"),
         pytest.param("query", "wal/v1/test-2026/", False, id="query"),
+        pytest.param("run", "wal/v1/test-2026/", False, id="run"),
     ],
 )
 def test_versions_are_listed_where_the_log_is_made_of_them(
@@ -163,6 +193,8 @@ LOG_ITEMS = ("head#l", "entry#wal/v1/l/x", "watermark#test-2026", "watermark#l",
         pytest.param("receipts", WRITE, set(), id="receipts writes"),
         pytest.param("query", READ, {"watermark#test-2026"}, id="query reads the watermark of its log"),
         pytest.param("query", WRITE, set(), id="query writes"),
+        pytest.param("run", READ, {"watermark#test-2026"}, id="run reads the watermark of its log"),
+        pytest.param("run", WRITE, set(), id="run writes"),
         pytest.param("tasks", READ, set(), id="tasks"),
         pytest.param("provision", READ, set(), id="provision"),
     ],
@@ -200,14 +232,16 @@ def test_messages_are_sent_by_the_reaper_and_taken_by_the_sequencer(function: st
 
 
 @pytest.mark.parametrize("mode", ["full", "normalized", "sealed"])
-def test_query_adds_keys_to_the_seals_in_the_mode_that_seals_and_opens_none(mode: str) -> None:
+def test_query_and_run_add_keys_to_the_seals_in_the_mode_that_seals_and_open_none(mode: str) -> None:
     deployed = project_deployment(StatementText=mode)
-    query, seals = role_of(deployed, "query"), table_arn(deployed, "SealTable")
+    seals = table_arn(deployed, "SealTable")
     keys = [key for key in deployed.keys if "KeySpec" not in key.create]
 
-    assert may(query, "dynamodb:PutItem", seals) is (mode == "sealed")
-    for action in ("GetItem", "Query", "Scan", "DeleteItem", "UpdateItem"):
-        assert not may(query, f"dynamodb:{action}", seals)
+    for function in ("query", "run"):
+        role = role_of(deployed, function)
+        assert may(role, "dynamodb:PutItem", seals) is (mode == "sealed")
+        for action in ("GetItem", "Query", "Scan", "DeleteItem", "UpdateItem"):
+            assert not may(role, f"dynamodb:{action}", seals)
     assert len(keys) == (mode == "sealed")
 
 
@@ -221,10 +255,10 @@ def test_a_seal_is_asked_for_a_task_of_this_log_and_opened_by_no_function() -> N
         "kms:EncryptionContext:task": ("018f",),
     }
 
-    query = role_of(deployed, "query")
-    assert may(query, "kms:GenerateDataKey", arn, of_task)
-    assert not may(query, "kms:GenerateDataKey", arn)
-    assert not may(query, "kms:GenerateDataKey", arn, {**of_task, "kms:EncryptionContext:log": ("other",)})
+    for seals in (role_of(deployed, "query"), role_of(deployed, "run")):
+        assert may(seals, "kms:GenerateDataKey", arn, of_task)
+        assert not may(seals, "kms:GenerateDataKey", arn)
+        assert not may(seals, "kms:GenerateDataKey", arn, {**of_task, "kms:EncryptionContext:log": ("other",)})
     for function in FUNCTIONS:
         assert not may(role_of(deployed, function), "kms:Decrypt", arn, of_task)
 
@@ -247,11 +281,11 @@ def test_provisioner_and_reaper_connect_each_as_its_own_user(function: str, depl
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_only_query_assumes_the_connect_role(function: str, deployed: Deployment) -> None:
+def test_only_query_and_run_assume_the_connect_role(function: str, deployed: Deployment) -> None:
     connect = connect_role(deployed)
 
-    assert may(role_of(deployed, function), "sts:AssumeRole", connect.arn) is (function == "query")
-    assert is_trusted(connect, role_of(deployed, function).arn) is (function == "query")
+    assert may(role_of(deployed, function), "sts:AssumeRole", connect.arn) is (function in ("query", "run"))
+    assert is_trusted(connect, role_of(deployed, function).arn) is (function in ("query", "run"))
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -259,8 +293,29 @@ def test_only_who_opens_and_ends_tasks_invokes_the_provisioner(function: str, de
     role = role_of(deployed, function)
     arn = f"arn:aws:lambda:us-east-1:{ACCOUNT}:function"
 
-    assert may(role, "lambda:InvokeFunction", f"{arn}:postern-provision") is (function in ("tasks", "reap"))
+    assert may(role, "lambda:InvokeFunction", f"{arn}:postern-provision") is (
+        function in ("tasks", "run", "revoke", "reap")
+    )
+    assert may(role, "lambda:InvokeFunction", f"{arn}:postern-run") is (function == "tasks")
     assert not may(role, "lambda:InvokeFunction", f"{arn}:postern-query")
+
+
+@pytest.mark.parametrize("key", ["approval#1", "deny", "rate#a", "pending#a", "jwks#i", "dpop#a", "xtask#1"])
+def test_who_runs_approved_statements_writes_its_tasks_and_no_word_of_an_approver(
+    key: str, deployed: Deployment
+) -> None:
+    role, state = role_of(deployed, "run"), table_arn(deployed, "StateTable")
+
+    assert may(role, "dynamodb:GetItem", state, {"dynamodb:LeadingKeys": ("task#1",)})
+    assert may(role, "dynamodb:UpdateItem", state, {"dynamodb:LeadingKeys": ("task#1",)})
+    assert may(role, "dynamodb:GetItem", state, {"dynamodb:LeadingKeys": (key,)}) is (key == "approval#1")
+    for action in _STATE_WRITES:
+        assert not may(role, f"dynamodb:{action}", state, {"dynamodb:LeadingKeys": (key,)})
+        assert not may(role, f"dynamodb:{action}", state, {"dynamodb:LeadingKeys": ("task#1", key)})
+    for function in FUNCTIONS:
+        assert not may(
+            role, "lambda:InvokeFunction", f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:postern-{function}"
+        ) or (function == "provision")
 
 
 def test_nobody_deletes_or_scans_the_state(deployed: Deployment) -> None:
@@ -272,12 +327,60 @@ def test_nobody_deletes_or_scans_the_state(deployed: Deployment) -> None:
 
 
 @pytest.mark.parametrize(
-    ("function", "index"), [("tasks", "by_principal"), ("reap", "by_deadline")], ids=["tasks", "reap"]
+    ("functions", "index"),
+    [({"tasks"}, "by_principal"), ({"revoke", "reap"}, "by_deadline")],
+    ids=["by-principal", "by-deadline"],
 )
-def test_an_index_is_read_by_one_function(function: str, index: str, deployed: Deployment) -> None:
+def test_an_index_is_read_by_who_needs_it(functions: set[str], index: str, deployed: Deployment) -> None:
     arn = f"arn:aws:dynamodb:us-east-1:{ACCOUNT}:table/{deployed.tables[0].name}/index/{index}"
 
-    assert [one for one in FUNCTIONS if may(role_of(deployed, one), "dynamodb:Query", arn)] == [function]
+    assert {one for one in FUNCTIONS if may(role_of(deployed, one), "dynamodb:Query", arn)} == functions
+
+
+DENY = {"dynamodb:LeadingKeys": ("deny",)}
+
+
+@pytest.mark.parametrize(
+    ("action", "functions"),
+    [
+        pytest.param("PutItem", {"revoke"}, id="written by who revokes"),
+        pytest.param("UpdateItem", {"revoke", "reap"}, id="lifted by the reaper too"),
+        pytest.param("Query", {"revoke", "reap"}, id="listed"),
+        pytest.param("DeleteItem", set(), id="deleted by nobody"),
+        pytest.param("BatchWriteItem", set(), id="nor in batches"),
+    ],
+)
+def test_a_denial_is_written_by_who_revokes_alone(action: str, functions: set[str], deployed: Deployment) -> None:
+    """Above all not by the function that runs statements, whose task it may be about."""
+    table = table_arn(deployed, "StateTable")
+
+    assert {one for one in FUNCTIONS if may(role_of(deployed, one), f"dynamodb:{action}", table, DENY)} == functions
+    for function in FUNCTIONS:
+        mixed = {"dynamodb:LeadingKeys": ("task#1", "deny")}
+        assert not may(role_of(deployed, function), f"dynamodb:{action}", table, mixed)
+
+
+@pytest.mark.parametrize("function", ["tasks", "provision", "revoke", "reap"])
+def test_who_makes_a_task_active_checks_that_no_denial_stands(function: str, deployed: Deployment) -> None:
+    role, table = role_of(deployed, function), table_arn(deployed, "StateTable")
+
+    assert may(role, "dynamodb:ConditionCheckItem", table, DENY)
+    # One of several approvals changes nothing of its task, and counts only where that still waits.
+    of_task = may(role, "dynamodb:ConditionCheckItem", table, {"dynamodb:LeadingKeys": ("task#1",)})
+    assert of_task is (function == "tasks")
+
+
+def test_revoking_has_room_that_no_flood_of_tasks_takes(deployed: Deployment) -> None:
+    assert deployed.function("postern-revoke").concurrency == 5
+
+
+def test_who_revokes_marks_tasks_and_reads_no_approval(deployed: Deployment) -> None:
+    role, table = role_of(deployed, "revoke"), table_arn(deployed, "StateTable")
+
+    for key in ("approval#1", "pending#a", "jwks#i", "dpop#p"):
+        for action in ("GetItem", "UpdateItem", "PutItem"):
+            assert not may(role, f"dynamodb:{action}", table, {"dynamodb:LeadingKeys": (key,)})
+    assert not may(role, "dynamodb:PutItem", table, {"dynamodb:LeadingKeys": ("task#1",)})
 
 
 def session(**tags: str) -> dict[str, tuple[str, ...]]:
@@ -355,7 +458,7 @@ def test_in_a_vpc_the_code_itself_cannot_touch_the_network() -> None:
     """The rights that Lambda needs to attach the function are denied to the function's own calls."""
     deployed = project_deployment(SubnetIds="subnet-1,subnet-2", SecurityGroupIds="sg-1")
 
-    for function in ("query", "provision", "reap"):
+    for function in ("query", "run", "provision", "reap"):
         (network,) = (document for name, document in role_of(deployed, function).policies.items() if name == "network")
         allow, deny = network["Statement"]
         assert allow["Action"] == deny["Action"]
@@ -363,5 +466,5 @@ def test_in_a_vpc_the_code_itself_cannot_touch_the_network() -> None:
         assert deny["Condition"] == {
             "ArnEquals": {"lambda:SourceFunctionArn": deployed.function(f"postern-{function}").arn}
         }
-    for function in ("authorize", "tasks", "sequence", "receipts"):
+    for function in ("authorize", "tasks", "revoke", "sequence", "receipts"):
         assert "network" not in role_of(deployed, function).policies

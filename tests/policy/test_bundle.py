@@ -100,7 +100,7 @@ def test_a_layer_without_catalogs_and_policies_denies_everything():
 
 def test_the_starter_layer_is_valid_and_admits_nobody():
     starter = read_bundle(STARTER, local=None)
-    assert (starter.issuers, dict(starter.catalogs), starter.cedar.ids) == ((), {}, ())
+    assert (starter.issuers, dict(starter.catalogs), starter.cedar.ids) == ((), {}, ("postern.four-eyes",))
 
 
 def test_the_starter_layers_examples_are_a_valid_layer():
@@ -113,7 +113,7 @@ def test_the_starter_layers_examples_are_a_valid_layer():
     }
     loaded = parse_bundle({**files, **uncommented, "catalog/shop.yaml": example}, local=None)
     assert [issuer.name for issuer in loaded.issuers] == ["github"]
-    assert loaded.cedar.ids == ("ci-reads-shop", "short-reads-need-no-approval")
+    assert loaded.cedar.ids == ("ci-reads-shop", "short-reads-need-no-approval", "postern.four-eyes")
 
 
 def _uncommented(text: bytes, first: str, mark: str) -> bytes:

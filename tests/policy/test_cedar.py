@@ -18,7 +18,7 @@ ORDERS = Entity("Table", "shop.public.orders")
 LEADS = Entity("Table", "shop.sales.leads")
 EMAIL = Entity("Class", "shop/pii.email")
 SHOP = Entity("Database", "shop")
-CONTEXT = {"ttl": 3600, "purpose": True, "writes": False, "hour": 8, "weekday": 5}
+CONTEXT = {"ttl": 3600, "purpose": True, "writes": False, "statements": False, "hour": 8, "weekday": 5}
 
 PERMIT_ALL = "permit (principal, action, resource);"
 

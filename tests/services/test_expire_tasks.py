@@ -12,7 +12,7 @@ import pytest
 from postern.errors import Conflict, DatabaseUnavailable, EvidenceUnavailable, PosternError, StateUnavailable
 from postern.services.expire_tasks import AT_ONCE, WORKERS, Expired, ExpireTasks, pause_s
 from postern.services.stopwatch import Stopwatch
-from postern.task_states import END, close_as
+from postern.task_states import END, REVOKE, close_as
 from postern.types import DatabaseName, Task, TaskId, TaskState
 from tests.support.domain import GRANT, NOW_S, a_task
 from tests.support.fakes import FakeClock, FakeTaskStore
@@ -29,7 +29,7 @@ class Timer:
 
     fails: Callable[[Task], PosternError | None]
     takes_s: float = 0.3
-    threads: Executor = field(default_factory=Inline)
+    threads: Callable[[], Executor] = Inline
     tasks: FakeTaskStore = field(default_factory=FakeTaskStore)
     clock: FakeClock = field(default_factory=FakeClock)
     tried: list[TaskId] = field(default_factory=list)
@@ -80,8 +80,8 @@ def test_within_a_pass_a_database_that_did_not_answer_comes_last():
     timer.add(range(10), DEAD)
     timer.add(range(10, 12))
     passed = timer.minute()
-    assert [int(task_id, 16) for task_id in timer.tried] == [0, 10, 11, 1]
-    assert (len(passed.done), len(passed.left), passed.waiting) == (2, 2, 8)
+    assert [int(task_id, 16) for task_id in timer.tried] == [0, 10, 11, 1, 2, 3, 4, 5]
+    assert (len(passed.done), len(passed.left), passed.waiting) == (2, 6, 4)
 
 
 def test_another_failure_says_nothing_of_the_database():
@@ -121,10 +121,48 @@ def test_several_are_torn_down_at_once():
     def meet(_: Task) -> None:
         together.wait()
 
-    with ThreadPoolExecutor(WORKERS) as threads:
-        timer = Timer(fails=meet, threads=threads)
-        timer.add(range(WORKERS * 3))
-        assert len(timer.minute().done) == WORKERS * 3
+    timer = Timer(fails=meet, takes_s=0, threads=lambda: ThreadPoolExecutor(WORKERS))
+    timer.add(range(WORKERS * 3))
+    assert len(timer.minute().done) == WORKERS * 3
+
+
+def test_a_teardown_that_outlasts_the_pass_is_not_waited_for_and_counts_as_one_that_waits():
+    is_late, answered = Event(), Event()
+
+    def hang(_: Task) -> None:
+        timer.clock.at_s += 47
+        is_late.set()
+        answered.wait(20)
+
+    class Late(ThreadPoolExecutor):
+        def submit(self, function, /, *arguments, **named):  # type: ignore[no-untyped-def]
+            future = super().submit(function, *arguments, **named)
+            is_late.wait(20)
+            return future
+
+    threads = Late(WORKERS)
+    timer = Timer(fails=hang, takes_s=0, threads=lambda: threads)
+    timer.add(range(1))
+    timer.tasks.move(TaskId(f"{0:032x}"), REVOKE)
+    passed = timer.minute()
+    answered.set()
+    threads.shutdown()
+    assert (passed.done, passed.left, passed.waiting, passed.revoked_left) == ((), (), 1, 1)
+    assert timer.removed == {TaskId(f"{0:032x}")}
+
+
+@pytest.mark.parametrize(
+    ("state", "worlds"),
+    [(TaskState.ACTIVE, 1), (TaskState.PROVISIONING, 0)],
+    ids=["it stands again by now", "it was approved just now"],
+)
+def test_a_task_that_the_index_shows_as_it_was_a_moment_ago_is_left_alone(state, worlds):
+    timer = Timer(fails=lambda _: None)
+    task = a_task(state=state, worlds=worlds, expires_at_s=NOW_S + 3600)
+    timer.tasks.create(task)
+    timer.tasks.due = lambda now_s, *, limit: [task]
+    assert timer.minute() == Expired((), ())
+    assert timer.tasks.tasks[task.id].state is state
 
 
 def test_a_fault_in_one_teardown_stops_no_other_one_and_is_told_when_all_have_ended():
@@ -136,12 +174,11 @@ def test_a_fault_in_one_teardown_stops_no_other_one_and_is_told_when_all_have_en
         never.wait(0.1)  # longer than a fault that waited for nobody would take to be told
         return None
 
-    with ThreadPoolExecutor(WORKERS) as threads:
-        timer = Timer(fails=fault, threads=threads)
-        timer.add(range(6))
-        with pytest.raises(ValueError, match="of our own"):
-            timer.minute()
-        assert len(timer.removed) == 5
+    timer = Timer(fails=fault, takes_s=0, threads=lambda: ThreadPoolExecutor(WORKERS))
+    timer.add(range(6))
+    with pytest.raises(ValueError, match="of our own"):
+        timer.minute()
+    assert len(timer.removed) == 5
 
 
 def test_a_task_that_was_ended_meanwhile_is_neither_done_nor_left():

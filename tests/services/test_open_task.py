@@ -7,15 +7,27 @@ from dataclasses import asdict, dataclass, field, replace
 import pytest
 
 from postern.audit.bodies import scope_member
-from postern.errors import DatabaseUnavailable, EvidenceUnavailable, RefusedByPolicy, StateUnavailable
+from postern.denials import DenialKey, DenialKind
+from postern.errors import (
+    Conflict,
+    DatabaseHeld,
+    DatabaseUnavailable,
+    EvidenceUnavailable,
+    RefusedByPolicy,
+    StateUnavailable,
+)
 from postern.policy.bundle import PolicyBundle
+from postern.policy.scope_digest import scope_digest
+from postern.services.admit_task import AdmitTask
 from postern.services.open_task import OpenTask
 from postern.task_states import STAND
 from postern.types import Task, TaskId, TaskState
 from tests.support.audit import MemoryRecordStore, source
+from tests.support.denials import FakeDenials
 from tests.support.domain import GRANT, VIEWS, WORLD
 from tests.support.fakes import FakeClock, FakeIdentifiers, FakeTaskStore
 from tests.support.policy import access, bundle, principal, request
+from tests.support.rates import FakeRates
 
 
 @dataclass
@@ -25,6 +37,8 @@ class Bench:
     tasks: FakeTaskStore = field(default_factory=FakeTaskStore)
     records: MemoryRecordStore = field(default_factory=lambda: MemoryRecordStore(source("tasks")))
     policy: PolicyBundle = field(default_factory=bundle)
+    rates: FakeRates = field(default_factory=FakeRates)
+    identifiers: FakeIdentifiers = field(default_factory=FakeIdentifiers)
     failure: Exception | None = None
     asked: list[TaskId] = field(default_factory=list)
 
@@ -41,7 +55,15 @@ class Bench:
         raise AssertionError("opening tears nothing down")
 
     def open(self, **changes: object) -> Task:
-        service = OpenTask(self, self.tasks, self.records, self, FakeIdentifiers(), FakeClock())
+        service = OpenTask(
+            self,
+            self.tasks,
+            AdmitTask(self.rates, FakeDenials(self.tasks)),
+            self.records,
+            self,
+            self.identifiers,
+            FakeClock(),
+        )
         return service.run(principal(), replace(request(access("customers")), **changes))  # type: ignore[arg-type]
 
 
@@ -135,3 +157,37 @@ def test_the_grants_record_names_the_triggers_and_cascades_that_a_review_let_thr
     [plain], [reviewed] = (scope_member(replace(GRANT, tables=(one,))) for one in (GRANT.tables[0], table))
     assert (reviewed["triggers"], reviewed["cascades"]) == (["stamp"], ["public.orders"])
     assert not plain.keys() & {"triggers", "cascades"}
+
+
+def test_what_was_decided_is_bound_by_a_digest_that_no_record_lets_anyone_guess(bench):
+    task = bench.open(ttl_s=28_000)
+    [grant] = bench.records.bodies()
+    assert (grant["scope_digest"], grant["decision"]["approvals_needed"]) == (task.scope_digest, 1)
+    assert (task.approvals_needed, len(task.scope_salt)) == (1, 64)
+    assert task.scope_salt not in str(grant)
+    assert scope_digest(replace(task, scope_salt="")) != scope_digest(task) == task.scope_digest
+
+
+def test_a_task_that_policy_approves_needs_nobody(bench):
+    assert bench.open().approvals_needed == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "code"),
+    [
+        pytest.param(DenialKind.PRINCIPAL, "ci|repo:acme/shop", "task.revoked", id="principal"),
+        pytest.param(DenialKind.ISSUER, "ci", "task.revoked", id="issuer"),
+        pytest.param(DenialKind.DATABASE, "shop", "task.revoked", id="database"),
+        pytest.param(DenialKind.HOLD, "shop", "database.held", id="hold"),
+    ],
+)
+def test_nothing_opens_and_nothing_is_recorded_where_a_denial_stands(bench, kind, name, code):
+    bench.tasks.denials.add(DenialKey(kind, name))
+    with pytest.raises((Conflict, DatabaseHeld)) as caught:
+        bench.open()
+    assert caught.value.code == code
+    assert (bench.tasks.tasks, bench.records.bodies(), bench.asked) == ({}, [], [])
+
+
+def test_a_task_keeps_where_its_database_was_when_it_opened(bench):
+    assert bench.open().address.host == "shop.example"

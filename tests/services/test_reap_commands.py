@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -21,12 +21,10 @@ from postern.services.calls import Answers
 from tests.services.test_run_statements import Bench
 from tests.services.test_transact import INSERT, REFUSED, UPDATE, WRITABLE, WROTE
 from tests.support.dead_calls import (
-    begun_site,
     call,
     killed,
     killed_before_commit,
     killed_while_it_runs,
-    query_of,
     story,
     used,
 )
@@ -34,18 +32,6 @@ from tests.support.domain import BUDGETS, NOW_S, TASK_ID, a_task
 from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy
 from tests.support.reap_fakes import Died
 from tests.support.reap_site import Site
-
-
-@pytest.fixture
-def site() -> Site:
-    return begun_site()
-
-
-@pytest.fixture
-def query(site: Site) -> Iterator[Bench]:
-    bench = query_of(site)
-    yield bench
-    bench.threads.shutdown()
 
 
 def test_a_statement_without_an_outcome_is_abandoned_after_five_minutes_and_not_before(site, query):

@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from postern.errors import Conflict, StateUnavailable
 from postern.ports import Finished
 from postern.reap_ports import Fate
 from postern.services.calls import Answers
-from tests.services.test_run_statements import Bench
 from tests.services.test_transact import READ, UPDATE, WROTE
 from tests.support.dead_calls import (
-    begun_site,
     call,
     die,
     killed,
     killed_before_commit,
     killed_while_it_runs,
-    query_of,
     story,
     used,
 )
 from tests.support.fakes import ONE_ROW
 from tests.support.reap_fakes import TimedWal
-from tests.support.reap_site import Site
-
-
-@pytest.fixture
-def site() -> Site:
-    return begun_site()
-
-
-@pytest.fixture
-def query(site: Site) -> Iterator[Bench]:
-    bench = query_of(site)
-    yield bench
-    bench.threads.shutdown()
 
 
 def test_what_an_abandoned_statement_held_is_given_back_and_its_key_let_go_of(site, query):

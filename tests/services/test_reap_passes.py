@@ -161,7 +161,7 @@ def test_tasks_are_torn_down_as_long_as_one_more_fits_into_the_pass(site):
     original = site.provisioner.tear_down
 
     def slow(task_id: TaskId) -> None:
-        site.clock.at_s += 9
+        site.clock.at_s += 15
         original(task_id)
 
     site.provisioner.tear_down = slow

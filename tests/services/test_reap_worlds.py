@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
 
 from postern.errors import (
@@ -11,11 +14,12 @@ from postern.errors import (
 from postern.services.build_world import BuildWorld
 from postern.services.remove_world import RemoveWorld
 from postern.types import TaskState
+from tests.support.approvals import FakeApprovalStore
 from tests.support.dead_calls import (
     begun_site,
     die,
 )
-from tests.support.domain import TASK_ID, a_task
+from tests.support.domain import TASK_ID
 from tests.support.fakes import FakeIdentifiers, FakePolicy, FakeWorlds
 from tests.support.reap_fakes import Died
 from tests.support.reap_site import Site
@@ -28,7 +32,9 @@ def site() -> Site:
 
 @pytest.mark.parametrize("kind", ["provision", "teardown"])
 def test_a_provisioning_or_teardown_that_died_is_abandoned_too(site, kind):
-    site.tasks.tasks[TASK_ID] = a_task(state=TaskState.PROVISIONING if kind == "provision" else TaskState.ENDING)
+    site.tasks.tasks[TASK_ID] = replace(
+        site.tasks.tasks[TASK_ID], state=TaskState.PROVISIONING if kind == "provision" else TaskState.ENDING
+    )
     worlds = FakeWorlds()
     worlds.build = worlds.tear_down = die
     _use(site, kind, worlds, dies=True)
@@ -48,7 +54,9 @@ def test_a_provisioning_or_teardown_that_died_is_abandoned_too(site, kind):
 @pytest.mark.parametrize("fails", [False, True], ids=["works", "fails"])
 def test_a_provisioning_or_teardown_that_was_taken_for_dead_leaves_no_access_behind(site, kind, ends_as, fails):
     """It comes back after the reaper has closed its command: it may not put its own outcome there."""
-    site.tasks.tasks[TASK_ID] = a_task(state=TaskState.PROVISIONING if kind == "provision" else TaskState.ENDING)
+    site.tasks.tasks[TASK_ID] = replace(
+        site.tasks.tasks[TASK_ID], state=TaskState.PROVISIONING if kind == "provision" else TaskState.ENDING
+    )
     worlds = FakeWorlds()
     if kind == "teardown":
         worlds.standing.add(TASK_ID)
@@ -77,9 +85,9 @@ def test_a_provisioning_or_teardown_that_was_taken_for_dead_leaves_no_access_beh
 
 
 def _use(site: Site, kind: str, worlds: FakeWorlds, *, dies: bool = False) -> None:
-    services = {"provision": BuildWorld, "teardown": RemoveWorld}
+    services = {"provision": partial(BuildWorld, approvals=FakeApprovalStore(site.tasks)), "teardown": RemoveWorld}
     records, ids = site.records("provision"), FakeIdentifiers(site.environments * 1000)
-    service = services[kind](FakePolicy(), site.tasks, records, worlds, ids, site.clock)  # type: ignore[arg-type]
+    service = services[kind](FakePolicy(), site.tasks, records, worlds, ids, site.clock)  # type: ignore[arg-type,operator]
     if dies:
         with pytest.raises(Died):
             service.run(TASK_ID, **({"by": "timer"} if kind == "teardown" else {}))

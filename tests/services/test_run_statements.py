@@ -44,6 +44,7 @@ from tests.support.fakes import (
     FakeTokens,
     FakeWatermarks,
 )
+from tests.support.rates import FakeRates
 
 SQL = "SELECT id, email FROM customers"
 
@@ -63,6 +64,7 @@ class Bench:
     clock: FakeClock = field(default_factory=FakeClock)
     policy: FakePolicy = field(default_factory=FakePolicy)
     tokens: FakeTokens = field(default_factory=FakeTokens)
+    rates: FakeRates = field(default_factory=FakeRates)
     threads: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1))
     remaining: Budgets | None = None
     watermarks: FakeWatermarks = field(default_factory=FakeWatermarks)
@@ -73,7 +75,15 @@ class Bench:
 
     def call(self, *statements: StatementCall, key: IdempotencyKey | None = None, principal: Principal = AGENT):
         run = RunStatements(
-            Admission(self.policy, self.tasks, FakeIdentifiers(self.tasks.writes * 10), self.clock, self.gate),
+            Admission(
+                self.policy,
+                self.tasks,
+                self.rates,
+                FakeIdentifiers(self.tasks.writes * 10),
+                self.clock,
+                self.gate,
+                self.threads,
+            ),
             self.tasks,
             Journal(self.records, self.clock, "prod-2026"),
             self.database,

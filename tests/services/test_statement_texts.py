@@ -38,6 +38,7 @@ from tests.support.fakes import (
     FakeTaskStore,
     FakeTokens,
 )
+from tests.support.rates import FakeRates
 from tests.support.seals import FakeSeals
 from tests.support.statement_cases import Case, cases
 
@@ -87,7 +88,7 @@ class Bench:
     def call(self, *statements: StatementCall, key: IdempotencyKey | None = None):
         clock = FakeClock()
         run = RunStatements(
-            Admission(FakePolicy(), self.tasks, self.identifiers, clock, OpenGate()),
+            Admission(FakePolicy(), self.tasks, FakeRates(), self.identifiers, clock, OpenGate(), self.threads),
             self.tasks,
             Journal(self.records, clock, LOG, StatementTexts(self.mode, LOG, self.seals)),
             self.database,

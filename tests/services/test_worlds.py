@@ -23,6 +23,7 @@ from postern.services.remove_world import RemoveWorld
 from postern.services.stopwatch import Stopwatch
 from postern.task_states import END, close_as
 from postern.types import TaskId, TaskState
+from tests.support.approvals import FakeApprovalStore
 from tests.support.audit import MemoryRecordStore, source
 from tests.support.domain import AGENT, NOW_S, OTHER, TASK_ID, VIEWS, a_task
 from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy, FakeTaskStore, FakeWorlds
@@ -43,7 +44,15 @@ class Bench:
 
     @property
     def build(self) -> BuildWorld:
-        return BuildWorld(FakePolicy(), self.tasks, self.records, self.worlds, self.identifiers, self.clock)  # type: ignore[arg-type]
+        return BuildWorld(
+            FakePolicy(),
+            self.tasks,
+            self.records,
+            self.worlds,
+            self.identifiers,
+            self.clock,
+            FakeApprovalStore(self.tasks),
+        )  # type: ignore[arg-type]
 
     @property
     def remove(self) -> RemoveWorld:
@@ -55,7 +64,7 @@ class Bench:
 
     @property
     def expire(self) -> ExpireTasks:
-        return ExpireTasks(self.tasks, Timer(self), self.clock, Inline())
+        return ExpireTasks(self.tasks, Timer(self), self.clock, Inline)
 
     def provision(self, task_id: TaskId) -> None:
         self.build.run(task_id)
@@ -277,7 +286,7 @@ def test_one_task_that_cannot_be_torn_down_does_not_keep_others_waiting(active):
     active.tasks.tasks[TASK_ID] = a_task(expires_at_s=NOW_S - 1)
     original = active.worlds.tear_down
 
-    def tear_down(task_id, address):
+    def tear_down(task_id, address, still_goes):
         if task_id == TASK_ID:
             raise AWAY
         return original(task_id, address)

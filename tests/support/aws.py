@@ -34,6 +34,18 @@ def client(aws: AwsServer, service: str, session: StsSession | None = None) -> A
     return boto3.client(service, endpoint_url=aws.url, region_name=REGION, config=_ONE_TRY, **keys)  # type: ignore[call-overload]
 
 
+def locked_bucket(s3: Any, *, days: int | None = None) -> str:
+    """A new bucket with Object Lock; what it holds is locked for so many days, or not by itself."""
+    name = unique("locked")
+    location = {"LocationConstraint": s3.meta.region_name}
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=location)
+    if days is not None:
+        rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": days}}
+        lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+        s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=lock)
+    return name
+
+
 def policy(*statements: Mapping[str, object]) -> str:
     """A policy document."""
     return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})

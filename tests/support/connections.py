@@ -36,6 +36,25 @@ class Tampered:
         self._connection.close()
 
 
+class TamperedBefore:
+    """Passes statements on; before the n-th that begins so, counted from 1, it calls `then`, once."""
+
+    def __init__(
+        self, connection: pg8000.core.CoreConnection, beginning: str, number: int, then: Callable[[], None]
+    ) -> None:
+        self._connection, self._beginning, self._left, self._then = connection, beginning, number, then
+
+    def execute_simple(self, sql: str) -> Any:
+        if sql.startswith(self._beginning):
+            self._left -= 1
+            if self._left == 0:
+                self._then()
+        return self._connection.execute_simple(sql)
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 def end_session(admin: pg8000.native.Connection, connection: pg8000.core.CoreConnection) -> None:
     """Ends the connection's session as an administrator would, and returns when it is gone."""
     pid = int.from_bytes(connection._backend_key_data[:4])

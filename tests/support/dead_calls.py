@@ -21,7 +21,7 @@ KEY = IdempotencyKey("once", Sha256Hex("a" * 64))
 def begun_site() -> Site:
     """An open task, in a log that has begun."""
     site = Site()
-    site.tasks.create(a_task(grant=WRITABLE, expires_at_s=NOW_S + 86_400))
+    site.tasks.create(a_task(grant=WRITABLE, expires_at_s=NOW_S + 86_400, ttl_s=3600))
     site.minute()
     site.minute()
     return site

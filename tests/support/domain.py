@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from postern.policy.scope_digest import scope_digest
 from postern.ports import World
 from postern.types import (
     Action,
@@ -66,7 +67,7 @@ BUDGETS = Budgets(statements=5, rows=100, bytes=50_000_000, affected=20, values=
 
 
 def a_task(**changes: Any) -> Task:
-    """An active task of the agent's, with the world of `VIEWS`."""
+    """An active task of the agent's, with the world of `VIEWS`, and the digest of whatever scope it then has."""
     task = Task(
         id=TASK_ID,
         state=TaskState.ACTIVE,
@@ -80,4 +81,5 @@ def a_task(**changes: Any) -> Task:
         views=VIEWS,
         server_major=18,
     )
-    return replace(task, **changes)
+    changed = replace(task, **changes)
+    return changed if "scope_digest" in changes else replace(changed, scope_digest=scope_digest(changed))

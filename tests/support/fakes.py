@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
+from postern.approvals import TaskApprovals
 from postern.audit.ids import uuid7
 from postern.denials import DenialKey, refuse_denied
 from postern.errors import (
@@ -21,6 +22,8 @@ from postern.errors import (
     StateUnavailable,
     Unprocessable,
 )
+from postern.inactive import refuse_inactive
+from postern.policy.limits import RateLimits
 from postern.ports import (
     Finished,
     IdempotencyKey,
@@ -29,6 +32,7 @@ from postern.ports import (
     Reservation,
     Result,
     ResultColumn,
+    Settled,
     Sought,
     TeardownProof,
     TransactionMark,
@@ -92,10 +96,11 @@ class FakeIdentifiers:
 class FakeTaskStore:
     """Keeps the contracts of `ports.TaskStore` and `reap_ports.Holds` in memory.
 
-    `away` makes the next calls fail as an unreachable table does.
+    `away` makes the next calls fail as an unreachable table does. `approvals` are for `FakeApprovalStore`.
     """
 
     tasks: dict[TaskId, Task] = field(default_factory=dict)
+    approvals: dict[TaskId, TaskApprovals] = field(default_factory=dict)
     keys: dict[tuple[TaskId, str], dict[str, object]] = field(default_factory=dict)
     holds: dict[tuple[TaskId, CommandId], Hold] = field(default_factory=dict)
     put_off_until: dict[TaskId, int] = field(default_factory=dict)
@@ -112,8 +117,12 @@ class FakeTaskStore:
         self._reach()
         if task.id in self.tasks:
             raise IntegrityError("internal", "task id: expected a fresh one")
+        assert task.scope_digest is not None
         self.writes += 1
         self.tasks[task.id] = task
+        self.approvals[task.id] = TaskApprovals(
+            task.approvals_needed, task.scope_digest, task.budgets, task.created_at_s
+        )
 
     def get(self, task_id: TaskId) -> Task | None:
         self._reach()
@@ -181,6 +190,8 @@ class FakeTaskStore:
             task = self.tasks[reservation.task.id]
             if (task.id, reservation.command_id) not in self.holds:
                 raise Conflict("command.abandoned", "given back already")
+            if task.state is not TaskState.ACTIVE:
+                raise refuse_inactive(task.state, task.ends_as, worlds=task.worlds)
             for name in ("affected", "values"):
                 if getattr(task.budgets, name) < getattr(wanted, name):
                     raise BudgetExceeded(f"budget.{name}", "not enough left")
@@ -199,10 +210,11 @@ class FakeTaskStore:
         command_id: CommandId,
         idempotency: IdempotencyKey | None,
         answer: Mapping[str, object] | None,
-    ) -> Budgets:
+    ) -> Settled:
         key = None if idempotency is None else idempotency.value
         self.give_back(reservation.task.id, command_id, Hold(reservation.taken, key), used=used, answer=answer)
-        return self.tasks[reservation.task.id].budgets
+        task = self.tasks[reservation.task.id]
+        return Settled(task.budgets, task.state, task.ends_as)
 
     def held(self, task_id: TaskId) -> Mapping[CommandId, Hold]:
         self._reach()
@@ -237,6 +249,7 @@ class FakeTaskStore:
         *,
         world: World | None = None,
         expires_at_s: int | None = None,
+        due_s: int | None = None,
         unless: Collection[DenialKey] = (),
     ) -> Task:
         self._reach()
@@ -253,9 +266,12 @@ class FakeTaskStore:
             if expires_at_s is not None:
                 task = replace(task, expires_at_s=expires_at_s)
             if world is not None:
-                task = replace(task, views=world.views, server_major=world.server_major)
+                known, address = task.worlds + 1, world.address or task.address
+                task = replace(task, views=world.views, server_major=world.server_major, worlds=known, address=address)
             self.writes += 1
             self.put_off_until.pop(task_id, None)
+            if due_s is not None:
+                self.put_off_until[task_id] = due_s
             self.tasks[task_id] = task
             return task
 
@@ -273,10 +289,10 @@ def _earlier(earlier: Mapping[str, object], key: IdempotencyKey) -> Finished:
 
 
 def _take(task: Task, now_s: int, wanted: Budgets, command_id: CommandId) -> Reservation:
-    if task.state is TaskState.ACTIVE and task.expires_at_s <= now_s:
-        raise Conflict("task.expired", "past its deadline")
     if task.state is not TaskState.ACTIVE:
-        raise Conflict("task.state", f"got {task.state.value}")
+        raise refuse_inactive(task.state, task.ends_as, worlds=task.worlds)
+    if task.expires_at_s <= now_s:
+        raise Conflict("task.expired", "past its deadline")
     if task.budgets.statements < wanted.statements:
         raise BudgetExceeded("budget.statements", "none left")
     if task.budgets.lookups < wanted.lookups:
@@ -428,9 +444,19 @@ class FakeWorlds:
     fails_after_commit: bool = False
     tear_down_fails: PosternError | None = None
     left: int = 0
+    torn_down_at: list[DatabaseAddress] = field(default_factory=list)
 
-    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> World:
+    def build(
+        self,
+        task_id: TaskId,
+        grant: Grant,
+        address: DatabaseAddress,
+        *,
+        key: bytes,
+        still_wanted: Callable[[], None] = lambda: None,
+    ) -> World:
         assert task_id not in self.standing
+        still_wanted()
         if self.fails_after_commit:
             self.standing.add(task_id)
         if self.build_fails is not None:
@@ -438,18 +464,23 @@ class FakeWorlds:
         self.standing.add(task_id)
         return WORLD
 
-    def tear_down(self, task_id: TaskId, address: DatabaseAddress) -> TeardownProof:
+    def tear_down(
+        self, task_id: TaskId, address: DatabaseAddress, still_goes: Callable[[], None] = lambda: None
+    ) -> TeardownProof:
         if self.tear_down_fails is not None:
             raise self.tear_down_fails
+        still_goes()
+        self.torn_down_at.append(address)
         self.standing.discard(task_id)
         return TeardownProof(sessions=self.left, schemas=0, roles=0, keys=0, terminated=0)
 
 
 @dataclass
 class FakePolicy:
-    """A deployed policy of which services only need the digest and the addresses."""
+    """A deployed policy of which services only need the digest, the limits and the addresses."""
 
     digest: Sha256Hex = DIGEST
+    limits: RateLimits = field(default_factory=RateLimits)
 
     def load(self) -> FakePolicy:
         return self

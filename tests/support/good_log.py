@@ -124,23 +124,27 @@ class _Writers:
         store.put(make(id_, self.story.now_us))
         return id_
 
+    def begin(self, *, origin: str, retain_until_us: int, key: LogKey, previous: PreviousEpoch | None) -> None:
+        """The log's first entry."""
+        self.event(
+            self.reap,
+            lambda id_, time_us: log_bodies.epoch_start_event(
+                id_,
+                time_us,
+                origin=origin,
+                retain_until_us=retain_until_us,
+                vkeys=[str(key.verifier)],
+                previous=previous,
+            ),
+        )
+
     def written(self) -> dict[str, bytes]:
         return dict(self.story.objects)
 
 
 def _old_epoch() -> Written:
     writers = _Writers.of(OLD, -86_400)
-    writers.event(
-        writers.reap,
-        lambda id_, time_us: log_bodies.epoch_start_event(
-            id_,
-            time_us,
-            origin=OLD_ORIGIN,
-            retain_until_us=OLD_UNTIL_US,
-            vkeys=[str(OLD_KEY.verifier)],
-            previous=None,
-        ),
-    )
+    writers.begin(origin=OLD_ORIGIN, retain_until_us=OLD_UNTIL_US, key=OLD_KEY, previous=None)
     story = writers.story
     story.event(writers.tasks, "grant")
     story.act(writers.provision, "provision")
@@ -159,17 +163,7 @@ def _new_epoch(closing: bytes, *, acts: int) -> Written:
     writers = _Writers.of(NEW, 0)
     story = writers.story
     previous = PreviousEpoch(OLD, OLD_ORIGIN, closing.decode())
-    writers.event(
-        writers.reap,
-        lambda id_, time_us: log_bodies.epoch_start_event(
-            id_,
-            time_us,
-            origin=NEW_ORIGIN,
-            retain_until_us=NEW_UNTIL_US,
-            vkeys=[str(FIRST_KEY.verifier)],
-            previous=previous,
-        ),
-    )
+    writers.begin(origin=NEW_ORIGIN, retain_until_us=NEW_UNTIL_US, key=FIRST_KEY, previous=previous)
     story.event(writers.tasks, "grant")
     story.act(writers.provision, "provision")
     for number in range(acts):

@@ -15,6 +15,7 @@ from postern.services.sequence import Sequencer
 from postern.services.stopwatch import Stopwatch
 from postern.types import CommandId
 from tests.support.audit import Json, MemoryRecordStore, source
+from tests.support.denials import FakeDenials, FakeOpenTasks, FreeRates
 from tests.support.domain import NOW_S
 from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy, FakeTaskStore
 from tests.support.log_fakes import MemoryLogBucket, MemoryLogTable, MemorySigner, MemoryWal, Wire
@@ -72,8 +73,11 @@ class Site:
     quarantines: MemoryQuarantines = field(init=False)
     queue: FakeQueue = field(init=False)
     environments: int = 0
+    denials: FakeDenials = field(init=False)
+    open_tasks: FakeOpenTasks = field(init=False)
 
     def __post_init__(self) -> None:
+        self.denials, self.open_tasks = FakeDenials(self.tasks), FakeOpenTasks(self.tasks)
         self.store = TimedStore(clock=self.clock)
         self.objects = StoredObjects(self.store)
         self.watermarks = MemoryWatermarks(wire=self.wire)
@@ -103,6 +107,9 @@ class Site:
                 retain_until_us=RETAIN_UNTIL_US,
                 tasks=self.tasks,
                 holds=self.tasks,
+                denials=self.denials,
+                open_tasks=self.open_tasks,
+                rates=FreeRates(),
                 policy=FakePolicy(),  # type: ignore[arg-type]
                 provisioner=self.provisioner,
                 fates=self.fates,
@@ -118,7 +125,8 @@ class Site:
                 identifiers=self.identifiers,
                 clock=clock or self.clock,
                 threads=Inline(),
-                teardown_threads=Inline(),
+                teardown_threads=Inline,
+                rebuild_threads=Inline,
             )
         )
 

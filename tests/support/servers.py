@@ -42,9 +42,16 @@ class Database:
 
 @contextmanager
 def fresh_database(server: PostgresServer) -> Iterator[Database]:
-    """Creates a database of a unique name and drops it at the end, with every session still in it."""
+    """Creates a database of a unique name and drops it at the end, with every session still in it.
+
+    Its files are copied, not written through the server's log: that takes half as long, and nothing has to last.
+    """
     database = Database(server, f"t_{uuid.uuid4().hex[:12]}")
-    server.create_database(database.name)
+    connection = server.connect()
+    try:
+        connection.run(f"CREATE DATABASE {database.name} STRATEGY file_copy")
+    finally:
+        connection.close()
     try:
         yield database
     finally:

@@ -6,7 +6,7 @@ import threading
 from dataclasses import dataclass, field, replace
 
 from postern.errors import StateUnavailable
-from postern.identity.key_sets import Ask, KeySet, Known
+from postern.identity.key_sets import SKEW_S, Ask, KeySet, Known
 from postern.identity.keys import parse_key_set
 
 
@@ -36,7 +36,8 @@ class MemoryKeySets:
         self._reach()
         with self._lock:
             known = self.known.get(issuer_url, Known())
-            if known.key_set is None or known.key_set.fetched_at_s <= fetched_at_s:
+            kept_at_s = None if known.key_set is None else known.key_set.fetched_at_s
+            if kept_at_s is None or kept_at_s <= fetched_at_s or kept_at_s > fetched_at_s + SKEW_S:
                 self.known[issuer_url] = replace(known, key_set=KeySet(parse_key_set(key_set), fetched_at_s))
 
     def _reach(self) -> None:

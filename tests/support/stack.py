@@ -163,11 +163,14 @@ def postern(
 
 
 @contextmanager
-def postern_process(*arguments: str | Path, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+def postern_process(
+    *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """Runs the command line beside the test; interrupts it at the end where the test has not."""
     process = subprocess.Popen(
         _command(*arguments),
         cwd=cwd,
+        env={**os.environ, **(env or {})},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 
@@ -20,3 +21,22 @@ def make_state_table(client: Any, name: str) -> None:
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         GlobalSecondaryIndexes=[index("by_principal", "gsi1pk", "gsi1sk"), index("by_deadline", "gsi2pk", "gsi2sk")],
     )
+
+
+class OneAtATime:
+    """A client whose requests wait for each other: moto in process does not make a conditional write in one step."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._lock = threading.Lock()
+
+    def __getattr__(self, name: str) -> Any:
+        known = getattr(self._client, name)
+        if not callable(known):
+            return known
+
+        def call(*arguments: Any, **named: Any) -> Any:
+            with self._lock:
+                return known(*arguments, **named)
+
+        return call

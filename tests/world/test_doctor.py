@@ -6,6 +6,7 @@ import os
 import runpy
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -94,9 +95,10 @@ def test_no_value_of_a_table_is_asked_for(fresh: Database) -> None:
 
 def test_every_statement_that_a_check_asks_is_one_that_reads(fresh: Database) -> None:
     with closing(fresh.connect()) as connection:
-        for check in checks(SUBJECT):
+        subject = replace(SUBJECT, owner_role="postgres")  # some checks ask where there is one alone
+        for check in checks(subject):
             connection.execute_simple("BEGIN READ ONLY; SET LOCAL search_path TO pg_catalog, pg_temp")
-            sql = check.sql(SUBJECT)
+            sql = check.sql(subject)
             assert sql is not None
             columns = connection.execute_simple(sql).columns or []
             # Everything comes as text: no decoder of the driver's can fail or lie.

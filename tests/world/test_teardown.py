@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import pg8000.core
@@ -9,11 +11,13 @@ import pg8000.native
 import pytest
 from pg8000.exceptions import DatabaseError, InterfaceError
 
+from postern.edges import world_teardown
+from postern.edges.world_database import PostgresWorlds
 from postern.errors import Conflict, DatabaseUnavailable
-from postern.ports import TeardownProof
+from postern.ports import TeardownProof, TeardownSteps
 from postern.types import TaskId
 from postern.world.names import role_name
-from tests.support.connections import Tampered, at_once, end_session
+from tests.support.connections import Tampered, TamperedBefore, at_once, end_session
 from tests.support.world import KEY, PreparedDatabase, grant_of, granted, new_task_id
 
 CUSTOMERS = granted("customers", {"id": None})
@@ -211,6 +215,46 @@ def test_two_teardowns_at_once_leave_nothing(shop: PreparedDatabase) -> None:
     assert shop.remains(task_id) == (0, 0, 0)
 
 
+@pytest.mark.parametrize("step", [1, 2, 3], ids=["no-login", "schema", "role"])
+@pytest.mark.parametrize("before", ["BEGIN", "INSERT INTO postern.task_key", "SELECT role::text FROM postern.task_key"])
+def test_a_teardown_that_another_and_a_build_overtook_does_not_touch_the_new_world(
+    shop18: PreparedDatabase, step: int, before: str
+) -> None:
+    task_id, _ = shop18.build(CUSTOMERS)
+    goes = [True]
+
+    def another_world_is_made() -> None:
+        assert _tear_down(shop18, task_id).is_clean
+        shop18.build(CUSTOMERS, task_id=task_id)
+        goes[0] = False
+
+    def still_goes() -> None:
+        if not goes[0]:
+            raise Conflict("task.state", "it has a world again")
+
+    slow = TamperedBefore(shop18.connect_core(), before, step, another_world_is_made)
+    with pytest.raises(Conflict):
+        shop18.worlds(lambda _connection: slow).tear_down(task_id, shop18.address, still_goes)
+    with shop18.session(task_id) as session:
+        assert session.run("SELECT count(*) FROM customers") == [[3]]
+    assert shop18.remains(task_id) == (1, 1, 1)
+
+
+def test_a_teardown_does_not_take_the_role_of_a_later_world_for_that_which_it_shut(shop18: PreparedDatabase) -> None:
+    """Held, released and held again while it stood still: it may drop that world, but has not ended its sessions."""
+    task_id, _ = shop18.build(CUSTOMERS)
+
+    def another_world_is_made() -> None:
+        assert _tear_down(shop18, task_id).is_clean
+        shop18.build(CUSTOMERS, task_id=task_id)
+
+    slow = TamperedBefore(shop18.connect_core(), "BEGIN", 2, another_world_is_made)
+    with pytest.raises(DatabaseUnavailable, match="another teardown"):
+        shop18.worlds(lambda _connection: slow).tear_down(task_id, shop18.address)
+    assert shop18.remains(task_id) == (1, 1, 1)
+    assert _tear_down(shop18, task_id).is_clean
+
+
 def test_an_agents_advisory_locks_do_not_hold_a_teardown_up(shop: PreparedDatabase) -> None:
     task_id, _ = shop.build(CUSTOMERS)
     other, _ = shop.build(CUSTOMERS)
@@ -220,3 +264,67 @@ def test_an_agents_advisory_locks_do_not_hold_a_teardown_up(shop: PreparedDataba
         session.run("LOCK TABLE pg_class, pg_namespace, pg_roles IN ACCESS SHARE MODE")
         session.run("SELECT pg_advisory_lock(n) FROM generate_series(1, 1000) n")
         assert _tear_down(shop, task_id).is_clean
+
+
+def test_a_role_that_logs_in_again_and_again_is_shut_out(shop18: PreparedDatabase) -> None:
+    task_id, _ = shop18.build(CUSTOMERS)
+    logins: list[int] = []
+
+    def log_in_until_refused() -> int:
+        while True:
+            try:
+                with shop18.session(task_id) as session:
+                    session.run("SELECT count(*) FROM customers")
+                    logins.append(1)
+            except (DatabaseError, InterfaceError) as refused:
+                if "not permitted to log in" in str(refused) or "does not exist" in str(refused):
+                    return len(logins)
+
+    def end() -> object:
+        while not logins:
+            pass
+        return _tear_down(shop18, task_id)
+
+    *_, proof = at_once(log_in_until_refused, log_in_until_refused, end)
+    assert isinstance(proof, TeardownProof), proof
+    assert proof.is_clean
+
+
+def test_a_backend_that_does_not_end_keeps_the_role_shut_until_it_does(
+    shop18: PreparedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one does in the midst of something that looks at no signal: here it is stopped."""
+    monkeypatch.setattr(world_teardown, "_TERMINATE_ROUNDS", 2)
+    task_id, _ = shop18.build(CUSTOMERS)
+    with shop18.session(task_id) as session:
+        ((pid,),) = session.run("SELECT pg_backend_pid()")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            with pytest.raises(DatabaseUnavailable, match="do not end"):
+                _tear_down(shop18, task_id)
+            assert shop18.database.run("SELECT rolcanlogin FROM pg_roles WHERE rolname LIKE 'task\\_%'") == [[False]]
+        finally:
+            os.kill(pid, signal.SIGCONT)
+    proof = _tear_down(shop18, task_id)
+    assert proof.is_clean
+
+
+def test_each_step_is_timed_from_the_first_request(shop18: PreparedDatabase) -> None:
+    task_id, _ = shop18.build(CUSTOMERS)
+    ticks = iter(range(100))
+    with shop18.session(task_id):
+        worlds = PostgresWorlds(lambda _address: shop18.connect_core(), lambda: next(ticks) / 1000)
+        assert worlds.tear_down(task_id, shop18.address).steps == TeardownSteps(1, 2, 3, 4)
+
+
+def test_nothing_is_touched_where_the_world_is_to_stay_after_all(shop18: PreparedDatabase) -> None:
+    task_id, _ = shop18.build(CUSTOMERS)
+
+    def stay() -> None:
+        raise Conflict("task.state", "it has a world again")
+
+    with shop18.session(task_id) as session:
+        with pytest.raises(Conflict):
+            shop18.worlds().tear_down(task_id, shop18.address, stay)
+        assert session.run("SELECT count(*) FROM customers") == [[3]]
+    assert shop18.remains(task_id) == (1, 1, 1)

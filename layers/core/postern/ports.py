@@ -17,14 +17,19 @@ from postern.types import (
     Budgets,
     CommandId,
     DatabaseAddress,
-    Grant,
     Principal,
     Secret,
     Sha256Hex,
     Task,
     TaskId,
-    View,
+    TaskState,
 )
+from postern.world_ports import Provisioner as Provisioner
+from postern.world_ports import TeardownProof as TeardownProof
+from postern.world_ports import TeardownSteps as TeardownSteps
+from postern.world_ports import TornDown as TornDown
+from postern.world_ports import World as World
+from postern.world_ports import WorldDatabase as WorldDatabase
 
 if TYPE_CHECKING:
     # Only a name here: at run time it would load Cedar into every function that needs a clock.
@@ -75,14 +80,6 @@ class PolicySource(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class World:
-    """A world as it stands: what a task keeps of it."""
-
-    views: tuple[View, ...]
-    server_major: int  # the PostgreSQL server's major version, by which the guard chooses its lists
-
-
-@dataclass(frozen=True, slots=True)
 class Reservation:
     """A call's place in its task: taken before its statements are looked at, settled after their outcome."""
 
@@ -90,6 +87,19 @@ class Reservation:
     sequence: int  # of its last statement
     taken: Budgets
     command_id: CommandId  # of the call's first command: what it took is held under this id until it is given back
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a task's item says once a call has given back what it did not use."""
+
+    left: Budgets
+    state: TaskState
+    ends_as: TaskState | None = None
+
+    @property
+    def is_revoked(self) -> bool:
+        return TaskState.REVOKED in (self.state, self.ends_as)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +169,8 @@ class TaskStore(Protocol):
     def reserve_more(self, reservation: Reservation, wanted: Budgets) -> Reservation:
         """Adds what is wanted to a reservation, all or nothing; `taken` is then all that the call holds.
 
-        Raises `BudgetExceeded` where less than that is left of one amount.
+        Raises `BudgetExceeded` where less than that is left of one amount, `Conflict` or `DatabaseHeld` where the task
+        is not active any more.
         """
         ...
 
@@ -171,7 +182,7 @@ class TaskStore(Protocol):
         command_id: CommandId,
         idempotency: IdempotencyKey | None,
         answer: Mapping[str, object] | None,
-    ) -> Budgets:
+    ) -> Settled:
         """Gives back what was taken and not used, once: where it was given back already, nothing changes.
 
         Closes the idempotency key with `answer`; None lets go of the key, so that the same call may be sent again:
@@ -186,12 +197,15 @@ class TaskStore(Protocol):
         *,
         world: World | None = None,
         expires_at_s: int | None = None,
+        due_s: int | None = None,
         unless: Collection[DenialKey] = (),
     ) -> Task:
         """Moves a task from one of the move's states, setting what is given. Returns it as it then stands.
 
-        Raises `Conflict` where it is in another state (`task.state`) or one of the denials stands at that moment
-        (`task.revoked`, `database.held`), `NotFound` where it is absent.
+        It is due for the timer at its deadline, or at once where its world goes, unless `due_s` names another time.
+
+        Raises `Conflict` (`task.state`) where it is in another state, `Conflict` (`task.revoked`) or `DatabaseHeld`
+        (`database.held`) where one of the denials stands at that moment, `NotFound` where it is absent.
         """
         ...
 
@@ -354,46 +368,3 @@ class Tokens(Protocol):
     def tokens(self, task: Task, address: DatabaseAddress, sought: Sequence[Sought]) -> list[str]:
         """One token a value, in their order."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class TeardownProof:
-    """What a query found after a teardown: all must be zero or False."""
-
-    sessions: int
-    schemas: int
-    roles: int
-    keys: int
-    terminated: int  # backends that were ended on the way
-
-    @property
-    def is_clean(self) -> bool:
-        return self.sessions == self.schemas == self.roles == self.keys == 0
-
-
-class WorldDatabase(Protocol):
-    """The provisioner's hands in a database. Raises `DatabaseUnavailable`."""
-
-    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> World:
-        """Builds role, schema, views and key in one transaction, or nothing. Building what stands is an error.
-
-        Raises `RefusedByPolicy`: `policy.writes` where a write is not proved, `policy.refused` where the database lacks
-        a granted table, column or function, or has it of another type than declared,
-        or a mask cannot stand on a column's type.
-        """
-        ...
-
-    def tear_down(self, task_id: TaskId, address: DatabaseAddress) -> TeardownProof:
-        """Ends the role's sessions, drops everything of the task, and proves it by query. Idempotent."""
-        ...
-
-
-class Provisioner(Protocol):
-    """Asks the function that alone may build and drop worlds. Both calls wait for the result.
-
-    Raises `DatabaseUnavailable` where it did not answer or failed; the task's state then tells how far it came.
-    """
-
-    def provision(self, task_id: TaskId) -> None: ...
-
-    def tear_down(self, task_id: TaskId) -> None: ...

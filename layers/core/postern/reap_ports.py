@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     # Only names here: what a task holds is read by functions that know nothing of the log.
     from concurrent.futures import Executor
 
+    from postern.denial_ports import Denials, OpenTasks
     from postern.log_ports import LogBuckets, LogTable, Wal
     from postern.ports import (
         Clock,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         TaskStore,
         TransactionMark,
     )
+    from postern.rate_ports import Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +216,9 @@ class ReapParts:
     retain_until_us: int
     tasks: TaskStore
     holds: Holds
+    denials: Denials
+    open_tasks: OpenTasks
+    rates: Rates
     policy: PolicySource
     provisioner: Provisioner
     fates: Fates
@@ -229,4 +234,5 @@ class ReapParts:
     identifiers: Identifiers
     clock: Clock
     threads: Executor
-    teardown_threads: Executor
+    teardown_threads: Callable[[], Executor]  # of one pass
+    rebuild_threads: Callable[[], Executor]  # the same

@@ -33,7 +33,7 @@ _LIVE = frozenset({_S.PENDING_APPROVAL, _S.PROVISIONING, _S.ACTIVE, _S.SUSPENDIN
 
 APPROVE = Move("approve", frozenset({_S.PENDING_APPROVAL}), _S.PROVISIONING)  # by the last approval that is needed
 STAND = Move("stand", frozenset({_S.PROVISIONING}), _S.ACTIVE)
-SUSPEND = Move("suspend", frozenset({_S.ACTIVE}), _S.SUSPENDING)
+SUSPEND = Move("suspend", frozenset({_S.ACTIVE, _S.PROVISIONING}), _S.SUSPENDING)  # the latter: while it is rebuilt
 DROP = Move("drop", frozenset({_S.SUSPENDING}), _S.SUSPENDED)
 REBUILD = Move("rebuild", frozenset({_S.SUSPENDED}), _S.PROVISIONING)
 DENY = Move("deny", frozenset({_S.PENDING_APPROVAL}), _S.ENDING, _S.DENIED)

@@ -148,6 +148,7 @@ class Grant:
     policy_digest: Sha256Hex
     lookups: tuple[str, ...] = ()  # classes whose token columns may be compared with a value: see `guard`
     detectors: tuple[str, ...] | None = None  # kinds that look over what is delivered; None: those on by default
+    owner_role: str | None = None  # as which statements that run once run; None for a task with views
 
     @property
     def writes(self) -> bool:
@@ -252,8 +253,11 @@ class Task:
     ends_as: TaskState | None = None  # while `ending`: the final state it is on its way to
     server_major: int = 0  # of the PostgreSQL server that holds the world; 0 until it stands
     teardowns: int = 0  # that the timer has begun: each puts the next one off for longer
+    worlds: int = 0  # that stood so far: after a hold of its database a task gets another
+    address: DatabaseAddress | None = None  # where its world is, or is to be; see `services/remove_world.py`
     ttl_s: int = 0  # from its activation on, which sets `expires_at_s`; before, that is the end of the wait for it
     scope_digest: Sha256Hex | None = None  # of all that an approval binds: see `policy.scope_digest`
+    scope_salt: str = ""  # random, and part of what is digested: no record holds it
     approvals_needed: int = 0  # by different people; 0 where policy approves by itself
     statements: tuple[str, ...] = ()  # that run once, in order; then the grant has no tables
 
@@ -311,3 +315,4 @@ class DatabaseAddress:
     resource_id: str  # RDS DbiResourceId or cluster resource id: the middle of the rds-db ARN
     region: str
     ca: str  # path of a PEM bundle
+    dry_run_database: DatabaseName | None = None  # where statements that run once are tried; None: in this one

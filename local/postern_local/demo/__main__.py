@@ -9,6 +9,7 @@ from pathlib import Path
 
 from postern_local.demo.caller import Caller
 from postern_local.demo.page import Page
+from postern_local.demo.people import APPROVER, People
 from postern_local.demo.story import Story
 from postern_local.failure import StackFailure
 from postern_local.stack import Options, run_stack
@@ -24,7 +25,8 @@ def main() -> int:
         try:
             with run_stack(Options(state=Path(folder) / "state"), say=page.say) as stack:
                 agent = Caller(stack.ready, "repo:acme/shop:ref:refs/heads/main", AGENT)
-                Story(stack, page, agent).play()
+                erin, frank = (Caller(stack.ready, f"person:{name}", APPROVER) for name in ("erin", "frank"))
+                Story(stack, page, agent, People(stack, page, agent, erin, frank)).play()
         except StackFailure as failure:
             print(f"demo: {failure}", file=sys.stderr)
             return 1

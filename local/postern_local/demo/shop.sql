@@ -20,7 +20,7 @@ CREATE TABLE products (
 
 CREATE TABLE orders (
     id          integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
-    customer_id integer NOT NULL REFERENCES customers (id),
+    customer_id integer NOT NULL,
     ordered_at  timestamptz NOT NULL,
     status      text NOT NULL CHECK (status IN ('open', 'paid', 'shipped', 'returned')),
     total       numeric(12, 2) NOT NULL,
@@ -30,9 +30,9 @@ CREATE TABLE orders (
 CREATE INDEX orders_by_customer ON orders (customer_id);
 
 CREATE TABLE order_lines (
-    order_id   integer NOT NULL REFERENCES orders (id),
+    order_id   integer NOT NULL,
     line       smallint NOT NULL,
-    product_id integer NOT NULL REFERENCES products (id),
+    product_id integer NOT NULL,
     quantity   integer NOT NULL,
     unit_price numeric(10, 2) NOT NULL,
     PRIMARY KEY (order_id, line)
@@ -40,7 +40,7 @@ CREATE TABLE order_lines (
 
 CREATE TABLE payments (
     id          integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
-    order_id    integer NOT NULL REFERENCES orders (id),
+    order_id    integer NOT NULL,
     method      text NOT NULL,
     card_number text,
     iban        text,
@@ -50,7 +50,7 @@ CREATE TABLE payments (
 
 CREATE TABLE support_notes (
     id          integer PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
-    customer_id integer NOT NULL REFERENCES customers (id),
+    customer_id integer NOT NULL,
     note        text NOT NULL,
     rating      real,
     written_at  timestamptz NOT NULL
@@ -144,5 +144,11 @@ FROM generate_series(1, 3000) AS n
 JOIN customers AS c ON c.id = 1 + pg_temp.mix(n, 'whose', 2000);
 
 INSERT INTO staff VALUES (1, 'Root Admin', 190000.00), (2, 'Night Shift', 54000.00);
+
+-- Now, and not while the tables were filled: all rows are looked up at once.
+ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers (id);
+ALTER TABLE order_lines ADD FOREIGN KEY (order_id) REFERENCES orders (id), ADD FOREIGN KEY (product_id) REFERENCES products (id);
+ALTER TABLE payments ADD FOREIGN KEY (order_id) REFERENCES orders (id);
+ALTER TABLE support_notes ADD FOREIGN KEY (customer_id) REFERENCES customers (id);
 
 ANALYZE;

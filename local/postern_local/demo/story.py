@@ -1,4 +1,4 @@
-"""The story in six scenes. Each scene shows what happens and checks that it is what must happen."""
+"""The story in eight scenes. Each scene shows what happens and checks that it is what must happen."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from postern_local.demo.attempts import ATTEMPTS, Attempt
 from postern_local.demo.auditor import Auditor
 from postern_local.demo.caller import Caller, Reply
 from postern_local.demo.page import Page
+from postern_local.demo.people import People
 from postern_local.demo.raw_values import leaked, read, sensitive_values
 from postern_local.demo.tampering import attacks
 from postern_local.resources import FunctionEnvironment
@@ -39,6 +40,7 @@ class Story:
     stack: Stack
     page: Page
     agent: Caller
+    people: People
     raw: frozenset[str] = frozenset()
     task_id: str = ""
     answered: list[Reply] = field(default_factory=list)
@@ -49,6 +51,8 @@ class Story:
         self.ask()
         self.attempt()
         self.end_task()
+        self.people.consent()
+        self.people.migrate()
         self.tamper()
         self.audit()
 
@@ -138,7 +142,7 @@ class Story:
 
     def tamper(self) -> None:
         self.page.scene(
-            "5. Somebody tries to change the record",
+            "7. Somebody tries to change the record",
             "With the credentials of the function that wrote it.",
         )
         got = attacks(self.brokers_environment(), self.stack.ready.bucket, self.key_of(self.answered[0].body))
@@ -147,7 +151,7 @@ class Story:
 
     def audit(self) -> None:
         self.page.scene(
-            "6. The auditor checks",
+            "8. The auditor checks",
             "Every grant, statement, refusal and teardown was locked in the bucket before its answer left, and is in a"
             " Merkle log whose checkpoints are signed by a key that the writers cannot use.",
         )

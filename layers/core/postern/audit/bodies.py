@@ -101,8 +101,14 @@ def grant_event(
         "scope": asides.fit(scope_member(task.grant)),
         "budgets": asdict(task.budgets),
         "lookup": list(task.grant.lookups),
+        "scope_digest": task.scope_digest,
         "policy": task.grant.policy_digest,
-        "decision": {"result": "allow", "needs_approval": needs_approval, "reasons": list(reasons)},
+        "decision": {
+            "result": "allow",
+            "needs_approval": needs_approval,
+            "approvals_needed": task.approvals_needed,
+            "reasons": list(reasons),
+        },
     }
     return Record(RecordType.EVENT, "grant", event_id, time_us, body, tuple(asides.blobs))
 
@@ -189,14 +195,23 @@ def statement_settled(
     *,
     status: str,
     result: Mapping[str, object],
+    kind: str = "statement",
 ) -> Record:
-    """What became of a pending outcome. `status`: `committed`, `rolled_back`, or `unknown` for ever."""
+    """What became of a pending outcome. `status`: `committed`, `rolled_back`, or `unknown` for ever.
+
+    `kind` is that of the command's other records.
+    """
     body: Body = {"task": {"id": task_id}, "outcome": outcome, "status": status, **result}
-    return Record(RecordType.SETTLED, "statement", command_id, time_us, body)
+    return Record(RecordType.SETTLED, kind, command_id, time_us, body)
 
 
-def world_intent(kind: str, command_id: CommandId, time_us: int, task: Task, *, target: Body, by: str) -> Record:
-    """A world is about to be built (`provision`) or dropped (`teardown`); `by` says who or what asked."""
+def world_intent(
+    kind: str, command_id: CommandId, time_us: int, task: Task, *, target: Body, by: str, approval: Body | None = None
+) -> Record:
+    """A world is about to be built (`provision`) or dropped (`teardown`); `by` says who or what asked.
+
+    `approval` says what was decided about the task that is built: see `approval_bodies`.
+    """
     asides = Asides()
     body: Body = {
         "principal": principal_member(task.principal),
@@ -207,6 +222,8 @@ def world_intent(kind: str, command_id: CommandId, time_us: int, task: Task, *, 
         "decision": {"result": "allow"},
         "by": by,
     }
+    if approval is not None:
+        body["approval"] = approval
     return Record(RecordType.INTENT, kind, command_id, time_us, body, tuple(asides.blobs))
 
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from postern.edges.review_contract import ApprovalsAnswer, ReviewBody
+from postern.edges.run_contract import CheckedStatement, DryRunBody, RunBody, RunStatementBody
 from postern.types import Action
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -22,11 +24,21 @@ class AccessBody(Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class OpenTaskBody(Struct, forbid_unknown_fields=True, frozen=True):
-    """A request for a task."""
+    """A request for a task: for `access` to tables, or for `statements` that run once as their owner; exactly one.
+
+    With `statements` the budgets say nothing, and there is nothing to unmask or look up.
+    """
 
     database: Name
     purpose: Annotated[str, Meta(min_length=1, max_length=2000, description="what the task is for; it is recorded")]
-    access: Annotated[list[AccessBody], Meta(min_length=1, max_length=100)]
+    access: Annotated[list[AccessBody], Meta(min_length=1, max_length=100)] | None = None
+    statements: (
+        Annotated[
+            list[RunStatementBody],
+            Meta(min_length=1, max_length=50, description="run once, in order, after people approved them"),
+        ]
+        | None
+    ) = None
     ticket: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
     unmask: Annotated[list[Name], Meta(max_length=100, description="classes to be seen raw")] = []
     lookup: Annotated[
@@ -41,6 +53,12 @@ class OpenTaskBody(Struct, forbid_unknown_fields=True, frozen=True):
         int, Meta(ge=1, le=100_000_000, description="tokens and raw values of classes, distinct in each answer")
     ] = 100_000
     max_lookups: Annotated[int, Meta(ge=1, le=100_000, description="values compared with tokens")] = 100
+
+    def __post_init__(self) -> None:
+        if (self.access is None) == (self.statements is None):
+            raise ValueError("expected exactly one of `access` and `statements`")
+        if self.statements is not None and (self.unmask or self.lookup):
+            raise ValueError("expected neither `unmask` nor `lookup` beside `statements`")
 
 
 class QueryBody(Struct, forbid_unknown_fields=True, frozen=True):
@@ -95,7 +113,7 @@ class BudgetsAnswer(Struct, frozen=True):
 
 
 class TaskAnswer(Struct, frozen=True):
-    """A task as its principal sees it."""
+    """A task as its principal sees it. `expires_at` is the end of its wait, of its building, or of its life."""
 
     task_id: str
     state: str
@@ -107,10 +125,21 @@ class TaskAnswer(Struct, frozen=True):
     scope: list[ScopeTable]
     lookup: list[str]
     budgets: BudgetsAnswer
+    worlds: int = 0  # that it had so far: with each, the tokens of masked values are others
+    ttl_s: int | None = None  # from its activation on
+    scope_digest: str | None = None  # of all that an approval binds
+    approvals: ApprovalsAnswer | None = None  # where people must approve it
+    review: ReviewBody | None = None  # for who may approve it
+    statements: list[CheckedStatement] | None = None  # where they run once; then there is no scope
+    run: RunBody | None = None  # of these statements, once it began
+    dry_runs: list[DryRunBody] = []
 
 
 class TasksAnswer(Struct, frozen=True):
-    """The principal's tasks, newest first, at most 100."""
+    """The principal's tasks, newest first, or with `state=pending_approval` those it may approve, the oldest first.
+
+    At most 100.
+    """
 
     tasks: list[TaskAnswer]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +11,13 @@ from botocore.exceptions import ClientError
 from postern.edges import task_items as items
 from postern.edges import task_writes as writes
 from postern.edges.failed_conditions import failed_conditions, translated
+from postern.edges.open_tasks import open_task_items
 from postern.edges.task_transaction import transact
-from postern.errors import StateUnavailable
 from postern.reap_ports import Hold
 from postern.types import Budgets, CommandId, TaskId, minus
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-_BATCH = 100  # keys of one BatchGetItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,28 +33,8 @@ class DynamoHolds:
         return items.parse_holds(found.get("Item", {}))
 
     def all_held(self) -> Mapping[TaskId, Mapping[CommandId, Hold]]:
-        with translated():
-            open_tasks = [items.task_key(items.task_of(key)) for key in self._open_keys()]
-            read = [self._read(open_tasks[n : n + _BATCH]) for n in range(0, len(open_tasks), _BATCH)]
-        held = {items.task_of(item): items.parse_holds(item) for batch in read for item in batch}
+        held = {items.task_of(item): items.parse_holds(item) for item in open_task_items(self.client, self.table)}
         return {task_id: holds for task_id, holds in held.items() if holds}
-
-    def _open_keys(self) -> Iterator[Mapping[str, Any]]:
-        pages = self.client.get_paginator("query")
-        for partition in items.DEADLINE_PARTITIONS:
-            for page in pages.paginate(
-                TableName=self.table,
-                IndexName="by_deadline",
-                KeyConditionExpression="gsi2pk = :open",
-                ExpressionAttributeValues={":open": {"S": partition}},
-            ):
-                yield from page["Items"]
-
-    def _read(self, keys: Sequence[items.Item]) -> Sequence[Mapping[str, Any]]:
-        found = self.client.batch_get_item(RequestItems={self.table: {"Keys": keys, "ConsistentRead": True}})
-        if found.get("UnprocessedKeys"):
-            raise StateUnavailable("state.unavailable", "the state table is throttled: try again")
-        return found["Responses"].get(self.table, [])
 
     def give_back(
         self, task_id: TaskId, command_id: CommandId, hold: Hold, *, used: Budgets, answer: Mapping[str, object] | None

@@ -18,6 +18,7 @@ from postern.errors import (
     BadRequest,
     BudgetExceeded,
     Conflict,
+    DatabaseHeld,
     IntegrityError,
     NotFound,
     OutcomeUnknown,
@@ -35,6 +36,7 @@ Response = dict[str, Any]
 Body = TypeVar("Body")
 
 MAX_BODY_BYTES = 1_000_000
+_LONGEST_NAME = 100  # characters of an id in a path
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,100}")
 
 # By class, the most special first: the first that fits is taken.
@@ -99,7 +101,7 @@ def problem(error: PosternError, headers: Mapping[str, str] | None = None) -> Re
         extra["WWW-Authenticate"] = "Bearer"
     # A client that repeats by itself must not repeat a write whose fate is unknown.
     if isinstance(error, UpstreamError) and not isinstance(error, OutcomeUnknown):
-        extra["Retry-After"] = str(RETRY_AFTER_S)
+        extra["Retry-After"] = str(error.retry_after_s if isinstance(error, DatabaseHeld) else RETRY_AFTER_S)
     if isinstance(error, BudgetExceeded) and error.retry_after_s is not None:
         extra["Retry-After"] = str(error.retry_after_s)
     return answer(status, msgspec.json.encode(body), extra)
@@ -156,8 +158,9 @@ def parse_body(body: bytes, decoder: msgspec.json.Decoder[Body]) -> Body:
 
 
 def path_parameter(event: Event, name: str) -> str:
+    """The parameter; empty, as no name is, where it is longer than any name: no table takes a key of any length."""
     value = (event.get("pathParameters") or {}).get(name)
-    return value if isinstance(value, str) else ""
+    return value if isinstance(value, str) and len(value) <= _LONGEST_NAME else ""
 
 
 def query_parameter(event: Event, name: str) -> str | None:

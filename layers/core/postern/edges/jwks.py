@@ -83,8 +83,8 @@ class IssuerKeys:
     def _known_of(self, issuer: IssuerRules) -> Known:
         return self._known.get(issuer.issuer, Known())
 
-    def _learn(self, issuer: IssuerRules, more: Known) -> None:
-        self._known[issuer.issuer] = newest(self._known_of(issuer), more)
+    def _learn(self, issuer: IssuerRules, more: Known, now_s: int) -> None:
+        self._known[issuer.issuer] = newest(self._known_of(issuer), more, now_s=now_s)
 
     def _ask(self, issuer: IssuerRules, wanted: Wanted, now_s: int) -> tuple[VerifyingKey, ...]:
         """The keys as the issuer publishes them now, or else the kept ones where the token has a use for them."""
@@ -96,7 +96,7 @@ class IssuerKeys:
             if isinstance(step, Serve):
                 return step.keys
             raise
-        self._learn(issuer, Known(KeySet(keys, now_s)))
+        self._learn(issuer, Known(KeySet(keys, now_s)), now_s)
         # Should the process die before this, the next to ask is the one that the cool-down lets.
         self._reach(lambda: self._shared.put(issuer.issuer, body, fetched_at_s=now_s), now_s, otherwise=None)
         return keys
@@ -113,7 +113,7 @@ class IssuerKeys:
     def _look(self, issuer: IssuerRules, now_s: int) -> None:
         """Learns what the others know."""
         self._seen = self._reach(lambda: self._shared.read(issuer.issuer), now_s, otherwise=Known())
-        self._learn(issuer, self._seen)
+        self._learn(issuer, self._seen, now_s)
 
     def _claim(self, issuer: IssuerRules, ask: Ask, now_s: int) -> bool:
         """Whether it is for this process to ask; it is, where nobody else can be asked about it."""
@@ -121,7 +121,7 @@ class IssuerKeys:
             lambda: self._shared.claim(issuer.issuer, self._seen, ask, now_s=now_s), now_s, otherwise=True
         )
         if won:
-            self._learn(issuer, Known(asked_at_s=now_s, paid_until_s=ask.paid_until_s))
+            self._learn(issuer, Known(asked_at_s=now_s, paid_until_s=ask.paid_until_s), now_s)
         return won
 
     def _reach(self, work: Callable[[], _T], now_s: int, *, otherwise: _T) -> _T:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from postern.edges import contract, receipt_contract
+from postern.edges import contract, receipt_contract, review_contract, revocation_contract
 from postern.version import __version__
 
 _REF = "#/components/schemas/{name}"
@@ -26,9 +26,27 @@ _CALLS: tuple[tuple[str, str, str, type | None, int, type, tuple[int, ...]], ...
         contract.TaskAnswer,
         (400, 401, 403, 409, 413, 429, 503),
     ),
-    ("get", "/v1/tasks", "List your tasks", None, 200, contract.TasksAnswer, (401, 503)),
+    ("get", "/v1/tasks", "List your tasks, or those you may approve", None, 200, contract.TasksAnswer, (400, 401, 503)),
     ("get", "/v1/tasks/{id}", "Look at a task", None, 200, contract.TaskAnswer, (401, 404, 503)),
     ("delete", "/v1/tasks/{id}", "End a task", None, 200, contract.TaskAnswer, (401, 404, 409, 503)),
+    (
+        "post",
+        "/v1/tasks/{id}/approval",
+        "Approve or deny a task; 202 where its statements now run",
+        review_contract.ApprovalBody,
+        200,
+        contract.TaskAnswer,
+        (400, 401, 403, 404, 409, 429, 503),
+    ),
+    (
+        "post",
+        "/v1/tasks/{id}/dry-run",
+        "Try a task's run-once statements and roll them back",
+        None,
+        202,
+        contract.TaskAnswer,
+        (401, 403, 404, 409, 503),
+    ),
     ("get", "/v1/tasks/{id}/schema", "What the task can see", None, 200, contract.SchemaAnswer, (401, 404, 503)),
     (
         "post",
@@ -57,6 +75,33 @@ _CALLS: tuple[tuple[str, str, str, type | None, int, type, tuple[int, ...]], ...
         receipt_contract.ReceiptAnswer,
         (400, 401, 404, 503),
     ),
+    (
+        "post",
+        "/v1/revocations",
+        "Take access away, or hold a database",
+        revocation_contract.RevocationBody,
+        200,
+        revocation_contract.RevocationAnswer,
+        (400, 401, 403, 404, 503),
+    ),
+    (
+        "get",
+        "/v1/revocations",
+        "What stands",
+        None,
+        200,
+        revocation_contract.RevocationsAnswer,
+        (401, 403, 503),
+    ),
+    (
+        "delete",
+        "/v1/revocations/{id}",
+        "Lift a denial, or release a held database",
+        None,
+        200,
+        revocation_contract.ReleaseAnswer,
+        (401, 403, 404, 503),
+    ),
     ("get", "/v1/log", "The log's keys and its latest signed checkpoint", None, 200, receipt_contract.LogAnswer, ()),
     ("get", "/healthz", "Whether the gate answers", None, 200, contract.Health, ()),
 )
@@ -67,6 +112,8 @@ def description() -> bytes:
     """The whole document as JSON (OpenAPI 3.1)."""
     shapes = [call[3] for call in _CALLS if call[3] is not None] + [call[5] for call in _CALLS] + [contract.Problem]
     _, components = msgspec.json.schema_components(list(dict.fromkeys(shapes)), ref_template=_REF)
+    # Checked when a body is parsed; the generator cannot see it.
+    components["OpenTaskBody"]["oneOf"] = [{"required": ["access"]}, {"required": ["statements"]}]
     paths: dict[str, dict[str, Any]] = {}
     for method, path, summary, body, status, success, problems in _CALLS:
         paths.setdefault(path, {})[method] = _operation(path, summary, body, status, success, problems)
@@ -96,6 +143,8 @@ def _operation(
     ]
     if path.startswith(_OF_A_LOG):
         parameters.append({"name": "log", "in": "query", "schema": {"type": "string", "maxLength": 40}})
+    if path == "/v1/tasks" and body is None:
+        parameters.append({"name": "state", "in": "query", "schema": {"const": "pending_approval"}})
     if path.endswith(("/query", "/transaction")):
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 100}})
     if parameters:

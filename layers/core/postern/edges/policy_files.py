@@ -6,7 +6,7 @@ from pathlib import Path
 
 from postern.errors import PolicyFileError, PolicyUnavailable
 from postern.identity.issuers import LocalIssuer
-from postern.policy.bundle import APPROVALS, CATALOG, CEDAR, DATABASES, ISSUERS, PolicyBundle, parse_bundle
+from postern.policy.bundle import CATALOG, CEDAR, SINGLE, PolicyBundle, parse_bundle
 from postern.yaml_lines import MAX_BYTES
 
 DEFAULT_FOLDER = "/opt"
@@ -51,7 +51,7 @@ def read_bundle(folder: Path, *, local: LocalIssuer | None) -> PolicyBundle:
 def read_layer(folder: Path) -> dict[str, bytes]:
     """The layer's files by path, as `parse_bundle` takes them. Raises `PolicyFileError`."""
     # By what a folder lists and not by what exists: a link to nowhere is an error, not an absence.
-    paths = [path for path in _listed(folder, folder.name) if path.name in {ISSUERS, DATABASES, APPROVALS}]
+    paths = [path for path in _listed(folder, folder.name) if path.name in SINGLE]
     for name, pattern in _FOLDERS.items():
         for path in _listed(folder / name, name):
             if pattern.fullmatch(f"{name}/{path.name}"):

@@ -9,11 +9,19 @@ from typing import Any
 
 import msgspec
 
+from postern.approval_ports import Approved
+from postern.approvals import Mine, Review, TaskApprovals
 from postern.edges import contract
+from postern.edges.review_contract import ApprovalsAnswer, ReviewBody
+from postern.edges.review_presenter import review_body
+from postern.edges.run_presenter import checked_statements, dry_run_bodies, run_body
 from postern.policy.requests import AccessRequest, TaskRequest
 from postern.ports import Finished
+from postern.run_ports import TaskRuns
 from postern.services.calls import Answered, Answers
-from postern.types import Budgets, DatabaseName, GrantedTable, Task, ViewColumn
+from postern.types import Budgets, DatabaseName, GrantedTable, Principal, Task, TaskState, ViewColumn
+
+MAX_LISTED_BYTES = 4_000_000  # of a list; a Lambda function's answer may have 6 MB
 
 
 def task_request(body: contract.OpenTaskBody) -> TaskRequest:
@@ -23,12 +31,15 @@ def task_request(body: contract.OpenTaskBody) -> TaskRequest:
         ticket=body.ticket,
         access=tuple(
             AccessRequest(tuple(one.tables), tuple(one.actions), None if one.columns is None else tuple(one.columns))
-            for one in body.access
+            for one in body.access or ()
         ),
         unmask=tuple(body.unmask),
         lookup=tuple(body.lookup),
         ttl_s=body.ttl_s,
-        budgets=Budgets(
+        statements=tuple(one.sql for one in body.statements or ()),
+        budgets=Budgets()
+        if body.statements
+        else Budgets(
             statements=body.max_statements,
             rows=body.max_rows,
             bytes=body.max_bytes,
@@ -39,7 +50,15 @@ def task_request(body: contract.OpenTaskBody) -> TaskRequest:
     )
 
 
-def task_answer(task: Task) -> contract.TaskAnswer:
+def task_answer(
+    task: Task,
+    approvals: TaskApprovals | None = None,
+    review: ReviewBody | None = None,
+    runs: TaskRuns | None = None,
+    *,
+    is_listed: bool = False,
+) -> contract.TaskAnswer:
+    """A task. In a list its statements are left out: a hundred tasks may have as many megabytes of them."""
     return contract.TaskAnswer(
         task_id=task.id,
         state=task.state.value,
@@ -59,11 +78,46 @@ def task_answer(task: Task) -> contract.TaskAnswer:
         ],
         lookup=list(task.grant.lookups),
         budgets=contract.BudgetsAnswer(**asdict(task.budgets)),
+        worlds=task.worlds,
+        ttl_s=task.ttl_s,
+        scope_digest=task.scope_digest,
+        approvals=None if approvals is None else ApprovalsAnswer(approvals.needed, len(approvals.given)),
+        review=review,
+        statements=None if is_listed else checked_statements(task),
+        run=None if runs is None else run_body(runs.run),
+        dry_runs=[] if runs is None else dry_run_bodies(runs.dry_runs),
     )
 
 
-def tasks_answer(tasks: Iterable[Task]) -> contract.TasksAnswer:
-    return contract.TasksAnswer([task_answer(task) for task in tasks])
+def seen_answer(seen: Mine | Review, principal: Principal, runs: TaskRuns | None = None) -> contract.TaskAnswer:
+    """A task as its own principal sees it, or who may approve it."""
+    review = review_body(seen, principal) if isinstance(seen, Review) else None
+    return task_answer(seen.task, seen.approvals, review, runs)
+
+
+def seen_answers(seen: Iterable[Mine | Review], principal: Principal) -> contract.TasksAnswer:
+    """As many, from the first on, as fit into an answer: a wide task may have megabytes of columns. One always fits."""
+    listed: list[contract.TaskAnswer] = []
+    left = MAX_LISTED_BYTES
+    for one in seen:
+        answer = _listed(one, principal)
+        left -= len(msgspec.json.encode(answer))
+        if listed and left < 0:
+            break
+        listed.append(answer)
+    return contract.TasksAnswer(listed)
+
+
+def _listed(seen: Mine | Review, principal: Principal) -> contract.TaskAnswer:
+    review = msgspec.structs.replace(review_body(seen, principal), statements=[]) if isinstance(seen, Review) else None
+    return task_answer(seen.task, seen.approvals, review, is_listed=True)
+
+
+def approved_answer(approved: Approved, principal: Principal) -> tuple[int, contract.TaskAnswer]:
+    """The task after an approver's word, as the approver sees it; 202 where its statements run now, once."""
+    runs = approved.task.runs_once and approved.task.state is TaskState.ACTIVE
+    review = Review(approved.task, approved.approvals, approved.approvals.estimates or {})
+    return 202 if runs else 200, seen_answer(review, principal)
 
 
 def schema_answer(task: Task) -> contract.SchemaAnswer:

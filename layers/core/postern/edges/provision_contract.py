@@ -1,18 +1,22 @@
 """What `tasks` says to `provision`, and what that answers: plain JSON, errors by their code.
 
-{"action": "provision", "task_id": "…"}   {"action": "tear_down", "task_id": "…", "by": "principal" or "timer"}
-{"status": "ok", …}                       {"status": "refused", "code", "detail", "refusals": [...]}
+{"action": "provision", "task_id": "…"}   {"action": "tear_down", "task_id": "…", "by": "principal", "timer", …}
+{"status": "ok", "state": "…"}            {"status": "refused", "code", "detail", "refusals": [...]}
+{"status": "ok", "state": "…", "proof": {"sessions": 0, …, "terminated": 1, "steps": {…}}}   of a teardown
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from postern.errors import (
     Conflict,
+    DatabaseHeld,
     DatabaseUnavailable,
     EvidenceUnavailable,
+    IntegrityError,
     NotFound,
     PolicyUnavailable,
     PosternError,
@@ -20,6 +24,8 @@ from postern.errors import (
     RefusedByPolicy,
     StateUnavailable,
 )
+from postern.ports import TeardownProof, TeardownSteps, TornDown
+from postern.types import TaskState
 
 
 def format_error(error: PosternError) -> dict[str, Any]:
@@ -31,6 +37,24 @@ def format_error(error: PosternError) -> dict[str, Any]:
         "command_id": error.command_id,
         "refusals": [{"what": one.what, "code": one.code, "reason": one.reason} for one in refusals],
     }
+
+
+def format_torn_down(torn: TornDown) -> dict[str, Any]:
+    answer: dict[str, Any] = {"status": "ok", "state": torn.state.value}
+    return answer if torn.proof is None else {**answer, "proof": asdict(torn.proof)}
+
+
+def parse_torn_down(answer: Mapping[str, Any]) -> TornDown:
+    """What was answered to a teardown. An answer that is not understood is a teardown of which nothing is known."""
+    try:
+        proof = answer.get("proof")
+        return TornDown(TaskState(answer["state"]), None if proof is None else _proof(proof))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatabaseUnavailable("database.unavailable", "teardown: expected what it came to, got another") from error
+
+
+def _proof(members: Mapping[str, Any]) -> TeardownProof:
+    return TeardownProof(**{**members, "steps": TeardownSteps(**members["steps"])})
 
 
 def parse_error(answer: Mapping[str, Any]) -> PosternError:
@@ -52,5 +76,8 @@ _BY_CODE: dict[str, type[PosternError]] = {
     "state.unavailable": StateUnavailable,
     "policy.unavailable": PolicyUnavailable,
     "task.state": Conflict,
+    "task.revoked": Conflict,
+    "database.held": DatabaseHeld,
     "task.unknown": NotFound,
+    "approval.mismatch": IntegrityError,
 }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from postern.edges.provision_contract import parse_error
+from postern.edges.provision_contract import parse_error, parse_torn_down
 from postern.errors import DatabaseUnavailable
+from postern.ports import TornDown
 from postern.types import TaskId
 
 if TYPE_CHECKING:
@@ -18,19 +19,25 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LambdaProvisioner:
-    """Implements `ports.Provisioner` by a synchronous invocation."""
+    """Implements `ports.Provisioner` and `run_ports.DryRunRoles` by synchronous invocations."""
 
     client: LambdaClient
     function: str
-    by: str = "principal"  # who or what asks, for the record of a teardown: or `timer`
+    by: str = "principal"  # who or what asks, for the record of a teardown: or `timer`, `revocation`, `hold`
 
     def provision(self, task_id: TaskId) -> None:
         self._ask({"action": "provision", "task_id": task_id})
 
-    def tear_down(self, task_id: TaskId) -> None:
-        self._ask({"action": "tear_down", "task_id": task_id, "by": self.by})
+    def tear_down(self, task_id: TaskId) -> TornDown:
+        return parse_torn_down(self._ask({"action": "tear_down", "task_id": task_id, "by": self.by}))
 
-    def _ask(self, request: dict[str, str]) -> None:
+    def provision_dry_run(self, task_id: TaskId, dry_run_id: TaskId) -> None:
+        self._ask({"action": "provision_dry_run", "task_id": task_id, "dry_run_id": dry_run_id})
+
+    def tear_down_dry_run(self, task_id: TaskId, dry_run_id: TaskId) -> None:
+        self._ask({"action": "tear_down_dry_run", "task_id": task_id, "dry_run_id": dry_run_id})
+
+    def _ask(self, request: dict[str, str]) -> dict[str, Any]:
         try:
             answer = self.client.invoke(FunctionName=self.function, Payload=json.dumps(request).encode())
             payload = json.loads(answer["Payload"].read())
@@ -41,3 +48,4 @@ class LambdaProvisioner:
             ) from error
         if "FunctionError" in answer or not isinstance(payload, dict) or payload.get("status") != "ok":
             raise parse_error(payload if isinstance(payload, dict) else {})
+        return payload

@@ -7,15 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 from postern.edges import clients
 from postern.edges.database_token import RoleTokens
+from postern.edges.denial_store import DynamoDenials
 from postern.edges.epoch_items import DynamoEpochs, DynamoQuarantines
 from postern.edges.holds import DynamoHolds
 from postern.edges.log_bucket import S3LogBucket
 from postern.edges.log_table import DynamoLogTable
+from postern.edges.open_tasks import DynamoOpenTasks
 from postern.edges.postgres.connect import role_connections
 from postern.edges.provisioner import LambdaProvisioner
 from postern.edges.reap_database import ReapDatabase
 from postern.edges.requeue import SqsRequeue
-from postern.edges.roots import Parts, records_of
+from postern.edges.roots import Parts, rates, records_of
 from postern.edges.settings import require, signing_keys
 from postern.edges.signing_keys import KmsPublicKeys
 from postern.edges.wal import S3Wal
@@ -23,14 +25,16 @@ from postern.edges.watermark import DynamoWatermarks
 from postern.reap_ports import ReapParts
 from postern.world.names import REAP_ROLE
 
-THREADS = 9  # one waits for the teardowns, the others list
-TEARDOWN_THREADS = 4  # the client that asks for them keeps as many connections
+THREADS = 10  # one waits for the teardowns, one looks after denials, the others list
+TEARDOWNS = 8
+REBUILDS = 4
 
 
 def reap_parts(parts: Parts, environment: Mapping[str, str]) -> ReapParts:
     """Nothing is reached yet. Raises `PolicyUnavailable` naming the variable that is missing or wrong."""
     session, settings = parts.session, parts.settings
     table, bucket = clients.log_table(session), clients.log_bucket(session)
+    marking = clients.marking_table(session)
     provisioner = require(environment, "POSTERN_PROVISION_FUNCTION")
     return ReapParts(
         log=settings.log,
@@ -39,8 +43,13 @@ def reap_parts(parts: Parts, environment: Mapping[str, str]) -> ReapParts:
         retain_until_us=settings.retain_until_s * 1_000_000,
         tasks=parts.tasks,
         holds=DynamoHolds(clients.dynamodb(session), settings.table),
+        denials=DynamoDenials(marking, settings.table),
+        open_tasks=DynamoOpenTasks(marking, settings.table),
+        rates=rates(parts),
         policy=parts.policy,
-        provisioner=LambdaProvisioner(clients.functions(session), provisioner, by="timer"),
+        provisioner=LambdaProvisioner(
+            clients.functions(session, connections=TEARDOWNS + REBUILDS), provisioner, by="timer"
+        ),
         fates=ReapDatabase(role_connections(RoleTokens(session, REAP_ROLE).mint, REAP_ROLE)),
         wal=S3Wal(bucket, settings.bucket),
         table=DynamoLogTable(table, settings.log_table),
@@ -54,5 +63,6 @@ def reap_parts(parts: Parts, environment: Mapping[str, str]) -> ReapParts:
         identifiers=parts.identifiers,
         clock=parts.clock,
         threads=ThreadPoolExecutor(THREADS),
-        teardown_threads=ThreadPoolExecutor(TEARDOWN_THREADS),
+        teardown_threads=lambda: ThreadPoolExecutor(TEARDOWNS),
+        rebuild_threads=lambda: ThreadPoolExecutor(REBUILDS),
     )

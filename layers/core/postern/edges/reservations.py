@@ -10,6 +10,7 @@ import msgspec
 
 from postern.edges.task_items import parse_budgets, parse_holds
 from postern.errors import BudgetExceeded, Conflict, IntegrityError, NotFound, OutcomeUnknown, Unprocessable
+from postern.inactive import refuse_inactive
 from postern.ports import Finished, IdempotencyKey
 from postern.reap_ports import Hold
 from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
@@ -24,11 +25,9 @@ def refuse_reservation(
     """
     if not stored or stored["owner"]["S"] != principal.owner:
         raise NotFound("task.unknown", f"task: expected one of yours, got {task_id!r}: list them at /v1/tasks")
-    state = TaskState(stored["state"]["S"])
-    if state is TaskState.EXPIRED or (state is TaskState.ACTIVE and int(stored["expires_at_s"]["N"]) <= now_s):
+    _check_active(stored)
+    if int(stored["expires_at_s"]["N"]) <= now_s:
         raise Conflict("task.expired", "the task's deadline has passed: open a new one")
-    if state is not TaskState.ACTIVE:
-        raise Conflict("task.state", f"task: expected it to be active, got {state.value}: {_NEXT[state]}")
     left = parse_budgets(stored)
     if left.statements < wanted.statements:
         raise BudgetExceeded("budget.statements", f"the task has {left.statements} statements left: open a new one")
@@ -41,6 +40,13 @@ def refuse_reservation(
     return replace(wanted, rows=min(wanted.rows, left.rows), bytes=min(wanted.bytes, left.bytes))
 
 
+def _check_active(stored: Mapping[str, Any]) -> None:
+    state, ends_as = TaskState(stored["state"]["S"]), stored.get("ends_as")
+    if state is not TaskState.ACTIVE:
+        ending = None if ends_as is None else TaskState(ends_as["S"])
+        raise refuse_inactive(state, ending, worlds=int(stored["version"]["N"]))
+
+
 def own_hold(stored: Mapping[str, Any] | None, principal: Principal, command_id: CommandId) -> Hold | None:
     """What this very command of this principal's holds already; None where it holds nothing."""
     if not stored or stored["owner"]["S"] != principal.owner:
@@ -51,12 +57,16 @@ def own_hold(stored: Mapping[str, Any] | None, principal: Principal, command_id:
 def refuse_more(
     stored: Mapping[str, Any] | None, wanted: Budgets, command_id: CommandId
 ) -> BudgetExceeded | Conflict | IntegrityError:
-    """Why a call that ran cannot have what it used: rows that it wrote, or sensitive values that it would deliver."""
+    """Why a call that ran cannot have what it used: rows that it wrote, or sensitive values that it would deliver.
+
+    Raises where its task is not active any more: so what a revoked task wrote is not committed.
+    """
     if not stored:
         return IntegrityError("internal", "task: expected its item, got none after a reservation")
     if command_id not in parse_holds(stored):
         detail = "the command took so long that it was closed as abandoned: it had no effect, send it again"
         return Conflict("command.abandoned", detail)
+    _check_active(stored)
     left = parse_budgets(stored)
     if left.affected < wanted.affected:
         return BudgetExceeded(
@@ -72,15 +82,6 @@ def refuse_more(
 
 
 RETRY_AFTER_S = 5
-_NEXT = {
-    TaskState.PENDING_APPROVAL: "wait until a person has approved it",
-    TaskState.PROVISIONING: "wait until its world stands",
-    TaskState.ENDING: "open a new one",
-    TaskState.ENDED: "open a new one",
-    TaskState.REVOKED: "ask your operator before you open another",
-    TaskState.DENIED: "ask for something else, or talk to who denied it",
-    TaskState.FAILED: "open a new one",
-}
 
 
 def earlier_call(stored: Mapping[str, Any], key: IdempotencyKey) -> Finished:

@@ -5,19 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import boto3
+from aws_lambda_powertools import Logger
 from boto3.session import Session
 
+from postern.approval_ports import Announcer, ApprovalStore
 from postern.audit.chain import Source
+from postern.denial_ports import Denials
 from postern.edges import clients
+from postern.edges.announced_tasks import AnnouncedTasks
+from postern.edges.announcer import EventBridgeAnnouncer
+from postern.edges.approval_store import DynamoApprovalStore
+from postern.edges.denial_store import DynamoDenials
 from postern.edges.policy_files import PolicyFiles
+from postern.edges.rate_items import DynamoRates
 from postern.edges.record_store import S3RecordStore
 from postern.edges.settings import Settings, parse_settings
 from postern.edges.system import SystemClock, SystemIdentifiers
 from postern.edges.task_store import DynamoTaskStore
 from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore
+from postern.rate_ports import Rates
 from postern.version import __version__
 
 
@@ -32,21 +41,47 @@ class Parts:
     records: RecordStore
     identifiers: Identifiers
     clock: Clock
+    announcer: Announcer
 
 
 def parts(function: str) -> Parts:
     """The parts of one function; its name goes into the records that it writes."""
     settings = parse_settings(os.environ)
     session = boto3.Session(region_name=settings.region)
+    announcer = _announcer(session, settings, function)
     return Parts(
         session=session,
         settings=settings,
         policy=PolicyFiles(settings.policy_dir, local_issuer=settings.local_issuer),
-        tasks=DynamoTaskStore(clients.dynamodb(session), settings.table),
+        tasks=AnnouncedTasks(DynamoTaskStore(clients.dynamodb(session), settings.table), announcer),
         records=_records(session, settings, function, settings.log),
         identifiers=SystemIdentifiers(),
         clock=SystemClock(),
+        announcer=announcer,
     )
+
+
+def approvals(parts: Parts) -> ApprovalStore:
+    """What was decided about tasks."""
+    return DynamoApprovalStore(clients.dynamodb(parts.session), parts.settings.table, parts.tasks)
+
+
+def _announcer(session: Session, settings: Settings, function: str) -> Announcer:
+    # The client is made when there is something to tell: most environments never have.
+    connect = partial(clients.events, session)
+    return EventBridgeAnnouncer(
+        connect, settings.event_bus, settings.deployment, SystemClock(), Logger(service=function)
+    )
+
+
+def rates(parts: Parts) -> Rates:
+    """What counts, over a client of its own: it counts while the task store reserves."""
+    return DynamoRates(clients.dynamodb(parts.session), parts.settings.table)
+
+
+def denials(parts: Parts) -> Denials:
+    """What operators have shut."""
+    return DynamoDenials(clients.dynamodb(parts.session), parts.settings.table)
 
 
 def records_of(parts: Parts, function: str) -> Callable[[str], RecordStore]:

@@ -43,6 +43,7 @@ class Settings:
     retain_until_s: int  # Unix time: `epoch_ends_s` and the retention after it
     max_staleness_s: int  # age of the watermark past which no statement runs
     statement_text: StatementText
+    event_bus: str  # where changes of a task's state are told
 
 
 def parse_settings(environment: Mapping[str, str]) -> Settings:
@@ -61,6 +62,7 @@ def parse_settings(environment: Mapping[str, str]) -> Settings:
         retain_until_s=log.retain_until_s,
         max_staleness_s=_count(environment, "POSTERN_MAX_STALENESS_S"),
         statement_text=_statement_text(environment),
+        event_bus=require(environment, "POSTERN_EVENT_BUS"),
     )
 
 

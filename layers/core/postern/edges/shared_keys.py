@@ -18,7 +18,7 @@ from botocore.exceptions import ClientError
 from postern.edges.failed_conditions import failed_conditions, translated
 from postern.edges.issuer_http import MAX_BODY_BYTES
 from postern.errors import StateUnavailable
-from postern.identity.key_sets import KEEP_S, Ask, KeySet, Known
+from postern.identity.key_sets import KEEP_S, SKEW_S, Ask, KeySet, Known
 from postern.identity.keys import parse_key_set
 
 if TYPE_CHECKING:
@@ -51,11 +51,12 @@ class DynamoKeySets:
         )
 
     def put(self, issuer_url: str, key_set: bytes, *, fetched_at_s: int) -> None:
-        numbers = {":fetched": fetched_at_s, ":ttl": fetched_at_s + KEEP_S + _KEPT_LONGER_S}
+        ttl_s = fetched_at_s + KEEP_S + _KEPT_LONGER_S
+        numbers = {":fetched": fetched_at_s, ":ahead": fetched_at_s + SKEW_S, ":ttl": ttl_s}
         self._update(
             issuer_url,
             "SET key_set = :set, fetched_at_s = :fetched, ttl_s = :ttl",
-            "attribute_not_exists(fetched_at_s) OR fetched_at_s <= :fetched",
+            "attribute_not_exists(fetched_at_s) OR fetched_at_s <= :fetched OR fetched_at_s > :ahead",
             {":set": {"B": key_set}, **_numbers(numbers)},
         )
 

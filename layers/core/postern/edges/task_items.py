@@ -4,6 +4,7 @@
     pk task#<id>  sk scope         principal, purpose, grant, views: written when it opens and when its world stands
     pk task#<id>  sk idem#<name>   one a caller's Idempotency-Key: the command, the body's HMAC, what came of it
     pk deny       sk <kind>#<name> a denial (`denials.py`)
+    pk approval#<id>               what was decided about the task: see `approval_items.py`
 
 While a call runs, an attribute `held#<command id>` of `task` says what it took and which key it holds. Giving back
 removes it and is conditional on it, so that it happens once, whoever does it and however often it is tried.
@@ -14,6 +15,8 @@ Both indexes carry keys only: a statement's write does not reach them.
 
 from __future__ import annotations
 
+import hashlib
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -21,8 +24,21 @@ from typing import Any
 import msgspec
 
 from postern.denials import DenialKey
+from postern.errors import IntegrityError, TooLarge
+from postern.ports import Settled
 from postern.reap_ports import Hold
-from postern.types import Budgets, CommandId, Grant, Principal, Sha256Hex, Task, TaskId, TaskState, View
+from postern.types import (
+    Budgets,
+    CommandId,
+    DatabaseAddress,
+    Grant,
+    Principal,
+    Sha256Hex,
+    Task,
+    TaskId,
+    TaskState,
+    View,
+)
 
 Item = dict[str, dict[str, Any]]
 
@@ -47,10 +63,15 @@ class Scope:
     version: int
     ttl_s: int
     scope_digest: Sha256Hex | None
+    scope_salt: str
     approvals_needed: int
     statements: tuple[str, ...]
+    address: DatabaseAddress | None = None
 
 
+_LARGEST_TEXT = 32_000_000  # of a scope, inflated: what is small may swell to anything
+_LARGEST_SCOPE = 380_000  # bytes
+_LONGEST_NAME = 900  # bytes; a sort key has 1,024
 _SCOPE = msgspec.json.Decoder(Scope)
 
 
@@ -67,7 +88,11 @@ def idempotency_key(task_id: str, key: str) -> Item:
 
 
 def denial_key(denial: DenialKey) -> Item:
-    return {"pk": {"S": "deny"}, "sk": {"S": str(denial)}}
+    """Its name, or where that is longer than a key may be, the name's digest."""
+    name = denial.name
+    if len(name.encode()) > _LONGEST_NAME:
+        name = f"sha256#{hashlib.sha256(name.encode()).hexdigest()}"
+    return {"pk": {"S": "deny"}, "sk": {"S": f"{denial.kind.value}#{name}"}}
 
 
 def held_by(command_id: str) -> str:
@@ -119,6 +144,8 @@ def format_task(task: Task) -> Item:
         "principal": {"S": task.principal.id},
         "issuer": {"S": task.principal.issuer},
         "database": {"S": task.grant.database},
+        **({"on_behalf_of": {"S": person}} if (person := task.principal.on_behalf_of) is not None else {}),
+        **({"runs_once": {"BOOL": True}} if task.runs_once else {}),
         "expires_at_s": {"N": str(task.expires_at_s)},
         **{left_of(name): {"N": str(amount)} for name, amount in amounts(task.budgets)},
         "sequence": {"N": str(task.sequence)},
@@ -131,7 +158,10 @@ def format_task(task: Task) -> Item:
 
 
 def format_scope(task: Task, version: int) -> Item:
-    """The large item: one JSON text."""
+    """The large item: one JSON text, deflated, since an item may have 400 KB and every column is named in it twice.
+
+    Raises `TooLarge` where it has no room, or would have none once the views of its grant stand in it.
+    """
     scope = Scope(
         principal=task.principal,
         purpose=task.purpose,
@@ -143,17 +173,29 @@ def format_scope(task: Task, version: int) -> Item:
         version=version,
         ttl_s=task.ttl_s,
         scope_digest=task.scope_digest,
+        scope_salt=task.scope_salt,
         approvals_needed=task.approvals_needed,
         statements=task.statements,
+        address=task.address,
     )
-    return {
-        **scope_key(task.id),
-        "scope": {"S": msgspec.json.encode(scope).decode()},
-    }
+    packed = zlib.compress(msgspec.json.encode(scope))
+    if len(packed) > (_LARGEST_SCOPE if task.views or task.runs_once else _LARGEST_SCOPE // 4):
+        raise TooLarge(
+            "task.too_large", "the tables and columns, or the statements, are more than a task can hold: ask for fewer"
+        )
+    return {**scope_key(task.id), "scope": {"B": packed}}
 
 
 def parse_scope(item: Mapping[str, Any]) -> Scope:
-    return _SCOPE.decode(item["scope"]["S"])
+    """Raises `IntegrityError` where it is no such item: others than who opens tasks may write it."""
+    try:
+        inflate = zlib.decompressobj()
+        text = inflate.decompress(item["scope"]["B"], _LARGEST_TEXT)
+        if not inflate.eof:
+            raise IntegrityError("internal", f"scope: expected at most {_LARGEST_TEXT} bytes, got more")
+        return _SCOPE.decode(text)
+    except (KeyError, zlib.error, msgspec.DecodeError) as error:
+        raise IntegrityError("internal", "scope: expected a task's, got something else") from error
 
 
 def parse_task(item: Mapping[str, Any], scope: Scope) -> Task:
@@ -174,8 +216,11 @@ def parse_task(item: Mapping[str, Any], scope: Scope) -> Task:
         ends_as=None if ends_as is None else TaskState(ends_as["S"]),
         server_major=scope.server_major,
         teardowns=int(item["teardowns"]["N"]) if "teardowns" in item else 0,
+        worlds=int(item["version"]["N"]),
+        address=scope.address,
         ttl_s=scope.ttl_s,
         scope_digest=scope.scope_digest,
+        scope_salt=scope.scope_salt,
         approvals_needed=scope.approvals_needed,
         statements=scope.statements,
     )
@@ -183,6 +228,13 @@ def parse_task(item: Mapping[str, Any], scope: Scope) -> Task:
 
 def parse_budgets(item: Mapping[str, Any]) -> Budgets:
     return Budgets(**{name: int(item[left_of(name)]["N"]) for name in AMOUNTS})
+
+
+def parse_settled(item: Mapping[str, Any]) -> Settled:
+    ends_as = item.get("ends_as")
+    return Settled(
+        parse_budgets(item), TaskState(item["state"]["S"]), None if ends_as is None else TaskState(ends_as["S"])
+    )
 
 
 def left_of(amount: str) -> str:

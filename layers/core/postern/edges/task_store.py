@@ -11,12 +11,14 @@ from botocore.exceptions import ClientError
 from postern.denials import DenialKey, refuse_denied
 from postern.edges import task_items as items
 from postern.edges import task_writes as writes
+from postern.edges.approval_items import format_opening
 from postern.edges.failed_conditions import failed_conditions, translated
 from postern.edges.holds import give_back, give_back_with_key
+from postern.edges.item_batches import read_items
 from postern.edges.reservations import earlier_call, own_hold, refuse_more, refuse_reservation
 from postern.edges.task_transaction import transact
-from postern.errors import Conflict, IntegrityError, NotFound, StateUnavailable
-from postern.ports import Finished, IdempotencyKey, Reservation, World
+from postern.errors import Conflict, DatabaseHeld, IntegrityError, NotFound, StateUnavailable
+from postern.ports import Finished, IdempotencyKey, Reservation, Settled, World
 from postern.task_states import Move
 from postern.types import Budgets, CommandId, Principal, Task, TaskId, TaskState, minus, plus
 
@@ -43,6 +45,7 @@ class DynamoTaskStore:
                     self.client,
                     {"Put": writes.put_new(self.table, items.format_task(task))},
                     {"Put": writes.put_new(self.table, items.format_scope(task, 0))},
+                    {"Put": writes.put_new(self.table, format_opening(task))},
                 )
             except ClientError as error:
                 failed_conditions(error)
@@ -151,15 +154,15 @@ class DynamoTaskStore:
         command_id: CommandId,
         idempotency: IdempotencyKey | None,
         answer: Mapping[str, object] | None,
-    ) -> Budgets:
+    ) -> Settled:
         task_id = reservation.task.id
         unused = minus(reservation.taken, used)
         with translated():
             if idempotency is not None:
                 give_back_with_key(self.client, self.table, task_id, command_id, unused, idempotency.value, answer)
-                return items.parse_budgets(self._read(task_id))
+                return items.parse_settled(self._read(task_id))
             after = give_back(self.client, self.table, task_id, command_id, unused)
-            return items.parse_budgets(self._read(task_id) if after is None else after)
+            return items.parse_settled(self._read(task_id) if after is None else after)
 
     def move(
         self,
@@ -168,6 +171,7 @@ class DynamoTaskStore:
         *,
         world: World | None = None,
         expires_at_s: int | None = None,
+        due_s: int | None = None,
         unless: Collection[DenialKey] = (),
     ) -> Task:
         known = self._known(task_id)
@@ -177,7 +181,7 @@ class DynamoTaskStore:
             self.table,
             task_id,
             move,
-            due_s=_due_s(move.to, deadline_s),
+            due_s=_due_s(move.to, deadline_s) if due_s is None else due_s,
             expires_at_s=expires_at_s,
             rescoped=world is not None,
             ttl_s=ttl_s,
@@ -206,7 +210,9 @@ class DynamoTaskStore:
         return task
 
     def _rescoped(self, known: Task, world: World) -> items.Item:
-        rebuilt = replace(known, views=world.views, server_major=world.server_major)
+        rebuilt = replace(
+            known, views=world.views, server_major=world.server_major, address=world.address or known.address
+        )
         return items.format_scope(rebuilt, self._scopes[known.id].version + 1)
 
     def _check_owner(self, task_id: TaskId, principal: Principal) -> None:
@@ -237,8 +243,18 @@ class DynamoTaskStore:
         return scope
 
     def _tasks(self, keys: Sequence[Mapping[str, Any]]) -> list[Task]:
-        tasks = (self.get(items.task_of(key)) for key in keys)
-        return [task for task in tasks if task is not None]
+        """The tasks that an index names, in its order."""
+        named = list(dict.fromkeys(items.task_of(key) for key in keys))
+        wanted = [key for task_id in named for key in (items.task_key(task_id), items.scope_key(task_id))]
+        with translated():
+            found = list(read_items(self.client, self.table, wanted))
+        small = {items.task_of(item): item for item in found if "state" in item}
+        large = {items.task_of(item): item for item in found if "scope" in item}
+        return [
+            items.parse_task(small[task_id], self._keep(task_id, large[task_id]))
+            for task_id in named
+            if task_id in small and task_id in large
+        ]
 
 
 def _due_s(state: TaskState, deadline_s: int) -> int | None:
@@ -254,7 +270,7 @@ def _refuse_move(
     stood: Mapping[str, Any] | None,
     unless: Sequence[DenialKey] = (),
     denied: Sequence[Mapping[str, Any] | None] = (),
-) -> NotFound | Conflict:
+) -> NotFound | Conflict | DatabaseHeld:
     if stood is None:
         return refuse_denied(next(key for key, denial in zip(unless, denied, strict=False) if denial is not None))
     if not stood:

@@ -25,7 +25,7 @@ def put_new(table: str, item: items.Item) -> Write:
 
 
 def rescoping(table: str, task_id: TaskId, scope: items.Item) -> Write:
-    """Sets the text of a task's scope."""
+    """Sets a task's scope."""
     return {
         "TableName": table,
         "Key": items.scope_key(task_id),
@@ -74,9 +74,13 @@ def more(table: str, task_id: TaskId, command_id: str, wanted: Budgets) -> Write
         "TableName": table,
         "Key": items.task_key(task_id),
         "UpdateExpression": f"SET {held} ADD {_adding(wanted)}",
-        "ConditionExpression": "attribute_exists(#held) AND " + _enough(wanted),
-        "ExpressionAttributeNames": {"#held": items.held_by(command_id), **{f"#{name}": name for name in taken}},
-        "ExpressionAttributeValues": _taking(wanted),
+        "ConditionExpression": "attribute_exists(#held) AND #state = :active AND " + _enough(wanted),
+        "ExpressionAttributeNames": {
+            "#held": items.held_by(command_id),
+            "#state": "state",
+            **{f"#{name}": name for name in taken},
+        },
+        "ExpressionAttributeValues": {**_taking(wanted), ":active": {"S": TaskState.ACTIVE.value}},
         **_SHOW_WHAT_STOOD,
     }
 
@@ -193,7 +197,7 @@ def unless(table: str, denial: DenialKey) -> Write:
     return {
         "TableName": table,
         "Key": items.denial_key(denial),
-        "ConditionExpression": "attribute_not_exists(pk)",
+        "ConditionExpression": "attribute_not_exists(pk) OR attribute_exists(lifted_at_s)",
         **_SHOW_WHAT_STOOD,
     }
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
+from postern.edges.postgres.own_sql import run_own
+from postern.edges.world_teardown import tear_down_world
 from postern.errors import Conflict, DatabaseUnavailable, PosternError, Refusal, RefusedByPolicy
 from postern.ports import TeardownProof, World
 from postern.types import DatabaseAddress, Grant, TaskId, View
@@ -20,7 +23,7 @@ from postern.world.live_writes_sql import live_writes_sql
 from postern.world.lookup import lookup_stands_sql
 from postern.world.names import OWNER_ROLE, quote_literal, role_name, schema_name
 from postern.world.plan import PlannedView, WorldPlan, insert_key_sql, plan_world
-from postern.world.teardown import TeardownPlan, plan_teardown, proof_sql, terminate_sql
+from postern.world.run_role import owner_weaknesses_sql, plan_run_role
 from postern.world.wall import describe_weaknesses, unwritable_sql, weaknesses_sql
 from postern.world.write_proofs import written_tables
 
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
     from pg8000.core import CoreConnection
 
 _BYTEA = 17
-_TERMINATE_ROUNDS = 10
 # A lock that an application holds must not make it queue behind us: give up, and let the caller come again.
 _SETTINGS = (
     "SET search_path TO pg_catalog, pg_temp",
@@ -52,16 +54,29 @@ _MENDED_BY_HAND = {
 class PostgresWorlds:
     """Implements `ports.WorldDatabase`. `connect` opens a session as `postern_provision` to the address."""
 
-    def __init__(self, connect: Callable[[DatabaseAddress], CoreConnection]) -> None:
+    def __init__(
+        self, connect: Callable[[DatabaseAddress], CoreConnection], monotonic_s: Callable[[], float] = time.monotonic
+    ) -> None:
         self._connect = connect
+        self._monotonic_s = monotonic_s
 
-    def build(self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes) -> World:
+    def build(
+        self,
+        task_id: TaskId,
+        grant: Grant,
+        address: DatabaseAddress,
+        *,
+        key: bytes,
+        still_wanted: Callable[[], None] = lambda: None,
+    ) -> World:
         with self._session(task_id, address, "build") as connection:
-            _run(connection, "BEGIN")
+            run_own(connection, "BEGIN")
             _insert_key(connection, task_id, key)
+            # From here on a teardown's claim waits for us. One that was through before shows in the task's state.
+            still_wanted()
             live = _read_live(connection, grant)
             plan = plan_world(task_id, grant, live.tables, live_writes=live.writes, live_functions=live.functions)
-            _make_role(connection, plan)
+            _make_role(connection, plan.task_id, plan.make_role)
             _make_views(connection, plan)
             # The views now lock the tables' definitions: what was planned on is what stands, or nothing is built.
             if _read_live(connection, grant) != live:
@@ -70,24 +85,37 @@ class PostgresWorlds:
             if grant.lookups:
                 _check_lookup(connection)
             world = World(_read_views(connection, plan), _read_server_major(connection))
-            _run(connection, plan.admit)
-            _run(connection, "COMMIT")
+            run_own(connection, plan.admit)
+            run_own(connection, "COMMIT")
             return world
 
-    def tear_down(self, task_id: TaskId, address: DatabaseAddress) -> TeardownProof:
-        plan = plan_teardown(task_id)
+    def build_run_role(
+        self,
+        task_id: TaskId,
+        owner_role: str,
+        address: DatabaseAddress,
+        *,
+        key: bytes,
+        still_wanted: Callable[[], None] = lambda: None,
+    ) -> World:
+        with self._session(task_id, address, "build") as connection:
+            run_own(connection, "BEGIN")
+            _insert_key(connection, task_id, key)
+            still_wanted()
+            plan = plan_run_role(task_id, owner_role)
+            _check_owner(connection, owner_role)
+            _make_role(connection, task_id, plan.make_role)
+            for statement in plan.admit:
+                run_own(connection, statement)
+            world = World((), _read_server_major(connection))
+            run_own(connection, "COMMIT")
+            return world
+
+    def tear_down(
+        self, task_id: TaskId, address: DatabaseAddress, still_goes: Callable[[], None] = lambda: None
+    ) -> TeardownProof:
         with self._session(task_id, address, "teardown") as connection:
-            _in_transaction(connection, plan.claim)
-            oid = _find_role(connection, plan)
-            terminated = 0
-            if oid is not None:
-                _run(connection, plan.close_login)
-                terminated += _terminate_all(connection, oid)
-            _in_transaction(connection, plan.drop_schema)
-            if oid is not None:
-                terminated += _terminate_all(connection, oid)
-            _in_transaction(connection, plan.drop_key if oid is None else plan.drop_role)
-            return _prove(connection, task_id, oid, terminated)
+            return tear_down_world(connection, task_id, still_goes, self._monotonic_s)
 
     @contextmanager
     def _session(self, task_id: TaskId, address: DatabaseAddress, what: str) -> Iterator[CoreConnection]:
@@ -96,7 +124,7 @@ class PostgresWorlds:
             connection = self._connect(address)
             try:
                 for setting in _SETTINGS:
-                    _run(connection, setting)
+                    run_own(connection, setting)
                 yield connection
             finally:
                 # What was committed stands and what was not is undone, whether or not the goodbye arrives.
@@ -107,16 +135,26 @@ class PostgresWorlds:
 
 
 def _insert_key(connection: CoreConnection, task_id: TaskId, key: bytes) -> None:
-    _run(connection, f"SET LOCAL ROLE {OWNER_ROLE}")
+    run_own(connection, f"SET LOCAL ROLE {OWNER_ROLE}")
     with _standing_is_a_conflict(task_id):
         connection.execute_unnamed(insert_key_sql(task_id), vals=(key,), oids=(_BYTEA,))
-    _run(connection, "RESET ROLE")
+    run_own(connection, "RESET ROLE")
 
 
-def _make_role(connection: CoreConnection, plan: WorldPlan) -> None:
-    with _standing_is_a_conflict(plan.task_id):
-        for statement in plan.make_role:
-            _run(connection, statement)
+def _make_role(connection: CoreConnection, task_id: TaskId, statements: Sequence[str]) -> None:
+    with _standing_is_a_conflict(task_id):
+        for statement in statements:
+            run_own(connection, statement)
+
+
+def _check_owner(connection: CoreConnection, owner_role: str) -> None:
+    reasons = [row[0] for row in run_own(connection, owner_weaknesses_sql(owner_role))]
+    if reasons:
+        raise RefusedByPolicy(
+            "policy.refused",
+            f"owner_role: expected a plain owner of the tables, but {owner_role} {', '.join(reasons)};"
+            " an operator must run db doctor",
+        )
 
 
 @contextmanager
@@ -130,18 +168,18 @@ def _standing_is_a_conflict(task_id: TaskId) -> Iterator[None]:
 
 
 def _make_views(connection: CoreConnection, plan: WorldPlan) -> None:
-    _run(connection, f"SET LOCAL ROLE {OWNER_ROLE}")
+    run_own(connection, f"SET LOCAL ROLE {OWNER_ROLE}")
     for view in plan.views:
         try:
-            _run(connection, view.sql)
+            run_own(connection, view.sql)
         except DatabaseError as error:
             refusal = _unfit_view(view, error)
             if refusal is None:
                 raise
             raise refusal from error
     for grant in plan.grants:
-        _run(connection, grant)
-    _run(connection, "RESET ROLE")
+        run_own(connection, grant)
+    run_own(connection, "RESET ROLE")
 
 
 def _unfit_view(view: PlannedView, error: DatabaseError) -> RefusedByPolicy | None:
@@ -158,7 +196,7 @@ def _unfit_view(view: PlannedView, error: DatabaseError) -> RefusedByPolicy | No
 
 def _check_wall(connection: CoreConnection, plan: WorldPlan) -> None:
     _check_writable(connection, plan)
-    (row,) = _run(connection, weaknesses_sql(plan.task_id))
+    (row,) = run_own(connection, weaknesses_sql(plan.task_id))
     weaknesses = describe_weaknesses(row)
     if weaknesses is not None:
         raise RefusedByPolicy(
@@ -180,7 +218,7 @@ def _check_writable(connection: CoreConnection, plan: WorldPlan) -> None:
     written = {view.view: view.writes for view in plan.views if view.writes.events}
     if not written:
         return
-    unwritable = [row[0] for row in _run(connection, unwritable_sql(plan.task_id, written))]
+    unwritable = [row[0] for row in run_own(connection, unwritable_sql(plan.task_id, written))]
     refusals = tuple(
         Refusal(f"{view.schema}.{view.name}", "policy.writes", "its view is not one that PostgreSQL can write through")
         for view in plan.views
@@ -192,7 +230,7 @@ def _check_writable(connection: CoreConnection, plan: WorldPlan) -> None:
 
 
 def _check_lookup(connection: CoreConnection) -> None:
-    ((stands,),) = _run(connection, lookup_stands_sql())
+    ((stands,),) = run_own(connection, lookup_stands_sql())
     if stands != "true":
         raise RefusedByPolicy(
             "policy.refused",
@@ -204,15 +242,15 @@ def _read_live(connection: CoreConnection, grant: Grant) -> _Live:
     tables = [(table.schema, table.name) for table in grant.tables]
     written, functions = written_tables(grant), granted_functions(grant)
     return _Live(
-        tables=parse_live_tables(_run(connection, live_tables_sql(tables))) if tables else {},
-        writes=parse_live_writes(_run(connection, live_writes_sql(written))) if written else {},
-        functions=parse_live_functions(_run(connection, live_functions_sql(functions))) if functions else {},
+        tables=parse_live_tables(run_own(connection, live_tables_sql(tables))) if tables else {},
+        writes=parse_live_writes(run_own(connection, live_writes_sql(written))) if written else {},
+        functions=parse_live_functions(run_own(connection, live_functions_sql(functions))) if functions else {},
     )
 
 
 def _read_views(connection: CoreConnection, plan: WorldPlan) -> tuple[View, ...]:
     """The views as they stand. Raises DatabaseUnavailable where one is not as planned: nothing is built then."""
-    rows = _run(
+    rows = run_own(
         connection,
         "SELECT c.relname::text, c.oid::text, a.attname::text, format_type(a.atttypid, a.atttypmod)"
         " FROM pg_class c LEFT JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0"
@@ -249,54 +287,21 @@ def _read_views(connection: CoreConnection, plan: WorldPlan) -> tuple[View, ...]
 def _read_kinds(connection: CoreConnection, plan: WorldPlan) -> Mapping[TableKey, tuple[str, bool]]:
     """Of what each view stands over, its relkind and whether others inherit from it."""
     tables = [(view.schema, view.name) for view in plan.views]
-    rows = _run(connection, live_kinds_sql(tables)) if tables else []
+    rows = run_own(connection, live_kinds_sql(tables)) if tables else []
     return {(row[0], row[1]): (row[2], row[3] == "true") for row in rows}
 
 
 def _read_keys(connection: CoreConnection, plan: WorldPlan) -> Mapping[TableKey, tuple[str, ...]]:
     """Of each view the columns of its table's primary key; none where it hides one of them."""
     tables = [(view.schema, view.name) for view in plan.views]
-    found = parse_live_keys(_run(connection, live_keys_sql(tables))) if tables else {}
+    found = parse_live_keys(run_own(connection, live_keys_sql(tables))) if tables else {}
     shown = {(view.schema, view.name): {column.name for column in view.columns} for view in plan.views}
     return {table: key if shown[table].issuperset(key) else () for table in tables for key in [found.get(table, ())]}
 
 
 def _read_server_major(connection: CoreConnection) -> int:
-    ((version_num,),) = _run(connection, "SELECT current_setting('server_version_num')")
+    ((version_num,),) = run_own(connection, "SELECT current_setting('server_version_num')")
     return int(version_num) // 10_000
-
-
-def _find_role(connection: CoreConnection, plan: TeardownPlan) -> str | None:
-    rows = _run(connection, plan.find_role)
-    return rows[0][0] if rows else None
-
-
-def _terminate_all(connection: CoreConnection, role_oid: str) -> int:
-    """Ends the role's sessions until a look finds none; how many it ended. Raises DatabaseUnavailable if some stay."""
-    terminated = 0
-    for _ in range(_TERMINATE_ROUNDS):
-        ((found, ended),) = _run(connection, terminate_sql(role_oid))
-        if found == "0":
-            return terminated
-        terminated += int(ended)
-    raise DatabaseUnavailable("database.unavailable", "sessions of the task's role do not end; try again")
-
-
-def _prove(connection: CoreConnection, task_id: TaskId, role_oid: str | None, terminated: int) -> TeardownProof:
-    _run(connection, f"SET ROLE {OWNER_ROLE}")
-    (row,) = _run(connection, proof_sql(task_id, role_oid))
-    sessions, schemas, roles, keys = (int(count) for count in row)
-    return TeardownProof(sessions, schemas, roles, keys, terminated)
-
-
-def _in_transaction(connection: CoreConnection, statements: Sequence[str]) -> None:
-    for statement in ("BEGIN", *statements, "COMMIT"):
-        _run(connection, statement)
-
-
-def _run(connection: CoreConnection, sql: str) -> list[list[str]]:
-    """Runs a statement of our own. Every value in its rows is text (or NULL, where the query says so)."""
-    return cast("list[list[str]]", connection.execute_simple(sql).rows or [])
 
 
 def _sqlstate(error: DatabaseError) -> str:

@@ -93,8 +93,9 @@ class SharedKeySets(Protocol):
     """What all environments know together, by the issuer's URL.
 
     `read` is strongly consistent; `Known()` where there is no entry. `claim` is linearizable: of all that have seen
-    the same `paid_until_s` one gets True. `put` is durable once it returns and never replaces a newer set. Nothing
-    is retried. All raise `StateUnavailable`, `read` also for an entry that is malformed.
+    the same `paid_until_s` one gets True. `put` is durable once it returns and never replaces a newer set, unless a
+    clock that was wrong dated that one by more than `SKEW_S` ahead. Nothing is retried. All raise `StateUnavailable`,
+    `read` also for an entry that is malformed.
     """
 
     def read(self, issuer_url: str) -> Known: ...
@@ -116,13 +117,16 @@ def next_step(known: Known, wanted: Wanted, *, now_s: int) -> Step:
     return _ask(known, COOL_DOWN_S, now_s)
 
 
-def newest(one: Known, other: Known) -> Known:
-    """The newer key set of both, and the later times."""
+def newest(one: Known, other: Known, *, now_s: int) -> Known:
+    """The newer key set of both, and the later times.
+
+    Nothing that a clock which was wrong set in times to come: it would hide whatever is learned until then.
+    """
     sets = [known.key_set for known in (one, other) if known.key_set is not None]
     return Known(
-        max(sets, key=lambda each: each.fetched_at_s, default=None),
-        _later(one.asked_at_s, other.asked_at_s),
-        _later(one.paid_until_s, other.paid_until_s),
+        max((each for each in sets if each.fetched_at_s <= now_s + SKEW_S), key=_fetched_at_s, default=None),
+        _later(one.asked_at_s, other.asked_at_s, most_s=now_s + SKEW_S),
+        _later(one.paid_until_s, other.paid_until_s, most_s=_furthest_s(now_s)),
     )
 
 
@@ -152,8 +156,11 @@ def _ask(known: Known, cool_down_s: int, now_s: int) -> Ask:
 def _paid_until_s(known: Known, now_s: int) -> int:
     """Further ahead than it can be set, it was set by a clock that was wrong, and nobody waits for that."""
     paid_until_s = known.paid_until_s
-    furthest_s = now_s + SKEW_S + (AT_ONCE + 1) * COOL_DOWN_S
-    return now_s if paid_until_s is None or paid_until_s > furthest_s else paid_until_s
+    return now_s if paid_until_s is None or paid_until_s > _furthest_s(now_s) else paid_until_s
+
+
+def _furthest_s(now_s: int) -> int:
+    return now_s + SKEW_S + (AT_ONCE + 1) * COOL_DOWN_S
 
 
 def _is_being_asked(known: Known, now_s: int) -> bool:
@@ -167,5 +174,9 @@ def _is_within(now_s: int, since_s: int | None, span_s: int) -> bool:
     return since_s is not None and -SKEW_S <= now_s - since_s < span_s
 
 
-def _later(one: int | None, other: int | None) -> int | None:
-    return max((each for each in (one, other) if each is not None), default=None)
+def _later(one: int | None, other: int | None, *, most_s: int) -> int | None:
+    return max((each for each in (one, other) if each is not None and each <= most_s), default=None)
+
+
+def _fetched_at_s(key_set: KeySet) -> int:
+    return key_set.fetched_at_s

@@ -29,7 +29,13 @@ OKTA_PEOPLE = Preset(
         Binding("cid", _STRANGER),
         Binding("groups", ()),
         Binding("uid", _STRANGER),
-        Binding("sub", ("stranger", "stranger@stranger.example", "{}@stranger.example")),
+        Binding(
+            "sub",
+            (
+                *("stranger", "stranger@stranger.example", "{}@stranger.example"),
+                *("stranger@stranger{}.{}", "stranger@stranger{}.{}.{}"),
+            ),
+        ),
     ),
     require=(Requirement("ver", (1,)),),
     match=(pattern("cid", _CLIENT),),  # an ID token has none

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from postern.types import Grant
 from postern.yaml_lines import Node, load_lines
 
 # Zero would be an approval that nobody gives; that is what Cedar's `autoApprove` is for.
@@ -28,6 +29,24 @@ class Approvals:
     unmask: int = 2
     writes: int = 1
     statements: int = 2
+
+
+def needed_approvals(approvals: Approvals, grant: Grant, statements: tuple[str, ...]) -> int:
+    """How many different people must approve: the most that anything in it asks for."""
+    numbers = [approvals.default]
+    if raw_classes(grant):
+        numbers.append(approvals.unmask)
+    if grant.writes:
+        numbers.append(approvals.writes)
+    if statements:
+        numbers.append(approvals.statements)
+    return max(numbers)
+
+
+def raw_classes(grant: Grant) -> tuple[str, ...]:
+    """The classes whose values the grant shows raw, sorted: those that were asked for by `unmask`."""
+    columns = (column for table in grant.tables for column in table.columns)
+    return tuple(sorted({column.class_name for column in columns if column.class_name and column.mask is None}))
 
 
 def parse_approvals(text: bytes, *, file: str) -> Approvals:

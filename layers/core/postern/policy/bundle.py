@@ -13,11 +13,14 @@ from postern.policy.approvals import Approvals, parse_approvals
 from postern.policy.catalog import Catalog, parse_catalog
 from postern.policy.cedar import CedarPolicies, parse_policies
 from postern.policy.databases import parse_databases
+from postern.policy.limits import RateLimits, parse_limits
 from postern.types import DatabaseAddress, DatabaseName, Sha256Hex
 
 ISSUERS = "issuers.yaml"
 DATABASES = "databases.yaml"
 APPROVALS = "approvals.yaml"
+LIMITS = "limits.yaml"
+SINGLE = frozenset({ISSUERS, DATABASES, APPROVALS, LIMITS})  # beside the two folders
 CATALOG = re.compile(r"catalog/[^/]+\.yaml")
 CEDAR = re.compile(r"policy/[^/]+\.cedar")
 
@@ -34,6 +37,7 @@ class PolicyBundle:
     catalogs: Mapping[DatabaseName, Catalog]
     cedar: CedarPolicies
     approvals: Approvals
+    limits: RateLimits
     digest: Sha256Hex
 
     def address(self, database: DatabaseName) -> DatabaseAddress:
@@ -48,8 +52,8 @@ class PolicyBundle:
 def parse_bundle(files: Mapping[str, bytes], *, local: LocalIssuer | None) -> PolicyBundle:
     """The layer that these files make, by path with `/`. Raises `PolicyFileError` naming file and line.
 
-    `issuers.yaml` must be there. Without `approvals.yaml` the product's numbers hold; without
-    `databases.yaml` there can be no catalog; without catalogs and policies everything is denied.
+    `issuers.yaml` must be there. Without `approvals.yaml` or `limits.yaml` the product's numbers hold;
+    without `databases.yaml` there can be no catalog; without catalogs and policies everything is denied.
     """
     _check_paths(files)
     issuers = parse_issuers(files[ISSUERS], file=ISSUERS, local=local)
@@ -64,6 +68,7 @@ def parse_bundle(files: Mapping[str, bytes], *, local: LocalIssuer | None) -> Po
             issuers=[issuer.name for issuer in issuers],
         ),
         approvals=parse_approvals(files[APPROVALS], file=APPROVALS) if APPROVALS in files else Approvals(),
+        limits=_limits(files, catalogs),
         digest=layer_digest(files),
     )
 
@@ -84,10 +89,14 @@ def layer_digest(files: Mapping[str, bytes]) -> Sha256Hex:
 
 def _check_paths(files: Mapping[str, bytes]) -> None:
     for path in sorted(files):
-        if path not in {ISSUERS, DATABASES, APPROVALS} and not CATALOG.fullmatch(path) and not CEDAR.fullmatch(path):
+        if path not in SINGLE and not CATALOG.fullmatch(path) and not CEDAR.fullmatch(path):
             raise PolicyFileError(path, None, "expected a file of the policy layer, got another")
     if ISSUERS not in files:
         raise PolicyFileError(ISSUERS, None, "expected the file in the policy layer, got none")
+
+
+def _limits(files: Mapping[str, bytes], catalogs: Mapping[DatabaseName, Catalog]) -> RateLimits:
+    return parse_limits(files[LIMITS], file=LIMITS, catalogued=catalogs.keys()) if LIMITS in files else RateLimits()
 
 
 def _catalogs(files: Mapping[str, bytes]) -> dict[DatabaseName, Catalog]:

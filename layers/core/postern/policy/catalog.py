@@ -10,6 +10,7 @@
         rows: "region = :region"           # optional; :region is a principal's attribute
     functions: []                          # own functions an agent may call; none unless listed
     detectors: {phone: true, iban: false}  # optional; what the second net looks for, where it is not the default
+    owner_role: shop_owner                 # optional; as which run-once statements run: without it there are none
 
 What a table may say stands in `catalog_tables`, what a class may in `masks`.
 A table or column that is not here does not exist for an agent. Unknown fields are refused, so a catalog
@@ -18,6 +19,7 @@ written for a later version never loses a bound by being read by this one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -36,7 +38,11 @@ from postern.policy.names import (
 from postern.types import DatabaseName, Mask
 from postern.yaml_lines import Node, load_lines
 
-_FIELDS = ("database", "schema_default", "classes", "tables", "functions", "detectors")
+_FIELDS = ("database", "schema_default", "classes", "tables", "functions", "detectors", "owner_role")
+# Roles of PostgreSQL's, of Amazon RDS's and of ours: none of them owns an application's tables.
+_RESERVED_ROLE = re.compile(
+    r"(pg|rds|postern)_.*|task_[0-9a-f]{32}|rdsadmin|rdsrepladmin|postgres|public|none", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +57,7 @@ class Catalog:
     detectors: tuple[str, ...] | None = (
         None  # kinds that are on, in `DetectorKind`'s order; None: as the product has it
     )
+    owner_role: str | None = None  # as which run-once statements run; None: there are none
 
     def find(self, name: str) -> TableName | None:
         """The table that an agent's `orders` or `public.orders` means, spelled exactly; None where there is none."""
@@ -73,6 +80,7 @@ def parse_catalog(text: bytes, *, file: str) -> Catalog:
         tables=parse_tables(root.required("tables"), masks, schema),
         functions=parse_each_once(root.optional("functions"), "function", _function),
         detectors=_detectors(root),
+        owner_role=_owner_role(root),
     )
 
 
@@ -94,6 +102,16 @@ def _detectors(root: Node) -> tuple[str, ...] | None:
         return None
     switched = {kind: entry.boolean() for kind, entry in node.only(DetectorKind).items()}
     return tuple(kind.value for kind in DetectorKind if switched.get(kind, kind in DEFAULT_DETECTORS))
+
+
+def _owner_role(root: Node) -> str | None:
+    node = root.optional("owner_role")
+    if node is None:
+        return None
+    name = check_identifier(node.text(), "owner_role", node)
+    if _RESERVED_ROLE.fullmatch(name):
+        raise node.wrong(f"owner_role: expected the role that owns the application's tables, got {name!r}")
+    return name
 
 
 def _function(node: Node) -> str:

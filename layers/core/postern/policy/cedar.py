@@ -14,7 +14,7 @@ import cedarpy
 
 from postern.errors import PolicyFileError, PolicyUnavailable
 from postern.policy.catalog import Catalog
-from postern.policy.cedar_schema import CEDAR_SCHEMA
+from postern.policy.cedar_schema import BUILT_IN, CEDAR_SCHEMA, OWN_PREFIX
 from postern.policy.cedar_text import CedarPolicy, split_policies
 from postern.policy.entities import Entity, catalog_parents, entities_json, principal_entity, principal_json
 from postern.types import Principal
@@ -88,12 +88,14 @@ class Inquiry:
 
 
 def parse_policies(files: Mapping[str, bytes], *, catalogs: Iterable[Catalog], issuers: Iterable[str]) -> CedarPolicies:
-    """All files' policies as one set, validated against the schema and against the names that the layer gives.
+    """All files' policies and the product's own as one set, validated against the schema and the layer's names.
 
     A policy that names a table nobody catalogued, or an issuer nobody configured, is refused: in a `forbid`
     such a slip would leave open what it was meant to close. Raises `PolicyFileError`.
     """
     policies = [policy for file in sorted(files) for policy in split_policies(files[file], file=file)]
+    _check_prefix(policies)
+    policies += split_policies(BUILT_IN.encode(), file="built-in")
     parents = catalog_parents(catalogs)
     schema = cedarpy.Schema.from_str(CEDAR_SCHEMA)
     text = "\n".join(policy.text for policy in policies)
@@ -106,6 +108,13 @@ def parse_policies(files: Mapping[str, bytes], *, catalogs: Iterable[Catalog], i
         cedarpy.Entities.from_json_str(entities_json(parents), schema),
         tuple(policy.id for policy in policies),
     )
+
+
+def _check_prefix(policies: Sequence[CedarPolicy]) -> None:
+    """A record that names a policy of the product's means the product's."""
+    for policy in policies:
+        if policy.id.startswith(OWN_PREFIX):
+            raise policy.wrong(f"@id: expected a name that does not begin with {OWN_PREFIX!r}, got {policy.id!r}")
 
 
 def _check_ids(policies: Sequence[CedarPolicy]) -> None:

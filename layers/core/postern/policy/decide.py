@@ -18,16 +18,14 @@ from dataclasses import dataclass, field
 from postern.policy.bundle import PolicyBundle
 from postern.policy.catalog import Catalog
 from postern.policy.catalog_tables import CatalogTable
-from postern.policy.cedar import ContextValue
+from postern.policy.decide_statements import decide_statements
 from postern.policy.entities import class_entity, database_entity, table_entity
 from postern.policy.hearing import Hearing
 from postern.policy.names import TableName
 from postern.policy.requests import AccessRequest, Denied, Granted, TaskRequest
+from postern.policy.task_context import task_context
 from postern.types import Action, Grant, GrantedColumn, GrantedTable, MaskKind, Principal, RowFilter
 from postern.world.names import view_name
-
-_DAY_S = 86_400
-_HOUR_S = 3_600
 
 
 def decide(bundle: PolicyBundle, principal: Principal, request: TaskRequest, *, now_us: int) -> Granted | Denied:
@@ -35,7 +33,9 @@ def decide(bundle: PolicyBundle, principal: Principal, request: TaskRequest, *, 
 
     Raises `PolicyUnavailable` where the policies cannot be asked about this principal at all.
     """
-    hearing = Hearing(bundle.cedar.asked_by(principal, _context(request, now_us)), request.database)
+    if request.statements:
+        return decide_statements(bundle, principal, request, now_us=now_us)
+    hearing = Hearing(bundle.cedar.asked_by(principal, task_context(request, now_us)), request.database)
     catalog = bundle.catalogs.get(request.database, Catalog(request.database, "", {}, {}, ()))
     wanted = _hear_access(hearing, catalog, request.access)
     raw = _hear_unmask(hearing, catalog, request.unmask)
@@ -56,20 +56,6 @@ def decide(bundle: PolicyBundle, principal: Principal, request: TaskRequest, *, 
         detectors=catalog.detectors,
     )
     return Granted(grant, needs_approval, reasons=tuple(sorted(hearing.policies)))
-
-
-def _context(request: TaskRequest, now_us: int) -> Mapping[str, ContextValue]:
-    now_s = now_us // 1_000_000
-    context: dict[str, ContextValue] = {
-        "ttl": request.ttl_s,
-        "purpose": bool(request.purpose.strip()),
-        "writes": any(action.writes for part in request.access for action in part.actions),
-        "hour": now_s % _DAY_S // _HOUR_S,
-        "weekday": (now_s // _DAY_S + 3) % 7 + 1,  # the epoch's first day was a Thursday
-    }
-    if request.ticket is not None and request.ticket.strip():
-        context["ticket"] = request.ticket
-    return context
 
 
 @dataclass(slots=True)

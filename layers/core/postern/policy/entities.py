@@ -66,7 +66,7 @@ def entities_json(parents: dict[Entity, Entity | None]) -> str:
 def principal_json(principal: Principal) -> str:
     """The principal with its attributes as tags, and its groups, as Cedar reads them."""
     groups = [Entity("Group", name).reference() for name in principal.groups]
-    attributes = {"issuer": principal.issuer, "subject": principal.subject}
+    attributes = {"id": principal.id, "issuer": principal.issuer, "subject": principal.subject}
     if principal.on_behalf_of is not None:
         attributes["on_behalf_of"] = principal.on_behalf_of
     asking = {

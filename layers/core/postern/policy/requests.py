@@ -29,6 +29,7 @@ class TaskRequest:
     lookup: tuple[str, ...]  # class names to be compared with a literal
     ttl_s: int
     budgets: Budgets
+    statements: tuple[str, ...] = ()  # that run once, in order; then nothing else is asked for
 
 
 @dataclass(frozen=True, slots=True)

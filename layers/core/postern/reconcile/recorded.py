@@ -12,6 +12,7 @@ from typing import Protocol
 
 from postern.audit.canonical import malformed, parse_canonical
 from postern.audit.records import RecordType
+from postern.audit.run_bodies import RUN_KINDS
 from postern.audit.times import parse_time
 from postern.errors import IntegrityError
 from postern.types import CommandId
@@ -21,6 +22,7 @@ PENDING = "pending"
 # Outcomes of statements that the server had begun to run when they ended.
 _RAN = frozenset({"ok", PENDING, "too_large", "over_budget", "rolled_back"})
 _FAILED_THERE = "sql.failed"
+_KINDS = RUN_KINDS | {"statement"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ def read_recorded(evidence: Evidence, command_id: CommandId, normalise: Normalis
 
 def _read_intent(command_id: CommandId, data: bytes, normalise: Normalise) -> Recorded | None:
     intent = parse_canonical(data)
-    if intent.get("kind") != "statement":
+    if intent.get("kind") not in _KINDS:
         return None
     target, time_us = _object(intent, "target"), parse_time(_word(intent, "time"))
     return Recorded(

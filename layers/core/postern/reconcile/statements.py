@@ -61,16 +61,18 @@ class OwnStatement:
 
     does: Own
     name: str | None = None
-    is_query: bool = False  # the guard may let an agent send the same text, which is then on record
+    is_query: bool = False  # the same text may have been let through as somebody's own, which is then on record
 
 
 # Every text that a version of the broker ever sent in a task's session: they may still stand in a log.
 _EXTENDED = {
     "BEGIN READ ONLY": Own.BEGIN,
     "BEGIN READ WRITE": Own.BEGIN,
+    "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE": Own.BEGIN,
     "SAVEPOINT postern": Own.OTHER,
     "SET TRANSACTION READ ONLY": Own.OTHER,
     "RELEASE SAVEPOINT postern": Own.OTHER,
+    "RESET ALL": Own.OTHER,
     "SET CONSTRAINTS ALL IMMEDIATE": Own.OTHER,
     "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()": Own.OTHER,
     "SELECT o, pg_catalog.format_type(o, NULL) FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS o": Own.OTHER,
@@ -81,10 +83,20 @@ _EXTENDED = {
     " (SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::pg_catalog.text"
     " FROM pg_catalog.pg_stat_xact_user_tables)"
     " FROM pg_catalog.pg_stat_get_activity(pg_catalog.pg_backend_pid())": Own.OTHER,
+    # What the statements of a dry run have locked.
+    "SELECT DISTINCT n.nspname || '.' || c.relname, l.mode FROM pg_catalog.pg_locks l"
+    " JOIN pg_catalog.pg_class c ON c.oid = l.relation JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+    " WHERE l.pid = pg_catalog.pg_backend_pid() AND l.locktype = 'relation' AND l.granted"
+    " AND l.database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+    " AND c.relkind IN ('r', 'p', 'f', 'm', 'v', 'S')"
+    " AND n.nspname NOT IN ('pg_catalog', 'pg_toast', 'information_schema') ORDER BY 1, 2 LIMIT 200": Own.OTHER,
 }
 _SIMPLE = {"COMMIT": Own.COMMIT, "ROLLBACK": Own.ROLLBACK, "DISCARD ALL": Own.OTHER}
+# Sessions of run-once statements have theirs outside of a transaction too, and take on the owner role.
 _SETTING = re.compile(
-    r"SET LOCAL (?:statement_timeout = [0-9]{1,10}|lock_timeout = [0-9]{1,10}"
+    r"SET (?:LOCAL )?(?:(?P<bound>(?:statement|lock)_timeout = [0-9]{1,10})"
+    r"|idle_in_transaction_session_timeout = [0-9]{1,10}"
+    r'|ROLE "(?:[^"]|""){1,126}"|search_path TO "(?:[^"]|""){1,126}", pg_temp'
     r"|application_name = '(?P<name>[0-9A-Za-z_.-]{1,63})')"
 )
 
@@ -97,6 +109,8 @@ def parse_own(ran: Ran) -> OwnStatement | None:
     if ran.protocol is not Protocol.EXTENDED:
         return None
     if match := _SETTING.fullmatch(ran.text):
-        return OwnStatement(Own.OTHER) if match["name"] is None else OwnStatement(Own.NAME, match["name"])
+        if match["name"] is not None:
+            return OwnStatement(Own.NAME, match["name"])
+        return OwnStatement(Own.OTHER, is_query=match["bound"] is not None)
     does = _EXTENDED.get(" ".join(ran.text.split()))
     return None if does is None else OwnStatement(does, is_query=ran.text.startswith("SELECT"))

@@ -1,19 +1,24 @@
 """Lets a call in: the evidence up to date, policy loaded, its place in the task's budgets taken, its commands named.
 
-Nothing has run yet.
+Meanwhile its statements are counted into their owner's minute, which costs a request beside the reservation's and no
+wait of its own. Where the minute is full the reservation is given back. Nothing has run yet.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import Executor
+from contextlib import suppress
 from dataclasses import dataclass
 
-from postern.errors import Conflict
+from postern.errors import Conflict, StateUnavailable
+from postern.policy.bundle import PolicyBundle
 from postern.ports import Clock, Finished, IdempotencyKey, Identifiers, PolicySource, Reservation, TaskStore
+from postern.rate_ports import Rate, Rates
 from postern.services.calls import Call
 from postern.services.commands import Command, Unit
 from postern.services.gate import Gate
 from postern.task_states import END
-from postern.types import CommandId, Principal, TaskId
+from postern.types import Budgets, CommandId, Principal, TaskId
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +27,42 @@ class Admission:
 
     policy: PolicySource
     tasks: TaskStore
+    rates: Rates
     identifiers: Identifiers
     clock: Clock
     gate: Gate
+    threads: Executor
 
     def admit(self, principal: Principal, task_id: TaskId, call: Call) -> Unit | Finished:
         """The admitted call, or what an earlier one with its key wrote: that must not be written again.
 
-        Raises what `Gate.check` and `TaskStore.reserve` raise.
+        Raises what `Gate.check`, `TaskStore.reserve` and `Rates.take` raise.
         """
         self.gate.check()
         now_us = self.clock.now_us()
         bundle = self.policy.load()
+        counting = self.threads.submit(
+            self.rates.take,
+            Rate.STATEMENTS,
+            principal.owner,
+            len(call.statements),
+            limit=bundle.limits.of(principal).statements,
+            now_s=now_us // 1_000_000,
+        )
+        try:
+            unit = self._reserve(principal, task_id, call, bundle, now_us)
+        finally:
+            # Waited for whatever came of the reservation: nothing of a call goes on behind its answer.
+            stopped = counting.exception()
+        if stopped is not None:
+            if isinstance(unit, Unit):
+                self._give_back(unit)
+            raise stopped
+        return unit
+
+    def _reserve(
+        self, principal: Principal, task_id: TaskId, call: Call, bundle: PolicyBundle, now_us: int
+    ) -> Unit | Finished:
         ids = [self.identifiers.command_id(now_us) for _ in call.statements]
 
         def take(key: IdempotencyKey | None) -> Reservation | Finished:
@@ -64,6 +93,11 @@ class Admission:
             bundle,
             self._commands(call, ids, taken),
         )
+
+    def _give_back(self, unit: Unit) -> None:
+        """Nothing of the call was used. Where the table is away it stays taken until the reaper gives it back."""
+        with suppress(StateUnavailable):
+            self.tasks.settle(unit.reservation, used=Budgets(), command_id=unit.id, idempotency=unit.held, answer=None)
 
     def check_policy(self, unit: Unit) -> None:
         """Ends a task that was decided under another policy. Raises `Conflict` (`task.policy_changed`)."""

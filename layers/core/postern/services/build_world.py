@@ -5,17 +5,25 @@ Crash points, by what is durable when the process dies:
     world committed         the same, and the teardown drops the world
     outcome written         the same, and the log says that the world stood
     task moved to `active`  done
+
+It believes nobody about what to build: the function that runs statements writes a task's items. So it reads what was
+decided about the task, which that function cannot write, and builds only what people or policy said yes to.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from postern.approval_ports import ApprovalStore
+from postern.approvals import TaskApprovals
 from postern.audit import bodies
+from postern.audit.approval_bodies import decided_member
 from postern.denials import keys_against
-from postern.errors import Conflict, NotFound, PosternError
+from postern.errors import Conflict, NotFound, PosternError, UpstreamError
+from postern.policy.decide_statements import check_consent, run_as
+from postern.policy.decided import check_decided, check_in_time, ends_by_s
 from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore, World, WorldDatabase
-from postern.task_states import FAIL, STAND
+from postern.task_states import FAIL, REVOKE, STAND, SUSPEND
 from postern.types import CommandId, DatabaseAddress, Sha256Hex, Task, TaskId, TaskState
 from postern.world.names import role_name
 
@@ -30,9 +38,11 @@ class BuildWorld:
     worlds: WorldDatabase
     identifiers: Identifiers
     clock: Clock
+    approvals: ApprovalStore
 
     def run(self, task_id: TaskId) -> Task:
         task = self._provisioning(task_id)
+        decided = self.approvals.get(task_id)
         address = self.policy.load().address(task.grant.database)
         command_id = self.identifiers.command_id(self.clock.now_us())
         intent = self.records.put(
@@ -43,18 +53,37 @@ class BuildWorld:
                 task,
                 target=bodies.target_member(address, role_name(task.id)),
                 by="principal",
+                approval=None if decided is None else decided_member(decided),
             )
         )
         try:
-            world = self.worlds.build(task.id, task.grant, address, key=self.identifiers.key())
+            yes = check_decided(task, decided)
+            check_in_time(task, yes, now_s=self.clock.now_us() // 1_000_000)
+            world = self._build(task, address, yes)
         except PosternError as refused:
             try:
                 self._record(command_id, task, intent, "failed", {"error": refused.code})
             finally:
-                # Whether or not it is on record, or was closed by another who took it for dead: the task ends.
-                self._give_up(task)
+                # Whether or not it is on record, or was closed by another who took it for dead: the task ends. But
+                # where a world stands already, another builds for it: the task is that one's, or its deadline's.
+                if refused.code != "task.state":
+                    self._give_up(task, refused)
             raise
-        return self._activate(task, address, command_id, intent, world)
+        return self._activate(task, yes, address, command_id, intent, world)
+
+    def _build(self, task: Task, address: DatabaseAddress, decided: TaskApprovals) -> World:
+        key = self.identifiers.key()
+
+        def still_wanted() -> None:
+            # Read again, since whoever ended the task may have torn it down already, and found nothing.
+            self._provisioning(task.id)
+
+        if not task.runs_once:
+            return self.worlds.build(task.id, task.grant, address, key=key, still_wanted=still_wanted)
+        bundle = self.policy.load()
+        check_consent(bundle, task, decided)
+        owner_role = run_as(bundle, task)
+        return self.worlds.build_run_role(task.id, owner_role, address, key=key, still_wanted=still_wanted)
 
     def _provisioning(self, task_id: TaskId) -> Task:
         task = self.tasks.get(task_id)
@@ -66,7 +95,13 @@ class BuildWorld:
         return task
 
     def _activate(
-        self, task: Task, address: DatabaseAddress, command_id: CommandId, intent: Sha256Hex, world: World
+        self,
+        task: Task,
+        decided: TaskApprovals,
+        address: DatabaseAddress,
+        command_id: CommandId,
+        intent: Sha256Hex,
+        world: World,
     ) -> Task:
         # A world whose standing is not on record must not be used, nor one whose task was ended while it was
         # being built (its teardown may have come too early to see it): either way it is dropped again.
@@ -75,19 +110,31 @@ class BuildWorld:
             return self.tasks.move(
                 task.id,
                 STAND,
-                world=world,
-                expires_at_s=self._expires_at_s(task),
+                world=replace(world, address=address),
+                expires_at_s=self._expires_at_s(task, decided),
                 unless=keys_against(task.principal, task.grant.database, runs_once=task.runs_once),
             )
         except PosternError as stopped:
-            self.worlds.tear_down(task.id, address)
-            if not isinstance(stopped, Conflict):
-                self._give_up(task)
+            if isinstance(stopped, Conflict) and (stood := self._stood(task)) is not None:
+                return stood
+            try:
+                # Where somebody else moved it, it is on its way. First, so that who dies in between leaves the timer
+                # something to do, and no active task without a world: the move that failed may have been made.
+                if not isinstance(stopped, Conflict) or stopped.code == "task.revoked":
+                    self._give_up(task, stopped)
+            finally:
+                self.worlds.tear_down(task.id, address)
             raise
 
-    def _expires_at_s(self, task: Task) -> int:
+    def _stood(self, task: Task) -> Task | None:
+        """The task, where it is active: nobody else can have built its world, so the move was made unheard."""
+        stored = self.tasks.get(task.id)
+        return stored if stored is not None and stored.state is TaskState.ACTIVE else None
+
+    def _expires_at_s(self, task: Task, decided: TaskApprovals) -> int:
         """Its time to live begins now; where its world is built again, it began when it first stood."""
-        return task.expires_at_s if task.views else self.clock.now_us() // 1_000_000 + task.ttl_s
+        fresh_s = min(self.clock.now_us() // 1_000_000 + task.ttl_s, ends_by_s(task, decided))
+        return min(task.expires_at_s, fresh_s) if task.worlds else fresh_s
 
     def _record(
         self, command_id: CommandId, task: Task, intent: Sha256Hex, status: str, result: dict[str, object]
@@ -104,6 +151,13 @@ class BuildWorld:
             )
         )
 
-    def _give_up(self, task: Task) -> None:
+    def _give_up(self, task: Task, stopped: PosternError) -> None:
         # Not straight to `failed`: a lost connection at COMMIT may have left a world, which the timer then drops.
-        self.tasks.move(task.id, FAIL)
+        if stopped.code == "task.revoked":
+            self.tasks.move(task.id, REVOKE)
+        elif task.worlds and isinstance(stopped, UpstreamError | Conflict):
+            # It has stood before, and did nothing wrong: it is built again once what is away answers, or once a
+            # teardown that was still under way has ended.
+            self.tasks.move(task.id, SUSPEND)
+        else:
+            self.tasks.move(task.id, FAIL)

@@ -6,8 +6,10 @@ recorded the task stays `ending`, and the timer that looks for due tasks takes i
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
+from postern.errors import Conflict
 from postern.ports import Provisioner, TaskStore
 from postern.services.read_tasks import ReadTasks
 from postern.task_states import END
@@ -27,6 +29,7 @@ class EndTask:
         if task.state.is_final:
             return task
         if task.state is not TaskState.ENDING:
-            self.tasks.move(task_id, END)
+            with suppress(Conflict):  # somebody else ended it since: that is as good
+                self.tasks.move(task_id, END)
         self.provisioner.tear_down(task_id)
         return self.reader.one(principal, task_id)

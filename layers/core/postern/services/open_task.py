@@ -12,21 +12,29 @@ from dataclasses import dataclass, replace
 from postern.audit import bodies
 from postern.errors import DatabaseUnavailable, PosternError, RefusedByPolicy
 from postern.masking.detectors import redact_text
+from postern.policy.approvals import needed_approvals
+from postern.policy.bundle import PolicyBundle
 from postern.policy.decide import decide
+from postern.policy.decided import BUILDING_S
 from postern.policy.requests import Denied, Granted, TaskRequest
+from postern.policy.scope_digest import scope_digest
 from postern.ports import Clock, Identifiers, PolicySource, Provisioner, RecordStore, TaskStore
+from postern.services.admit_task import AdmitTask
 from postern.types import Principal, Sha256Hex, Task, TaskState
 
 APPROVAL_WAIT_S = 86_400  # for as long a person may approve it
-BUILDING_S = 120  # for as long its world may be built: the function that does has 60 s
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTask:
-    """The use case. Raises `RefusedByPolicy` naming each refused part, or an `UpstreamError` and opens nothing."""
+    """The use case. Raises `RefusedByPolicy` naming each refused part, or an `UpstreamError` and opens nothing.
+
+    Raises what `AdmitTask` raises before anything is on record.
+    """
 
     policy: PolicySource
     tasks: TaskStore
+    admit: AdmitTask
     records: RecordStore
     provisioner: Provisioner
     identifiers: Identifiers
@@ -40,10 +48,13 @@ class OpenTask:
             ticket=None if request.ticket is None else redact_text(request.ticket),
         )
         bundle = self.policy.load()
+        now_s = now_us // 1_000_000
+        self.admit.opening(bundle, principal, request, now_s=now_s)
         decision = decide(bundle, principal, request, now_us=now_us)
         if isinstance(decision, Denied):
             raise self._refuse(principal, request, decision, bundle.digest, now_us)
-        task = self._task(principal, request, decision, now_us)
+        task = self._task(principal, request, decision, bundle, now_us)
+        self.admit.creating(bundle, task, now_s=now_s)
         self.records.put(
             bodies.grant_event(
                 self.identifiers.command_id(now_us),
@@ -59,9 +70,12 @@ class OpenTask:
         self.provisioner.provision(task.id)
         return self._standing(task)
 
-    def _task(self, principal: Principal, request: TaskRequest, decision: Granted, now_us: int) -> Task:
+    def _task(
+        self, principal: Principal, request: TaskRequest, decision: Granted, bundle: PolicyBundle, now_us: int
+    ) -> Task:
         now_s = now_us // 1_000_000
-        return Task(
+        needed = needed_approvals(bundle.approvals, decision.grant, request.statements)
+        task = Task(
             id=self.identifiers.task_id(),
             state=TaskState.PENDING_APPROVAL if decision.needs_approval else TaskState.PROVISIONING,
             principal=principal,
@@ -72,7 +86,12 @@ class OpenTask:
             expires_at_s=now_s + (APPROVAL_WAIT_S if decision.needs_approval else BUILDING_S),
             budgets=request.budgets,
             ttl_s=request.ttl_s,
+            approvals_needed=needed if decision.needs_approval else 0,
+            statements=request.statements,
+            scope_salt=self.identifiers.key().hex(),
+            address=bundle.address(decision.grant.database),
         )
+        return replace(task, scope_digest=scope_digest(task))
 
     def _refuse(
         self, principal: Principal, request: TaskRequest, decision: Denied, policy_digest: Sha256Hex, now_us: int

@@ -10,6 +10,7 @@ from postern.ports import Clock, TaskStore
 from postern.types import Principal, Task, TaskId, TaskState
 
 LISTED = 100
+_ENDS_AT_DEADLINE = frozenset({TaskState.ACTIVE, TaskState.SUSPENDING, TaskState.SUSPENDED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,6 @@ class ReadTasks:
 
     def _as_of_now(self, task: Task) -> Task:
         # Past its deadline a task is refused at once, though the timer may not have torn it down yet.
-        if task.state is TaskState.ACTIVE and task.expires_at_s <= self.clock.now_us() // 1_000_000:
+        if task.state in _ENDS_AT_DEADLINE and task.expires_at_s <= self.clock.now_us() // 1_000_000:
             return replace(task, state=TaskState.EXPIRED)
         return task

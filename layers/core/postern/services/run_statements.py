@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from postern.errors import (
+    Conflict,
     OutcomeUnknown,
     PosternError,
     RefusedByPolicy,
@@ -26,7 +27,7 @@ from postern.errors import (
 from postern.guard.check import check
 from postern.guard.scope import Scope, scope_of
 from postern.guard.verdict import Allowed, Refused
-from postern.ports import Clock, Finished, Session, TaskDatabase, TaskStore, Tokens
+from postern.ports import Clock, Finished, Session, Settled, TaskDatabase, TaskStore, Tokens
 from postern.services.admission import Admission
 from postern.services.answers import deliver
 from postern.services.bounds import Bounds
@@ -36,6 +37,7 @@ from postern.services.journal import Journal
 from postern.services.needs import check_needs
 from postern.services.parameters import Checked, objection_to_parameters, send_parameters
 from postern.services.stopwatch import Stopwatch
+from postern.services.told_by_task import told_by_task
 from postern.services.transact import Transact, raise_as_asked, receipt
 from postern.types import Budgets, Principal, Sha256Hex, TaskId
 from postern.world.names import schema_name
@@ -64,6 +66,7 @@ class RunStatements:
         except PosternError as stopped:
             stopped.command_id = stopped.command_id or unit.id
             # A write whose fate is not known keeps its key and what it took, until it is settled.
+            # Where rows were withheld, everything is given back already.
             if not isinstance(stopped, OutcomeUnknown):
                 # Where the table is away as well, the reservation stays taken: the budget errs on the safe side.
                 with suppress(StateUnavailable):
@@ -137,8 +140,9 @@ class RunStatements:
             with watch.step("intent"):
                 intents = writing.result()
         if isinstance(opened, PosternError):
-            self._fail_all(unit, intents, opened, watch)
-            raise opened
+            failed = told_by_task(self.tasks, unit, opened)
+            self._fail_all(unit, intents, failed, watch)
+            raise failed
         return intents, opened
 
     def _fail_all(self, unit: Unit, intents: Sequence[Sha256Hex], failed: PosternError, watch: Stopwatch) -> None:
@@ -163,7 +167,8 @@ class RunStatements:
                 result = statement.named_as_asked(result, scope)
                 delivery = deliver(result, unit.reservation.task.views, unit.reservation.task.grant.detectors)
             bounds.spend(result, delivery)
-        except PosternError as failed:
+        except PosternError as stopped:
+            failed = told_by_task(self.tasks, unit, stopped)
             with watch.step("outcome"):
                 self.journal.fail(unit, command, intent, failed, watch)
             raise_as_asked(failed, statement, "")
@@ -187,16 +192,26 @@ class RunStatements:
         )
         # The outcome is durable: the rows go out even where the table is away, with what is surely left.
         with watch.step("task"), suppress(StateUnavailable):
-            return self._give_back(unit, used, _on_record(answers, settled=settled))
+            after = self._give_back(unit, used, _on_record(answers, settled=settled))
+            if after.is_revoked:
+                raise _withheld(unit, wrote=settled is not None)
+            return after.left
         return unit.reservation.task.budgets
 
-    def _give_back(self, unit: Unit, used: Budgets, answer: dict[str, object] | None) -> Budgets:
+    def _give_back(self, unit: Unit, used: Budgets, answer: dict[str, object] | None) -> Settled:
         return self.tasks.settle(unit.reservation, used=used, command_id=unit.id, idempotency=unit.held, answer=answer)
 
 
 def _spent(unit: Unit) -> Budgets:
     """What a call has used up however it ends."""
     return Budgets(statements=len(unit.commands), lookups=unit.lookups_used)
+
+
+def _withheld(unit: Unit, *, wrote: bool) -> Conflict:
+    """What is said of statements that had ended when their task was revoked."""
+    what = "what they wrote is committed" if wrote else "they only read"
+    detail = f"an operator revoked this task while its statements ran, so their rows are withheld; {what}"
+    return Conflict("task.revoked", detail, command_id=unit.id)
 
 
 def _refusal(words: str, command: Command, refused: Refused) -> PosternError:

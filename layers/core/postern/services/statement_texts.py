@@ -18,7 +18,7 @@ from postern.services.commands import Command, Unit
 from postern.statement_text.normalise import normalise
 from postern.statement_text.padding import rounded_up
 from postern.statement_text.sealing import Place, Unsealed, seal
-from postern.types import Grant, StatementText, Task
+from postern.types import CommandId, Grant, StatementText, Task, TaskId
 
 HIDDEN = "[hidden]"  # stands for a name that is not of the task's scope
 
@@ -39,9 +39,22 @@ class StatementTexts:
         """The same of one that will not."""
         return self._asked(unit, command, command.call.sql, refused.fingerprint, refused.reason)
 
+    def once(
+        self, task: Task, command_id: CommandId, key: bytes, sql: str, fingerprint: str | None, reason: str | None
+    ) -> Asked:
+        """What the intent of a statement that runs once says of it. Raises what `SealKeys.key_of` raises."""
+        if self.mode is StatementText.FULL:
+            return Asked(sql, sql, fingerprint, [], key)
+        closed = self._closed_text(task, command_id, sql, sql, Unsealed(sql, sql, reason, key))
+        return Asked(sql, sql, None, [], key, closed=closed)
+
+    def words(self, code: str, reason: str) -> str:
+        """A reason that may quote a statement, as a record may show it."""
+        return reason if self.mode is StatementText.FULL else CODES[code]
+
     def reason(self, refused: Refused) -> str:
         """Why, in the guard's words; they quote the statement, so the other modes have the words of the code."""
-        return refused.reason if self.mode is StatementText.FULL else CODES[refused.code]
+        return self.words(refused.code, refused.reason)
 
     def answer_bytes(self, length: int) -> int:
         """An answer's length: it may echo a literal."""
@@ -66,7 +79,11 @@ class StatementTexts:
         return Asked(sql, ran, None, texts, command.key, lookups, self._closed(unit, command, ran, reason))
 
     def _closed(self, unit: Unit, command: Command, ran: str, reason: str | None) -> Closed:
-        sql, known = command.call.sql, _known_names(unit.reservation.task.grant)
+        content = Unsealed(command.call.sql, ran, reason, command.key)
+        return self._closed_text(unit.reservation.task, command.id, command.call.sql, ran, content)
+
+    def _closed_text(self, task: Task, command_id: CommandId, sql: str, ran: str, content: Unsealed) -> Closed:
+        known = _known_names(task.grant)
         asked = normalise(sql, known)
         runs = None if ran == sql else normalise(ran, known)
         return Closed(
@@ -75,16 +92,15 @@ class StatementTexts:
             ran=None if runs is None else runs.text,
             fingerprint=None if asked is None else asked.fingerprint,
             at_most_bytes=rounded_up(len(sql.encode())),
-            sealed=self._sealed(unit, command, Unsealed(sql, ran, reason, command.key)),
+            sealed=self._sealed(task.id, command_id, content),
         )
 
-    def _sealed(self, unit: Unit, command: Command, content: Unsealed) -> Sealed | None:
+    def _sealed(self, task_id: TaskId, command_id: CommandId, content: Unsealed) -> Sealed | None:
         if self.mode is not StatementText.SEALED:
             return None
         if self.keys is None:
             raise ValueError("statement text: expected a source of data keys in the mode sealed, got none")
-        task_id = unit.reservation.task.id
-        return seal(content, self.keys.key_of(task_id), Place(self.log, task_id, command.id))
+        return seal(content, self.keys.key_of(task_id), Place(self.log, task_id, command_id))
 
 
 def _known_names(grant: Grant) -> frozenset[str]:

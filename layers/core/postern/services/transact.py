@@ -34,6 +34,7 @@ from postern.services.commands import Command, Unit
 from postern.services.journal import Journal
 from postern.services.parameters import Checked
 from postern.services.stopwatch import Stopwatch
+from postern.services.told_by_task import told_by_task
 from postern.sqlstates import at_position
 from postern.types import Receipt, Sha256Hex
 
@@ -74,9 +75,10 @@ class Transact:
         try:
             with watch.step("execute"):
                 transaction = session.begin(bounds.limits(1), command_id=unit.id, read_only=not writes)
-        except PosternError as failed:
+        except PosternError as stopped:
+            failed = told_by_task(self.tasks, unit, stopped)
             self._record_failure(unit, intents, 0, failed, watch)
-            raise
+            raise failed from stopped
         try:
             ran = self._execute(unit, statements, scope, intents, transaction, bounds, watch)
             mark = self._mark(unit, intents, ran, transaction, bounds, watch) if writes else None
@@ -138,8 +140,9 @@ class Transact:
                 # It ended its own transaction, which the guard never lets it: no outcome, the intents stay open.
                 transaction.rollback()
                 raise
-            except PosternError as failed:
+            except PosternError as stopped:
                 transaction.rollback()  # access and locks end before the evidence is waited for
+                failed = told_by_task(self.tasks, unit, stopped)
                 self._record_failure(unit, intents, len(ran), failed, watch)
                 failed.command_id = command.id
                 raise_as_asked(failed, statement, words)
@@ -171,12 +174,13 @@ class Transact:
             with watch.step("execute"):
                 mark = transaction.mark()
             bounds.spend_written(max(mark.rows_written, sum(one.result.affected or 0 for one in ran)))
-        except PosternError as failed:
+        except PosternError as stopped:
             transaction.rollback()
+            failed = told_by_task(self.tasks, unit, stopped)
             with watch.step("outcome"):
                 for command, intent in zip(unit.commands, intents, strict=True):
                     self.journal.fail(unit, command, intent, failed, watch)
-            raise
+            raise failed from stopped
         return mark
 
     def _fence(
@@ -222,7 +226,7 @@ class Transact:
         except PosternError as refused:
             with watch.step("settle"):
                 self._settle_as_rolled_back(unit, outcomes, sqlstate=getattr(refused, "sqlstate", None))
-            raise
+            raise told_by_task(self.tasks, unit, refused) from refused
 
     def _settle_as_rolled_back(self, unit: Unit, outcomes: Sequence[Sha256Hex], *, sqlstate: str | None = None) -> None:
         # What cannot be settled here stays pending; whoever asks the database learns that it was rolled back, and a

@@ -28,6 +28,7 @@ from postern.world.lookup import make_lookup_function, make_lookup_role
 from postern.world.names import OWNER_ROLE, do_block, quote_ident, quote_literal, quote_qualified
 from postern.world.reap_role import make_reap_role
 from postern.world.removal import LET_GO, plan_remove
+from postern.world.run_role import grant_owner_role
 from postern.world.statement_log import allow_statement_log, forbid_statement_log
 
 _CHECK = """DO $postern$
@@ -205,12 +206,14 @@ def plan_bootstrap(
     writes: bool = True,
     functions: Iterable[FunctionKey] = (),
     statement_log: bool = True,
+    owner_role: str | None = None,
 ) -> tuple[str, ...]:
     """The statements that prepare the database for the catalog's tables, as one transaction without BEGIN and COMMIT.
 
     `rds` says who makes the role `rds_iam`: Amazon RDS (and its absence is an error), or these statements. Without
     `writes` no task can be granted a write, whatever policy says. `functions` are those that the catalog lists. With
-    `statement_log` tasks' statements reach the server's log, where that can be had.
+    `statement_log` tasks' statements reach the server's log, where that can be had. `owner_role` is the catalog's, as
+    which run-once statements run; without one there are none.
     """
     iam_role = _IAM_ROLE_OF_RDS if rds else _IAM_ROLE_OF_OURS
     logs = allow_statement_log() if statement_log else forbid_statement_log()
@@ -226,7 +229,8 @@ def plan_bootstrap(
         *_SCHEMA,
         _PUBLIC,
     )
-    return (*made, *_on_tables(tables, writes=writes), *_on_functions(functions), LET_GO)
+    owner = () if owner_role is None else grant_owner_role(owner_role)
+    return (*made, *_on_tables(tables, writes=writes), *_on_functions(functions), *owner, LET_GO)
 
 
 def _on_tables(tables: Iterable[TableKey], *, writes: bool) -> list[str]:
@@ -262,15 +266,18 @@ def bootstrap_script(
     writes: bool = True,
     functions: Iterable[FunctionKey] = (),
     statement_log: bool = True,
+    owner_role: str | None = None,
 ) -> str:
     """`plan_bootstrap` as a script that any client can run."""
-    plan = plan_bootstrap(tables, rds=rds, writes=writes, functions=functions, statement_log=statement_log)
+    plan = plan_bootstrap(
+        tables, rds=rds, writes=writes, functions=functions, statement_log=statement_log, owner_role=owner_role
+    )
     return _script(_ABOUT_BOOTSTRAP, plan)
 
 
-def remove_script() -> str:
+def remove_script(*, owner_role: str | None = None) -> str:
     """`plan_remove` as a script that any client can run."""
-    return _script(_ABOUT_REMOVE, plan_remove())
+    return _script(_ABOUT_REMOVE, plan_remove(owner_role=owner_role))
 
 
 def _script(about: str, statements: Iterable[str]) -> str:
@@ -291,7 +298,11 @@ that log still does: run `postern db bootstrap --no-statement-log` to leave it o
 Each catalogued table then needs two grants, which `postern db bootstrap` prints for your catalog:
     GRANT USAGE ON SCHEMA public TO postern_owner;
     GRANT SELECT, INSERT, UPDATE, DELETE ON TABLE public.orders TO postern_owner;
-A task can do no more than the catalog and the policies give it; with SELECT alone here, no task can write."""
+A task can do no more than the catalog and the policies give it; with SELECT alone here, no task can write.
+
+Where the catalog names an owner_role, run-once statements (migrations) may run as that role, each after people have
+approved it. postern_provision then gets ADMIN on it: it can make roles its members, and could make itself one:
+    GRANT shop_owner TO postern_provision WITH ADMIN TRUE, INHERIT FALSE, SET FALSE;"""
 
 _ABOUT_REMOVE = """Takes out of a PostgreSQL database what bootstrap.sql put into it; PUBLIC gets back what it lost.
 Run it as the same user, connected to that database, when no task stands any more."""

@@ -13,7 +13,8 @@ from __future__ import annotations
 from postern.masking.column_types import ColumnType
 from postern.masking.expressions import mask_expression
 from postern.types import Mask, MaskKind
-from postern.world.names import IAM_ROLE, OWNER_ROLE, POSTERN_SCHEMA, quote_literal
+from postern.world.names import OWNER_ROLE, POSTERN_SCHEMA, quote_literal
+from postern.world.standing_role import make_standing_role
 
 LOOKUP_ROLE = "postern_lookup"  # logs in by IAM token only
 # $1 is the task's role, $2 `ViewColumn.token_of`, $3 the value. Errors: class 22 where the value is not of that kind
@@ -69,19 +70,7 @@ AS $postern${body}$postern$"""
 
 def make_lookup_role() -> tuple[str, ...]:
     """The role, made where it is missing and brought to its state where it stands; as whoever runs the bootstrap."""
-    return (
-        f"""DO $postern$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {quote_literal(LOOKUP_ROLE)}) THEN
-        CREATE ROLE {LOOKUP_ROLE};
-    END IF;
-END
-$postern$""",
-        f"ALTER ROLE {LOOKUP_ROLE} LOGIN NOINHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT {CONNECTION_LIMIT}"
-        " PASSWORD NULL",
-        *(f"ALTER ROLE {LOOKUP_ROLE} SET {name} TO {_setting(value)}" for name, value in _SETTINGS.items()),
-        f"GRANT {IAM_ROLE} TO {LOOKUP_ROLE} WITH ADMIN FALSE, INHERIT FALSE, SET FALSE",
-    )
+    return make_standing_role(LOOKUP_ROLE, connection_limit=CONNECTION_LIMIT, settings=_SETTINGS)
 
 
 def make_lookup_function() -> tuple[str, ...]:
@@ -115,7 +104,3 @@ def _body() -> str:
 def _token(kind: str, read_as: str) -> str:
     column_type = ColumnType(read_as, read_as, kind)
     return mask_expression(Mask(MaskKind.TOKEN), f"(value::{read_as})", column_type, "task_key").sql
-
-
-def _setting(value: str) -> str:
-    return value if "," in value else quote_literal(value)

@@ -6,7 +6,8 @@ reads no table, owns nothing and is in no other group.
 
 from __future__ import annotations
 
-from postern.world.names import IAM_ROLE, REAP_ROLE, quote_literal
+from postern.world.names import REAP_ROLE, quote_literal
+from postern.world.standing_role import make_standing_role
 
 STATISTICS_ROLE = "pg_read_all_stats"
 CONNECTION_LIMIT = 10  # reapers at once: one a minute, and each opens a session for a question
@@ -24,17 +25,7 @@ _SETTINGS = {
 def make_reap_role() -> tuple[str, ...]:
     """The role, made where it is missing and brought to its state where it stands; as whoever runs the bootstrap."""
     return (
-        f"""DO $postern$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = {quote_literal(REAP_ROLE)}) THEN
-        CREATE ROLE {REAP_ROLE};
-    END IF;
-END
-$postern$""",
-        f"ALTER ROLE {REAP_ROLE} LOGIN NOINHERIT NOCREATEDB NOCREATEROLE CONNECTION LIMIT {CONNECTION_LIMIT}"
-        " PASSWORD NULL",
-        *(f"ALTER ROLE {REAP_ROLE} SET {name} TO {_setting(value)}" for name, value in _SETTINGS.items()),
-        f"GRANT {IAM_ROLE} TO {REAP_ROLE} WITH ADMIN FALSE, INHERIT FALSE, SET FALSE",
+        *make_standing_role(REAP_ROLE, connection_limit=CONNECTION_LIMIT, settings=_SETTINGS),
         f"""DO $postern$
 BEGIN
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO {REAP_ROLE}', current_database());
@@ -48,7 +39,3 @@ BEGIN
 END
 $postern$""",
     )
-
-
-def _setting(value: str) -> str:
-    return value if "," in value else quote_literal(value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from postern.world.run_role import revoke_owner_role
+
 # What a master user granted to itself in order to act as our roles.
 LET_GO = """DO $postern$
 DECLARE
@@ -85,9 +87,10 @@ END
 $postern$"""
 
 
-def plan_remove() -> tuple[str, ...]:
+def plan_remove(*, owner_role: str | None = None) -> tuple[str, ...]:
     """The reverse, as one transaction without BEGIN and COMMIT. Refused by the server while a task's role stands.
 
-    Only `rds_iam` stays: other users may log in by it.
+    Only `rds_iam` stays: other users may log in by it. `owner_role` is the catalog's, where it names one.
     """
-    return (_NO_WORLDS, _GIVE_BACK, _CLEAR, _DROP_ROLES, LET_GO)
+    owner = () if owner_role is None else (revoke_owner_role(owner_role),)
+    return (_NO_WORLDS, *owner, _GIVE_BACK, _CLEAR, _DROP_ROLES, LET_GO)

@@ -1,7 +1,8 @@
 """What ends a task's world, in order, each step safe to repeat, and the query that proves it.
 
-1. `claim`: waits for a build of the same task that is under way, and makes a later one fail. No agent can touch
-   what it waits for.
+1. `claim`: takes the row of the task's key and holds it for a transaction. It waits for a build of the same task that
+   is under way, or another teardown, and makes a later build fail. No agent can touch what it waits for. Every step
+   that changes something begins with it.
 2. `close_login`: nobody new gets in. Committed at once.
 3. `terminate_sql`, until it finds no session.
 4. `drop_schema`: what was granted outside of the schema, views and schema. Access has ended here.
@@ -18,7 +19,8 @@ from dataclasses import dataclass
 from postern.types import TaskId
 from postern.world.names import OWNER_ROLE, POSTERN_SCHEMA, do_block, quote_ident, quote_literal, role_name, schema_name
 
-_TERMINATE_WAIT_MS = 500  # for each session, before the next is tried
+_TERMINATE_WAIT_MS = 400  # for each session that is waited for
+_WAITED_FOR = 5  # at a time: the statement has a time limit
 
 # Sequences and functions of the application, and schemas to find them in: DROP OWNED, by another role than the one
 # that granted them, would leave them, and with them the role.
@@ -41,9 +43,13 @@ END"""
 
 @dataclass(frozen=True, slots=True)
 class TeardownPlan:
-    """One task's teardown; each tuple is one transaction. `find_role` gives the role's oid, or no row."""
+    """One task's teardown; each tuple runs in a transaction of its own, behind the claim.
 
-    claim: tuple[str, ...]
+    `hold_key` gives a row, unless another teardown just took the key away. `find_role` gives the role's oid, or no row.
+    """
+
+    claim: str
+    hold_key: str
     find_role: str
     close_login: str
     drop_schema: tuple[str, ...]
@@ -57,10 +63,8 @@ def plan_teardown(task_id: TaskId) -> TeardownPlan:
     as_owner = f"SET LOCAL ROLE {OWNER_ROLE}"
     drop_key = (as_owner, f"DELETE FROM {POSTERN_SCHEMA}.task_key WHERE role = {name}")
     return TeardownPlan(
-        claim=(
-            as_owner,
-            f"INSERT INTO {POSTERN_SCHEMA}.task_key (role, k) VALUES ({name}, sha256('')) ON CONFLICT DO NOTHING",
-        ),
+        claim=f"INSERT INTO {POSTERN_SCHEMA}.task_key (role, k) VALUES ({name}, sha256('')) ON CONFLICT DO NOTHING",
+        hold_key=f"SELECT role::text FROM {POSTERN_SCHEMA}.task_key WHERE role = {name} FOR UPDATE",
         find_role=f"SELECT oid::text FROM pg_roles WHERE rolname = {name}",
         close_login=f"ALTER ROLE {role} NOLOGIN",
         drop_schema=(
@@ -80,10 +84,18 @@ def plan_teardown(task_id: TaskId) -> TeardownPlan:
 
 
 def terminate_sql(role_oid: str) -> str:
-    """Ends the role's sessions, waiting for each; one row: how many there were, how many ended."""
+    """Tells all of the role's sessions to end, waiting for none; one row each, its pid and when it began."""
     return (
-        f"SELECT count(*)::text, count(*) FILTER (WHERE pg_terminate_backend(pid, {_TERMINATE_WAIT_MS}))::text"
+        "SELECT pid::text, backend_start::text, pg_terminate_backend(pid)::text"
         f" FROM pg_stat_activity WHERE usesysid = {int(role_oid)}"
+    )
+
+
+def await_end_sql(role_oid: str) -> str:
+    """Waits a moment for a few of the role's sessions to end, telling them once more."""
+    return (
+        f"SELECT pg_terminate_backend(pid, {_TERMINATE_WAIT_MS})::text FROM (SELECT pid FROM pg_stat_activity"
+        f" WHERE usesysid = {int(role_oid)} LIMIT {_WAITED_FOR}) AS still_there"
     )
 
 

@@ -32,12 +32,14 @@ class Reply:
         return self.rows.full if self.rows is not None else None
 
 
-def read_reply(inbox: Inbox, limits: Limits) -> Reply:
-    """Reads one reply, its rows within the limits. Raises `InterfaceError` where a message is out of place.
+def read_reply(inbox: Inbox, limits: Limits, rows: RowCollector | None = None) -> Reply:
+    """Reads one reply, its rows within the limits; those that are not described into `rows`.
+
+    Raises `InterfaceError` where a message is out of place.
 
     A reply of COPY is out of place too: the caller closes the connection, which is the one way out of it.
     """
-    reply = Reply()
+    reply = Reply(rows=rows)
     while reply.status is None:
         try:
             code, length = inbox.header()

@@ -84,10 +84,10 @@ def format_next_statement(
     return bounds + statement + protocol.SYNC
 
 
-def format_mark() -> bytes:
+def format_mark(*, timeout_ms: int = COMMIT_TIMEOUT_MS) -> bytes:
     """Checks what was deferred, and asks for what `ports.TransactionMark` holds."""
     # The bound holds for COMMIT too, which then has nothing left to do but to be durable.
-    checks = _constants(f"SET LOCAL statement_timeout = {COMMIT_TIMEOUT_MS:d}", "SET CONSTRAINTS ALL IMMEDIATE")
+    checks = _constants(f"SET LOCAL statement_timeout = {max(1, timeout_ms):d}", "SET CONSTRAINTS ALL IMMEDIATE")
     return checks + protocol.extended_query(_MARK.encode(), (), 0) + protocol.SYNC
 
 

@@ -32,6 +32,7 @@ from pg8000.exceptions import InterfaceError
 from postern.edges.postgres import protocol
 from postern.edges.postgres.inbox import Inbox
 from postern.edges.postgres.replies import Reply, read_reply
+from postern.edges.postgres.rows import RowCollector
 from postern.edges.postgres.settings import unmet_setting
 from postern.edges.postgres.statements import (
     Answer,
@@ -143,10 +144,13 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
             reply = self.exchange(protocol.simple_query(constant_sql), limits)
             check_constant(reply, f"{constant_sql}\0".encode())
 
-    def exchange(self, request: bytes, limits: Limits, status: bytes | None = None) -> Reply:
+    def exchange(
+        self, request: bytes, limits: Limits, status: bytes | None = None, rows: RowCollector | None = None
+    ) -> Reply:
         """Sends a request and reads its first reply; only inside `closed_unless_clean`.
 
-        Raises `InterfaceError` where the session is not in `status`, if one is given.
+        Rows that are not described go into `rows`, if it is given. Raises `InterfaceError` where the session is not in
+        `status`, if one is given.
         """
         if self._usock is None:
             raise InterfaceError("connection: expected it to be open")
@@ -155,11 +159,11 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
         self._deadline_s = time.monotonic() + limits.statement_timeout_ms / 1000 + DELIVERY_GRACE_S
         self._usock.settimeout(self._remaining_s())
         self._usock.sendall(request)
-        return self._next_reply(limits)
+        return self._next_reply(limits, rows)
 
-    def _next_reply(self, limits: Limits) -> Reply:
+    def _next_reply(self, limits: Limits, rows: RowCollector | None = None) -> Reply:
         """Reads a reply; one that was not read to its end closes the connection."""
-        reply = read_reply(self._inbox, limits)
+        reply = read_reply(self._inbox, limits, rows)
         if reply.rows is not None:
             reply.rows.columns()  # decoded here, where a value that cannot be read closes the connection
         self.parameter_statuses.update(reply.statuses)

@@ -9,12 +9,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.audit.log_bodies import abandoned_outcome
+from postern.audit.run_bodies import RUN_KINDS
 from postern.errors import IntegrityError
 from postern.ports import Clock, RecordStore
 from postern.services.reap.records import Intent
 from postern.types import CommandId
 
 ABANDONED_AFTER_US = 300_000_000  # from the intent's storing; a request lasts 28 s, a provisioning 60
+# The intents of a run are all stored before its first statement, and it lasts 15 minutes at most.
+RUN_ABANDONED_AFTER_US = 1_200_000_000
+
+
+def may_live(kind: str, age_us: int) -> bool:
+    """Whether the writer of an intent that was stored so long ago may still be at it."""
+    return age_us < (RUN_ABANDONED_AFTER_US if kind in RUN_KINDS else ABANDONED_AFTER_US)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Looks at the commands of a listing that are not known to be closed, and closes those whose writer is dead.
 
     refused intent, final outcome, settlement    closed already
-    allowed intent alone, for 5 minutes          abandoned
+    allowed intent alone, for 5 minutes          abandoned; one of a run for 20
     pending outcome alone, for a minute          settled as soon as the database tells, within an hour or as unknown
 
 A command is read once: what is found closed is remembered for as long as listings show it, and `Watermark.closed_us`
@@ -19,7 +19,7 @@ from postern.audit.records import RecordType
 from postern.errors import IntegrityError, PosternError
 from postern.log_ports import Wal
 from postern.ports import Clock, RecordStore
-from postern.services.reap.abandon import ABANDONED_AFTER_US, Abandon
+from postern.services.reap.abandon import ABANDONED_AFTER_US, Abandon, may_live
 from postern.services.reap.listing import Folder
 from postern.services.reap.records import PENDING, read_intent, read_outcome, read_settlement
 from postern.services.reap.settle import SETTLED_AFTER_US, Pending, Settle
@@ -111,6 +111,8 @@ class Commands:
                 looked.closed[folder.id] = (folder, intent.task_id)
                 continue
             looked.open.append(folder)  # until a listing shows its outcome
+            if may_live(intent.kind, self.clock.now_us() - folder.newest_us):
+                continue
             if looked.faults or watch.left_s() < LEAST_LEFT_S:
                 continue  # each attempt would wait for the same timeout
             try:

@@ -5,6 +5,7 @@
     epochs      how the deployed log begins, and follows the one before
     old holds   every few minutes: what calls hold that died before they left a record
     sweep       the daily listing of all open days, with the time that is left
+    denials     beside all the rest: what revocations and holds left to be done
 
 Any number of reapers may run at once: whatever one writes is conditional, and final.
 """
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from postern.errors import PosternError
@@ -22,6 +24,7 @@ from postern.services.expire_tasks import Expired, ExpireTasks
 from postern.services.reap.abandon import Abandon
 from postern.services.reap.commands import Commands
 from postern.services.reap.coverage import Coverage
+from postern.services.reap.denied import Denied, ReapDenials
 from postern.services.reap.epochs import Succession
 from postern.services.reap.give_back import GiveBack
 from postern.services.reap.log_pass import LogPass, Passed
@@ -30,7 +33,10 @@ from postern.services.reap.old_holds import OldHolds
 from postern.services.reap.quarantine import Quarantine
 from postern.services.reap.settle import Settle
 from postern.services.reap.sweep import Sweep
+from postern.services.rebuild_tasks import RebuildTasks
+from postern.services.release import Lift
 from postern.services.stopwatch import Stopwatch
+from postern.services.told_events import OwedEvents
 
 
 @dataclass(slots=True)
@@ -38,6 +44,7 @@ class Report:
     """What a minute came to."""
 
     expired: Expired | None = None  # None where it had not ended in time
+    denied: Denied | None = None
     logs: dict[str, Passed] = field(default_factory=dict)
     faults: list[PosternError] = field(default_factory=list)
     given_back: int = 0  # of calls without any record
@@ -54,6 +61,14 @@ class Report:
         if self.expired is not None:
             counts["Expired"] = len(self.expired.done)
             counts["TeardownsLeft"] = len(self.expired.left) + self.expired.waiting
+            counts["RevocationsLeft"] = self.expired.revoked_left
+        if self.denied is not None:
+            counts |= {
+                "EventsOwed": self.denied.events_owed,
+                "Remarked": self.denied.marked,
+                "Rebuilt": self.denied.rebuilt,
+                "RebuildsLeft": self.denied.suspended,
+            }
         ages = {
             "WatermarkAge": self.watermark_age_s,
             "ListingAge": self.listing_age_s,
@@ -62,7 +77,8 @@ class Report:
         return counts | {name: age_s for name, age_s in ages.items() if age_s is not None}
 
     def all_faults(self) -> list[PosternError]:
-        return [*self.faults, *(fault for passed in self.logs.values() for fault in passed.faults)]
+        denied = [] if self.denied is None else self.denied.faults
+        return [*self.faults, *denied, *(fault for passed in self.logs.values() for fault in passed.faults)]
 
 
 _METRICS = {
@@ -84,6 +100,7 @@ class Reap:
     """The use case. Never raises a `PosternError`: what failed is in the report."""
 
     expire: ExpireTasks
+    denials: ReapDenials
     succession: Succession
     make_pass: Callable[[str], LogPass]
     old_holds: OldHolds
@@ -94,12 +111,15 @@ class Reap:
 
     def run(self, watch: Stopwatch) -> Report:
         report = Report(epoch_days_left=max(0, self.epoch_ends_us - self.clock.now_us()) // 86_400_000_000)
+        denying = self.threads.submit(self.denials.run, watch)
         expiring = self.threads.submit(self.expire.run, watch)
         try:
             self._reconcile(report, watch)
         finally:
             # Whatever went wrong here: once the function answers, its threads stand still in the midst of a teardown.
             self._wait_for(expiring, report, watch)
+            with suppress(TimeoutError):
+                report.denied = denying.result(timeout=watch.left_s())
         return report
 
     def _reconcile(self, report: Report, watch: Stopwatch) -> None:
@@ -179,4 +199,26 @@ def make_reap(parts: ReapParts) -> Reap:
 
     expire = ExpireTasks(parts.tasks, parts.provisioner, parts.clock, parts.teardown_threads)
     old_holds = OldHolds(parts.holds, give_back, parts.clock)
-    return Reap(expire, succession, log_pass, old_holds, parts.clock, parts.threads, parts.epoch_ends_us)
+    denials = _make_denials(parts)
+    return Reap(expire, denials, succession, log_pass, old_holds, parts.clock, parts.threads, parts.epoch_ends_us)
+
+
+def _make_denials(parts: ReapParts) -> ReapDenials:
+    records = parts.records(parts.log)
+    rebuild = RebuildTasks(
+        parts.policy,
+        parts.tasks,
+        parts.open_tasks,
+        parts.provisioner,
+        parts.rates,
+        parts.clock,
+        parts.rebuild_threads,
+    )
+    return ReapDenials(
+        parts.denials,
+        parts.open_tasks,
+        OwedEvents(records, parts.denials, parts.identifiers, parts.clock),
+        Lift(parts.denials, records, parts.identifiers, parts.clock),
+        rebuild,
+        parts.clock,
+    )

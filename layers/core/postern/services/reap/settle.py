@@ -68,7 +68,13 @@ class Settle:
 
     def _record(self, records: RecordStore, one: Pending, status: str) -> None:
         settled = bodies.statement_settled(
-            one.id, self.clock.now_us(), one.intent.task_id, one.outcome.sha256, status=status, result={}
+            one.id,
+            self.clock.now_us(),
+            one.intent.task_id,
+            one.outcome.sha256,
+            status=status,
+            result={},
+            kind=one.intent.kind,
         )
         try:
             records.put(settled)

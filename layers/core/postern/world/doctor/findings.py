@@ -37,9 +37,14 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What of the database matters: the catalogued columns by table, none where no catalog was named."""
+    """What of the database matters: the catalogued columns by table, none where no catalog was named.
+
+    `owner_role` is as whom run-once statements run, None where there are none; they make things in `schema_default`.
+    """
 
     tables: dict[TableKey, tuple[str, ...]] = field(default_factory=dict)
+    owner_role: str | None = None
+    schema_default: str = "public"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from postern.world.doctor.findings import Check, Finding, Row, Severity, always, as_grantor, text
+from postern.world.doctor.findings import Check, Finding, Row, Severity, Subject, always, as_grantor, text
 from postern.world.doctor.routines import routine
 from postern.world.lookup import LOOKUP_ROLE
 from postern.world.names import (
@@ -128,6 +128,19 @@ def _allowed(member: str, group: str) -> tuple[bool, bool, bool] | None:
     return (True, False, False) if is_makers else None
 
 
+def _memberships(subject: Subject) -> str:
+    """Those of our roles and of tasks'; but for what run-once statements need of the catalog's `owner_role`."""
+    which = f"(m.rolname IN ({_OURS}) OR g.rolname IN ({_OURS}) OR m.rolname ~ '{_TASK_ROLE}'"
+    which += f" OR g.rolname ~ '{_TASK_ROLE}')"
+    if subject.owner_role is not None:
+        which += (
+            f" AND NOT (g.rolname = {quote_literal(subject.owner_role)} AND NOT a.inherit_option AND ("
+            f"m.rolname = {quote_literal(PROVISION_ROLE)} AND NOT a.set_option"
+            f" OR m.rolname ~ '{_TASK_ROLE}' AND NOT a.admin_option))"
+        )
+    return _MEMBERS.format(which=which)
+
+
 def _is_task(role: str) -> bool:
     return re.fullmatch(_TASK_ROLE, role) is not None
 
@@ -209,12 +222,7 @@ MEMBERSHIPS = Check(
     Severity.HIGH,
     "a role of Postern's, or of a task, in a group that it must not be in; or somebody who may act as one of ours",
     "it has the group's rights (pg_monitor and pg_read_all_data among them), or its member has these",
-    always(
-        _MEMBERS.format(
-            which=f"m.rolname IN ({_OURS}) OR g.rolname IN ({_OURS})"
-            f" OR m.rolname ~ '{_TASK_ROLE}' OR g.rolname ~ '{_TASK_ROLE}'"
-        )
-    ),
+    _memberships,
     _read_memberships,
 )
 IAM_MEMBERSHIPS = Check(

@@ -19,10 +19,12 @@ _TASK = "'^task_[0-9a-f]{32}$'"
 _SERVANTS = ", ".join(quote_literal(name) for name in (PROVISION_ROLE, LOOKUP_ROLE, REAP_ROLE))
 _LONGEST_TASK = "8 hours 30 minutes"  # the longest deadline and what the timer may need after it
 
-# A role belongs to the cluster: with rights in another database it is that one's.
+# A role belongs to the cluster: with rights in another database it is that one's. One of run-once statements, which
+# may become their owner_role, has no schema.
 _ROLES_ALONE = f"""
 SELECT r.rolname::text FROM pg_roles r
 WHERE r.rolname ~ {_TASK} AND NOT EXISTS (SELECT FROM pg_namespace n WHERE n.nspname = r.rolname)
+    AND NOT EXISTS (SELECT FROM pg_auth_members a WHERE a.member = r.oid AND a.set_option)
     AND NOT EXISTS (SELECT FROM pg_shdepend d WHERE d.refclassid = 'pg_authid'::regclass AND d.refobjid = r.oid
                     AND d.dbid NOT IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))
 ORDER BY 1
