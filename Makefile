@@ -10,9 +10,11 @@ READY  := $(VENV)/.ready
 WORKERS ?= 2
 
 export SAM_CLI_TELEMETRY := 0
+# Whatever the surroundings say: where nothing compiled is kept, each of many processes compiles the project anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo contrib test fuzz interop bench bench-detectors format lint types validate build lock clean
+.PHONY: help setup demo contrib test fuzz soak interop bench bench-detectors format lint types validate build lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +47,10 @@ test: $(READY) ## run the tests
 fuzz: $(READY) ## search longer for a leak: make fuzz MINUTES=5, SEED=n to repeat a round
 	$(BIN)/python -m tests.noninterference.fuzz --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
 
+soak: $(READY) ## try all orders, longer lives, then many tasks at once: make soak TASKS=1000 CLIENTS=16, SEED=n to repeat
+	POSTERN_SOAK=1 $(BIN)/pytest -n $(WORKERS) -q tests/services/test_interleavings.py tests/edges/test_task_model.py
+	$(BIN)/python -m tests.soak --tasks $(or $(TASKS),1000) --clients $(or $(CLIENTS),16) $(if $(SEED),--seed $(SEED))
+
 interop: $(READY) ## let Go's own packages and openssl verify a log, good and tampered (needs golang-go, golang-golang-x-mod-dev)
 	$(BIN)/python -m tests.interop
 
@@ -69,6 +75,7 @@ validate: $(READY) ## check the templates
 	$(BIN)/sam validate --lint --template template.yaml --region us-east-1
 	$(BIN)/sam validate --lint --template infra/alarms.yaml --region us-east-1
 	$(BIN)/sam validate --lint --template infra/audit.yaml --region us-east-1
+	$(BIN)/sam validate --lint --template infra/notifications.yaml --region us-east-1
 	$(BIN)/sam validate --lint --template infra/signing-key.yaml --region us-east-1
 
 build: $(READY) ## build what is deployed (needs python3.13 in PATH)

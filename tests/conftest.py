@@ -7,13 +7,39 @@ gives more of them. On `aws` and the PostgreSQL servers, make names of your own:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from postern_local import postgres as launcher
 from postern_local.aws.server import AwsServer
 from postern_local.postgres import PostgresServer
+from tests.support.distribution import Distribution, longest_first
+from tests.support.memory import keep_temporary_files_in_memory
+from tests.support.sdk_models import models_read_once
 from tests.support.servers import Database, fresh_database
+
+if TYPE_CHECKING:
+    from xdist.remote import Producer
+
+
+def pytest_configure() -> None:
+    keep_temporary_files_in_memory()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Distribution | None:
+    return Distribution(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def sdk_models() -> Iterator[None]:
+    with models_read_once():
+        yield
 
 
 @pytest.fixture(scope="session")

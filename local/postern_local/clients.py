@@ -6,15 +6,13 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
-
 from postern_local.aws.sessions import StsSession
 
 if TYPE_CHECKING:
     from boto3.session import Session
+    from botocore.config import Config
 
 ADMINISTRATOR_KEY = "local"  # any key that STS did not issue is the administrator's
-_ONCE = Config(retries={"total_max_attempts": 1})
 _making = threading.Lock()  # a session may not make two clients at once; clients may be used as one likes
 
 
@@ -28,7 +26,14 @@ def make_client(service: str, *, endpoint_url: str, region: str, role: StsSessio
             "aws_session_token": role.session_token.reveal(),
         }
     with _making:
-        return _session().client(service, endpoint_url=endpoint_url, region_name=region, config=_ONCE, **keys)  # type: ignore[call-overload]
+        return _session().client(service, endpoint_url=endpoint_url, region_name=region, config=_once(), **keys)  # type: ignore[call-overload]
+
+
+@cache
+def _once() -> Config:
+    from botocore.config import Config
+
+    return Config(retries={"total_max_attempts": 1})
 
 
 @cache

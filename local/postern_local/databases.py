@@ -9,7 +9,7 @@ from postern.policy.catalog import Catalog
 from postern.types import DatabaseName
 from postern.world.bootstrap import bootstrap_script
 from postern.world.functions import function_key
-from postern.world.names import quote_ident, quote_literal
+from postern.world.names import quote_ident, quote_literal, quote_qualified
 from postern_local.failure import StackFailure
 from postern_local.postgres import PostgresServer, run_sql_file
 
@@ -57,10 +57,28 @@ def _prepare(server: PostgresServer, name: DatabaseName, catalog: Catalog) -> No
             f"database {name}: expected the tables of its catalog, got none of the name {', '.join(missing)}: "
             "give the SQL that makes them with --load"
         )
+    if catalog.owner_role is not None:
+        _give_to(server, name, catalog.owner_role, catalog.schema_default, tables)
     functions = [function_key(function, catalog.schema_default) for function in catalog.functions]
     script = server.log.parent / f"bootstrap-{name}.sql"
-    script.write_text(bootstrap_script(tables, rds=True, functions=functions))
+    script.write_text(bootstrap_script(tables, rds=True, functions=functions, owner_role=catalog.owner_role))
     run_sql_file(server, name, script)
+
+
+def _give_to(
+    server: PostgresServer, name: DatabaseName, owner: str, schema: str, tables: Sequence[tuple[str, str]]
+) -> None:
+    """Makes the catalog's tables those of its `owner_role`, which the user's SQL may have made already."""
+    role = quote_ident(owner)
+    connection = server.connect(name)
+    try:
+        if not connection.run(f"SELECT 1 FROM pg_roles WHERE rolname = {quote_literal(owner)}"):
+            connection.run(f"CREATE ROLE {role} NOLOGIN")
+        connection.run(f"GRANT USAGE, CREATE ON SCHEMA {quote_ident(schema)} TO {role}")
+        for table in tables:
+            connection.run(f"ALTER TABLE {quote_qualified(*table)} OWNER TO {role}")
+    finally:
+        connection.close()
 
 
 def _missing(server: PostgresServer, name: DatabaseName, tables: Sequence[tuple[str, str]]) -> list[str]:

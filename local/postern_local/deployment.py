@@ -51,6 +51,7 @@ def read_deployment(root: Path, parameters: Mapping[str, str], names: Names) -> 
         keys=[_key(*found) for found in _all("AWS::KMS::Key", main)],
         queues=_queues(main),
         event_sources=[_event_source(*found) for found in _all("AWS::Lambda::EventSourceMapping", main)],
+        event_buses=[template.physical_name(name) for template, name, _ in _all("AWS::Events::EventBus", main)],
     )
 
 

@@ -34,10 +34,10 @@ class Lambdas:
         """Makes the pools; `warm` starts the first workers. Raises `StackFailure` where a handler is not there."""
         self._pools = {function.name: _pool(function, environment, logs) for function in functions}
 
-    def warm(self) -> None:
-        """Starts a worker of each function, without waiting for them."""
-        for pool in self._pools.values():
-            pool.warm()
+    def warm(self, names: Iterable[str]) -> None:
+        """Starts a worker of each of these functions, without waiting for them."""
+        for name in names:
+            self._pools[name].warm()
 
     def invoke(self, name: str, payload: bytes) -> Future[Outcome]:
         """Runs the function. Raises `KeyError` where there is none of that name."""

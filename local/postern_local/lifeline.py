@@ -72,14 +72,17 @@ class Child:
         log: Path,
         environment: Mapping[str, str] | None = None,
         stop_signal: signal.Signals = signal.SIGINT,
+        grace_s: float = 5.0,
         remove: Sequence[Path] = (),
         pass_fd: int | None = None,
     ) -> Child:
         """Starts `command` as `account`, its output appended to `log`.
 
-        `remove` names what to delete after it ended; `pass_fd` is a descriptor that it inherits under its number.
+        `grace_s` is how long it may take to end after each signal, of which the last cannot be ignored. `remove` names
+        what to delete after it ended; `pass_fd` is a descriptor that it inherits under its number.
         """
         options = [f"--uid={account.uid}", f"--gid={account.gid}", f"--stop-signal={int(stop_signal)}"]
+        options += [f"--grace={grace_s}"]
         options += [f"--remove={path}" for path in remove]
         options += [f"--pass-fd={pass_fd}"] if pass_fd is not None else []
         with log.open("ab") as output:
@@ -110,32 +113,31 @@ class Child:
         self._watcher.wait()
 
 
-def _watch(
-    command: Sequence[str], account: Account, stop_signal: int, remove: Sequence[Path], pass_fd: int | None
-) -> int:
-    """Runs `command` until it ends by itself or standard input does; returns its exit status."""
+def _watch(options: argparse.Namespace, account: Account) -> int:
+    """Runs the command until it ends by itself or standard input does; returns its exit status."""
     process = subprocess.Popen(
-        command,
+        options.command,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=_end_with_parent(stop_signal),  # safe: the watcher has a single thread yet
-        pass_fds=() if pass_fd is None else (pass_fd,),
+        preexec_fn=_end_with_parent(options.stop_signal),  # safe: the watcher has a single thread yet
+        pass_fds=() if options.pass_fd is None else (options.pass_fd,),
         **account.popen_options(),
     )
-    if pass_fd is not None:
-        os.close(pass_fd)  # a listener must close with the command, not with its watcher
-    threading.Thread(target=_stop_at_end_of_input, args=(process, stop_signal), daemon=True).start()
+    if options.pass_fd is not None:
+        os.close(options.pass_fd)  # a listener must close with the command, not with its watcher
+    threading.Thread(target=_stop_at_end_of_input, args=(process, options), daemon=True).start()
     try:
         return process.wait()
     finally:
-        for path in remove:
+        for path in options.remove:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _stop_at_end_of_input(process: subprocess.Popen[bytes], stop_signal: int) -> None:
+def _stop_at_end_of_input(process: subprocess.Popen[bytes], options: argparse.Namespace) -> None:
     while os.read(0, 4096):
         pass
-    for number, grace_s in ((stop_signal, 5.0), (signal.SIGQUIT, 3.0), (signal.SIGKILL, 3.0)):
+    grace_s: float = options.grace
+    for number in (options.stop_signal, signal.SIGQUIT, signal.SIGKILL):
         process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(grace_s)
@@ -162,12 +164,12 @@ def _main(arguments: Sequence[str]) -> int:
     parser.add_argument("--uid", type=int, required=True)
     parser.add_argument("--gid", type=int, required=True)
     parser.add_argument("--stop-signal", type=int, required=True)
+    parser.add_argument("--grace", type=float, default=5.0)
     parser.add_argument("--remove", type=Path, action="append", default=[])
     parser.add_argument("--pass-fd", type=int)
     parser.add_argument("command", nargs="+")
     options = parser.parse_args(arguments)
-    account = Account(name="", uid=options.uid, gid=options.gid)
-    return _watch(options.command, account, options.stop_signal, options.remove, options.pass_fd)
+    return _watch(options, Account(name="", uid=options.uid, gid=options.gid))
 
 
 if __name__ == "__main__":

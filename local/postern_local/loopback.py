@@ -80,14 +80,7 @@ class LoopbackServer:
     @classmethod
     def start(cls, service: Service, *, port: int = 0) -> LoopbackServer:
         """Listens on the port, or a free one where it is 0. Raises `StackFailure` where it is taken."""
-        try:
-            return cls(_Server(service, port))
-        except OSError as error:
-            if error.errno in (errno.EADDRINUSE, errno.EACCES):
-                raise StackFailure(
-                    f"port {port}: expected a free one, got: {error.strerror}. Choose another, or 0 for any"
-                ) from error
-            raise
+        return cls(_listening(service, port))
 
     @property
     def port(self) -> int:
@@ -103,6 +96,22 @@ class LoopbackServer:
         self._server.server_close()
         self._server.close_connections()
         self._thread.join()
+
+
+def expect_free(port: int) -> None:
+    """Raises `StackFailure` where the port is taken, as a server's start would, before anything else is started."""
+    _listening(Service(lambda _: Response(404)), port).server_close()
+
+
+def _listening(service: Service, port: int) -> _Server:
+    try:
+        return _Server(service, port)
+    except OSError as error:
+        if error.errno in (errno.EADDRINUSE, errno.EACCES):
+            raise StackFailure(
+                f"port {port}: expected a free one, got: {error.strerror}. Choose another, or 0 for any"
+            ) from error
+        raise
 
 
 class _Server(socketserver.ThreadingTCPServer):

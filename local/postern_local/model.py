@@ -96,6 +96,10 @@ class Bucket:
     policy: Document | None
 
 
+# A tag that gives a new key its id: whatever names the key in a template can then be made before it.
+KEY_ID_TAG = "postern-local:key-id"
+
+
 @dataclass(frozen=True, slots=True)
 class Key:
     """A key: its id, and the arguments of `create_key` besides."""
@@ -159,6 +163,7 @@ class Deployment:
     keys: Sequence[Key] = ()
     queues: Sequence[Queue] = ()
     event_sources: Sequence[EventSource] = ()
+    event_buses: Sequence[str] = ()  # their names
 
     def function(self, name: str) -> Function:
         """The function of that name. Raises `KeyError`."""

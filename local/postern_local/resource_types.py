@@ -71,6 +71,11 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         ),
         attributes={"Arn": "arn:aws:dynamodb:{region}:{account}:table/{name}"},
     ),
+    "AWS::Events::EventBus": ResourceType(
+        built=frozenset({"Name"}),
+        name_property="Name",
+        attributes={"Arn": "arn:aws:events:{region}:{account}:event-bus/{name}"},
+    ),
     "AWS::Events::Rule": ResourceType(
         built=frozenset({"ScheduleExpression", "Targets"}),
         left_out={"Description": "text"},

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from postern_local.aws.kms_keys import KEY_ID_TAG
 from postern_local.aws.server import AwsServer
 from postern_local.clients import make_client
 from postern_local.failure import StackFailure
-from postern_local.model import Bucket, Deployment, Function, Key, Queue, Role, Table
+from postern_local.model import KEY_ID_TAG, Bucket, Deployment, Function, Key, Queue, Role, Table
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -24,7 +23,10 @@ if TYPE_CHECKING:
 
 
 def create_resources(deployment: Deployment, endpoint_url: str) -> None:
-    """Makes roles, keys, tables, queues and buckets, each with everything the templates say. Raises `StackFailure`."""
+    """Makes roles, keys, tables, event buses, queues and buckets, with all that the templates say of each.
+
+    Raises `StackFailure`.
+    """
     client = partial(make_client, endpoint_url=endpoint_url, region=deployment.names.region)
     try:
         iam = client("iam")
@@ -36,6 +38,9 @@ def create_resources(deployment: Deployment, endpoint_url: str) -> None:
         kms = client("kms")
         for key in deployment.keys:
             _create_key(kms, key)
+        events = client("events")
+        for bus in deployment.event_buses:
+            events.create_event_bus(Name=bus)
         sqs = client("sqs")
         for queue in deployment.queues:
             _create_queue(sqs, queue)

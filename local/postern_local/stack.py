@@ -1,6 +1,6 @@
 """The local stack as one thing that starts whole, or says in one line why not and leaves nothing running.
 
-What can be told wrong without starting anything comes first: policy, files, template. Then three things
+What can be told wrong without starting anything comes first: policy, files, ports, template. Then three things
 side by side: PostgreSQL with its databases, the AWS account, and the template's deployment into it. Then
 the RDS front, the functions and the gateway, whose health check goes through all of them.
 
@@ -22,7 +22,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from postern.types import DatabaseName, StatementText
-from postern_local import postgres
+from postern_local import loopback, postgres
+from postern_local.aws import server as aws_server
 from postern_local.aws.server import ACCOUNT, AwsServer
 from postern_local.certificates import make_certificates
 from postern_local.databases import assign_loads, create_databases
@@ -49,6 +50,7 @@ RETENTION_DAYS = 1
 NAMES = Names(account=ACCOUNT, region="us-east-1")
 _DEMO_AGENT = "--sub repo:acme/shop:ref:refs/heads/main --claim role=agent"
 _HEALTH_S = 30.0
+_ASKED_FIRST = ("authorize", "provision", "query")  # an agent's first calls wait for them; others start when called
 
 Say = Callable[[str], None]
 
@@ -93,6 +95,8 @@ def run_stack(options: Options, *, say: Say = _silent) -> Iterator[Stack]:
     loads = assign_loads(options.loads or demo_loads, layer.databases)
     if options.ready is not None:
         claim_ready(options.ready)
+    loopback.expect_free(options.port)
+    aws_server.expect_free(options.aws_port)
     with ExitStack() as parts:
         state = parts.enter_context(StateFolder.open(options.state))
         _log_to(state.folder("logs") / "gateway.log", parts)
@@ -128,6 +132,8 @@ class _Start:
         aws = starting_aws.result()
         self.say(f"AWS            {aws.url}")
         create_resources(deployment, aws.url)
+        if loading.done():
+            loading.result()  # SQL at fault is said before the rest is started
         issuer = Issuer.start(self.state.folder("issuer"))
         self.parts.callback(issuer.stop)
         self.say(f"OIDC issuer    {issuer.url}")
@@ -205,7 +211,8 @@ class _Start:
         beginning.result()
         schedules = Schedules(deployment.schedules, lambdas)
         self.parts.callback(schedules.stop)
-        lambdas.warm()  # not before: four workers that load their packages at once would hold up the first answer
+        # Not before: workers that load their packages at once would hold up the first answer.
+        lambdas.warm(function.name for function in deployment.functions if function.folder.name in _ASKED_FIRST)
         return gateway
 
     def _ready(

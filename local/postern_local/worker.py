@@ -14,11 +14,15 @@ import sys
 import threading
 
 _PR_SET_PDEATHSIG = 1  # prctl(2), Linux
+# No function is deployed with these. The SDK loads them where it finds them, as beside the tools of a developer,
+# and that takes a fifth of a worker's start.
+_NOT_DEPLOYED = ("awscrt", "OpenSSL")
 
 
 def main(runtime: str, handler: str) -> None:
     """Serves invocations until the process is killed."""
     die_with_parent()
+    sys.modules.update(dict.fromkeys(_NOT_DEPLOYED))  # type: ignore[arg-type]  # with None the import fails
     if runtime == "aws":
         from awslambdaric.__main__ import main as serve
 

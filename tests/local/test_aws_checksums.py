@@ -11,7 +11,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from postern_local.aws.server import AwsServer
-from tests.support.aws import client, error_code, unique
+from tests.support.aws import client, error_code, locked_bucket, unique
 
 BODY = b'{"kind":"intent"}'
 
@@ -42,13 +42,7 @@ def s3(aws: AwsServer) -> Any:
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """A bucket with a default retention: S3 requires a checksum of every PUT there."""
-    name = unique("locked")
-    location = {"LocationConstraint": s3.meta.region_name}
-    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=location)
-    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}
-    lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
-    s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=lock)
-    return name
+    return locked_bucket(s3, days=1)
 
 
 @pytest.mark.parametrize("name", RIGHT)

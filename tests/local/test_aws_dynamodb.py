@@ -197,3 +197,25 @@ def test_leading_keys_bound_a_session_to_its_items(aws: AwsServer, table: str) -
         with pytest.raises(ClientError) as failure:
             getattr(dynamodb, call)(**options)
         assert error_code(failure) == "AccessDeniedException"
+
+
+def test_a_transaction_that_is_sent_again_with_its_token_is_answered_and_not_made_again(
+    aws: AwsServer, table: str
+) -> None:
+    dynamodb = client(aws, "dynamodb", function_session(aws, allow("dynamodb:PutItem", arn(table))))
+
+    def once(pk: str, token: str) -> None:
+        item = {"pk": {"S": pk}, "packed": {"B": b"\x00\xff"}}
+        put = {"TableName": table, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        dynamodb.transact_write_items(TransactItems=[{"Put": put}], ClientRequestToken=token)
+
+    token, pk = unique("token"), unique("pk")
+    once(pk, token)
+    once(pk, token)
+    for other_pk, other, code in (
+        (unique("pk"), token, "IdempotentParameterMismatchException"),
+        (pk, unique("token"), "TransactionCanceledException"),
+    ):
+        with pytest.raises(ClientError) as failure:
+            once(other_pk, other)
+        assert error_code(failure) == code

@@ -11,8 +11,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from postern_local.aws.kms_keys import KEY_ID_TAG
 from postern_local.aws.server import AwsServer
+from postern_local.model import KEY_ID_TAG
 from tests.support.aws import allow, client, error_code, function_session, make_role, policy
 
 ACCOUNT = "123456789012"

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from postern_local.aws.server import AwsServer
-from tests.support.aws import client, error_code, unique
+from tests.support.aws import client, error_code, locked_bucket, unique
 
 DAY = timedelta(days=1)
 
@@ -22,13 +22,7 @@ def s3(aws: AwsServer) -> Any:
 @pytest.fixture(scope="module")
 def bucket(s3: Any) -> str:
     """A locked bucket that retains what it holds for ten days, in COMPLIANCE mode."""
-    name = unique("locked")
-    location = {"LocationConstraint": s3.meta.region_name}
-    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True, CreateBucketConfiguration=location)
-    rule = {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 10}}
-    lock = {"ObjectLockEnabled": "Enabled", "Rule": rule}
-    s3.put_object_lock_configuration(Bucket=name, ObjectLockConfiguration=lock)
-    return name
+    return locked_bucket(s3, days=10)
 
 
 @pytest.fixture

@@ -89,6 +89,30 @@ def test_gives_the_handler_its_event_and_context(pool: Pool) -> None:
     assert len(str(found["request_id"])) == 36
 
 
+IMPORTS = """
+import importlib
+
+def handler(event, context):
+    found = []
+    for name in ("boto3", "awscrt", "OpenSSL"):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+        found.append(name)
+    return {"found": found}
+"""
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_worker_finds_nothing_that_no_function_is_deployed_with(runtime: str, tmp_path: Path) -> None:
+    pool = Pool(plan(tmp_path, runtime, source=IMPORTS), limit=1)
+    try:
+        assert answer(pool)["found"] == ["boto3"]
+    finally:
+        pool.stop()
+
+
 def test_runs_in_a_process_of_its_own_and_keeps_it(pool: Pool) -> None:
     first, second = answer(pool), answer(pool)
 

@@ -25,10 +25,16 @@ while True:
 """
 
 
-def start(tmp_path: Path, *, handler: str = "stop", remove: tuple[Path, ...] = ()) -> tuple[Child, int]:
+def start(
+    tmp_path: Path, *, handler: str = "stop", remove: tuple[Path, ...] = (), grace_s: float = 5.0
+) -> tuple[Child, int]:
     log = tmp_path / "log"
     child = Child.start(
-        [sys.executable, "-c", SLEEPER.format(handler=handler)], account=current_account(), log=log, remove=remove
+        [sys.executable, "-c", SLEEPER.format(handler=handler)],
+        account=current_account(),
+        log=log,
+        grace_s=grace_s,
+        remove=remove,
     )
     limit = time.monotonic() + 10
     while not (log.is_file() and log.read_text().strip()):
@@ -46,8 +52,8 @@ def test_stop_asks_the_command_and_waits_for_it(tmp_path: Path) -> None:
     assert "stopped" in (tmp_path / "log").read_text()
 
 
-def test_command_that_does_not_listen_is_made_to_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    child, pid = start(tmp_path, handler="signal.SIG_IGN")
+def test_command_that_does_not_listen_is_made_to_stop(tmp_path: Path) -> None:
+    child, pid = start(tmp_path, handler="signal.SIG_IGN", grace_s=0.2)
     child.stop()
     wait_until_gone(pid)
 

@@ -210,9 +210,10 @@ def test_failed_start_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 HOLDER = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from postern_local import postgres
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is started without
 server = postgres.start(Path(sys.argv[1]))
 pid = (server.socket_dir / "data" / "postmaster.pid").read_text().splitlines()[0]
 print(pid, server.child.pid, server.socket_dir, flush=True)

@@ -39,8 +39,13 @@ def test_reads_every_route_with_its_function_and_authorizer(deployed: Deployment
         ("GET", "/v1/tasks/{id}"): ("postern-tasks", "Token"),
         ("DELETE", "/v1/tasks/{id}"): ("postern-tasks", "Token"),
         ("GET", "/v1/tasks/{id}/schema"): ("postern-tasks", "Token"),
+        ("POST", "/v1/tasks/{id}/approval"): ("postern-tasks", "Token"),
+        ("POST", "/v1/tasks/{id}/dry-run"): ("postern-tasks", "Token"),
         ("POST", "/v1/tasks/{id}/query"): ("postern-query", "Token"),
         ("POST", "/v1/tasks/{id}/transaction"): ("postern-query", "Token"),
+        ("POST", "/v1/revocations"): ("postern-revoke", "Token"),
+        ("GET", "/v1/revocations"): ("postern-revoke", "Token"),
+        ("DELETE", "/v1/revocations/{id}"): ("postern-revoke", "Token"),
         ("GET", "/v1/receipts/{command_id}"): ("postern-receipts", "Token"),
         ("GET", "/v1/log"): ("postern-receipts", None),
         ("GET", "/healthz"): ("postern-tasks", None),
@@ -52,15 +57,20 @@ def test_reads_every_route_with_its_function_and_authorizer(deployed: Deployment
 def test_gives_each_function_exactly_the_variables_it_needs(deployed: Deployment) -> None:
     names = {"POSTERN_DEPLOYMENT", "POSTERN_LOG", "POSTERN_LOG_TABLE", "POSTERN_POLICY_DIR", "POWERTOOLS_SERVICE_NAME"}
     evidence = {"POSTERN_EPOCH_ENDS", "POSTERN_RETENTION_DAYS", "POSTERN_MAX_STALENESS_S", "POSTERN_STATEMENT_TEXT"}
-    shared = names | evidence
+    shared = names | evidence | {"POSTERN_EVENT_BUS"}
     state = {"POSTERN_TABLE", "POSTERN_BUCKET"}
     provision = {"POSTERN_PROVISION_FUNCTION"}
 
     assert {function.name: set(function.environment) for function in deployed.functions} == {
-        "postern-authorize": shared,
-        "postern-tasks": shared | state | provision,
+        "postern-authorize": shared | {"POSTERN_TABLE"},
+        "postern-tasks": shared | state | provision | {"POSTERN_RUN_FUNCTION"},
         "postern-query": shared | state | {"POSTERN_CONNECT_ROLE_ARN", "POSTERN_SEAL_TABLE"},
         "postern-provision": shared | state,
+        "postern-run": shared
+        | state
+        | provision
+        | {"POSTERN_CONNECT_ROLE_ARN", "POSTERN_SEAL_TABLE", "POSTERN_RUN_LOCK_TIMEOUT_S"},
+        "postern-revoke": shared | state | provision,
         "postern-sequence": shared | {"POSTERN_BUCKET", "POSTERN_SIGNING_KEYS"},
         "postern-reap": shared
         | state
@@ -294,7 +304,7 @@ def test_reads_a_copy_that_was_not_changed(written: dict[str, Any], tmp_path: Pa
     shutil.copytree(PROJECT / "infra", tmp_path / "infra")
     (tmp_path / "template.yaml").write_text(yaml.safe_dump(copy.deepcopy(written), sort_keys=False))
 
-    assert len(read_deployment(tmp_path, PARAMETERS, NAMES).functions) == 7
+    assert len(read_deployment(tmp_path, PARAMETERS, NAMES).functions) == 9
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,17 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from werkzeug.serving import make_server
 
 from postern.types import Secret
-from postern_local.aws import checksums, kms_keys, object_lock, queues, roles, s3_authorization, s3_listing, sts
+from postern_local.aws import (
+    checksums,
+    kms_keys,
+    object_lock,
+    queues,
+    roles,
+    s3_authorization,
+    s3_listing,
+    sts,
+    transaction_tokens,
+)
 from postern_local.aws.application import Application, Resources
 from postern_local.aws.control import Control
 from postern_local.aws.dynamodb_requests import PartitionKey
@@ -54,6 +64,7 @@ def build_application(secret: Secret, account: str) -> Application:
     kms_keys.install()
     queues.install()
     s3_listing.install()
+    transaction_tokens.install(time.time)
     return Application(
         moto=DomainDispatcherApplication(create_backend_app),
         registry=registry,

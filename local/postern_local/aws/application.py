@@ -3,8 +3,8 @@
 1. The host must be this machine's; a bucket in the host's name is moved into the path.
 2. `/_postern/` is the starter's private channel.
 3. The body is read whole, outside the lock: a slow client holds up nobody.
-4. The sender is found from the credential; a role's session may call six services only.
-5. DynamoDB, KMS, Lambda and SQS are authorized here; S3 and STS inside moto, where names are parsed.
+4. The sender is found from the credential; a role's session may call seven services only.
+5. DynamoDB, EventBridge, KMS, Lambda and SQS are authorized here; S3 and STS inside moto, where names are parsed.
 6. An Invoke goes to the gateway, outside the lock: the function it starts calls back.
 7. Everything else runs in moto, one request at a time: moto is not safe across threads.
 """
@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs
 
-from postern_local.aws import callers, dynamodb_requests, kms_requests, lambda_requests, sqs_requests
+from postern_local.aws import callers, dynamodb_requests, events_requests, kms_requests, lambda_requests, sqs_requests
 from postern_local.aws.authorization import Operation, authorize
 from postern_local.aws.checksums import name_algorithm
 from postern_local.aws.control import CONTROL_PATH, Control
@@ -40,8 +40,8 @@ _HOST = re.compile(
     r"(?:localhost|127\.0\.0\.1|\[::1\]|localhost\.localstack\.cloud)(?::[0-9]{1,5})?"
 )
 _S3_PATH = re.compile(r"/(?:[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](?:/.*)?)?", re.DOTALL)
-_SESSION_SERVICES = frozenset({"dynamodb", "kms", "lambda", "s3", "sqs", "sts"})
-_JSON_SERVICES = frozenset({"dynamodb", "kms", "sqs"})
+_SESSION_SERVICES = frozenset({"dynamodb", "events", "kms", "lambda", "s3", "sqs", "sts"})
+_JSON_SERVICES = frozenset({"dynamodb", "events", "kms", "sqs"})
 _S3_METHODS = frozenset({"DELETE", "GET", "HEAD", "POST", "PUT"})
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -113,6 +113,8 @@ class Application:
             request = DynamoDbRequest(target, body, signed.region, self.account)
             with self.lock:
                 needed = list(dynamodb_requests.operations(request, self.resources.partition_key(signed.region)))
+        elif service == "events":
+            needed = list(events_requests.operations(target, body, signed.region, self.account))
         elif service == "lambda":
             needed = [lambda_requests.operation(environ["REQUEST_METHOD"], path, signed.region, self.account)]
         elif service == "sqs":

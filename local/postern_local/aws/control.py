@@ -26,7 +26,6 @@ from postern_local.aws.registry import SessionRegistry
 from postern_local.aws.sessions import session_to_json
 
 CONTROL_PATH = "/_postern/"
-SECRET_HEADER = "X-Postern-Control"
 _INVOKE_TIMEOUT_S = 900.0  # Lambda's own longest
 _PASSED_ON = ("x-amz-", "content-type")
 

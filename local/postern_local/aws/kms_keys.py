@@ -21,9 +21,8 @@ from moto.kms.utils import AbstractPrivateKey
 
 from postern_local.aws.replacement import Method, replace
 from postern_local.iam import PolicyError, PolicyKind, parse_policy
+from postern_local.model import KEY_ID_TAG
 
-# A tag that gives a new key its id: whatever names the key in a template can then be made before it.
-KEY_ID_TAG = "postern-local:key-id"
 MAX_MESSAGE_BYTES = 4096
 _SPEC = "ECC_NIST_EDWARDS25519"
 _ALGORITHM = "ED25519_SHA_512"

@@ -131,6 +131,11 @@ class AwsServer:
             connection.close()
 
 
+def expect_free(port: int) -> None:
+    """Raises `StackFailure` where the port is taken, as the server's start would, before anything else is started."""
+    _listen(port).close()
+
+
 def _listen(port: int) -> socket.socket:
     """The listening socket, made here: a port in use is known at once, and clients may connect before it serves."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
