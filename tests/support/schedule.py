@@ -13,10 +13,14 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+# Kept: each thread in which PostgreSQL's parser runs takes one of the process' 1,024 keys for what is a thread's own,
+# and never gives it back. With none left, nothing that needs another works any more, TLS among it.
+_THREADS = ThreadPoolExecutor(max_workers=32, thread_name_prefix="process")
 _PATIENCE_S = 20.0  # a process that neither stops nor ends within it hangs: the test fails instead of waiting
 
 
@@ -92,7 +96,7 @@ class Process:
         self._death = death
         self._go = threading.Semaphore(0)
         self._stopped = threading.Semaphore(0)
-        self._thread = threading.Thread(target=self._live, name=name, daemon=True)
+        self._thread: threading.Thread | None = None
 
     @property
     def died(self) -> bool:
@@ -103,7 +107,7 @@ class Process:
         return _Watched(self, port, name)
 
     def begin(self) -> None:
-        self._thread.start()
+        _THREADS.submit(self._live)
         self._wait()
 
     def go_on(self) -> None:
@@ -115,6 +119,7 @@ class Process:
         assert self._stopped.acquire(timeout=_PATIENCE_S), f"{self.name} hangs after {self.calls}"
 
     def _live(self) -> None:
+        self._thread = threading.current_thread()
         try:
             self.result = self._run(self)
         except BaseException as raised:  # noqa: BLE001 - the test looks at whatever it was
@@ -128,7 +133,7 @@ class Process:
         if self._death is not None and len(self.calls) > self._death.call:
             raise Died(self.name)
         self._stopped.release()
-        self._go.acquire()
+        assert self._go.acquire(timeout=3 * _PATIENCE_S), f"{self.name} was left standing"  # the test failed meanwhile
         self.calls.append(what)
         dies = self._death is not None and len(self.calls) > self._death.call
         if not dies:
