@@ -219,3 +219,57 @@ def test_a_transaction_that_is_sent_again_with_its_token_is_answered_and_not_mad
         with pytest.raises(ClientError) as failure:
             once(other_pk, other)
         assert error_code(failure) == code
+
+
+def _ranged_table(aws: AwsServer) -> str:
+    name = unique("ranged")
+    client(aws, "dynamodb").create_table(
+        TableName=name,
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": part, "AttributeType": "S"} for part in ("pk", "sk")],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return name
+
+
+@pytest.mark.parametrize("fails", [True, False], ids=["one condition fails", "all conditions hold"])
+@pytest.mark.parametrize("has_range", [True, False], ids=["hash and range", "hash alone"])
+def test_a_transaction_is_made_whole_or_not_at_all(fails: bool, has_range: bool, aws: AwsServer, table: str) -> None:
+    """Every kind of write before the one whose condition fails is taken back, in place or not."""
+    dynamodb = client(aws, "dynamodb")
+    name, pk = (_ranged_table(aws) if has_range else table), unique("pk")
+
+    def key(part: str) -> dict[str, Any]:
+        return {"pk": {"S": pk}, "sk": {"S": part}} if has_range else {"pk": {"S": f"{pk}-{part}"}}
+
+    def n(part: str) -> str | None:
+        found = dynamodb.get_item(TableName=name, Key=key(part), ConsistentRead=True).get("Item")
+        return found and found["n"]["N"]
+
+    for part in ("changed", "replaced", "deleted", "checked"):
+        dynamodb.put_item(TableName=name, Item={**key(part), "n": {"N": "1"}})
+    one = {":one": {"N": "1"}}
+    writes = [
+        {"Update": {"TableName": name, "Key": key("changed"), "UpdateExpression": "ADD n :one"}},
+        {"Update": {"TableName": name, "Key": key("begun"), "UpdateExpression": "ADD n :one"}},
+        {"Put": {"TableName": name, "Item": {**key("replaced"), "n": {"N": "2"}}}},
+        {"Put": {"TableName": name, "Item": {**key("new"), "n": {"N": "2"}}}},
+        {"Delete": {"TableName": name, "Key": key("deleted")}},
+        {"ConditionCheck": {"TableName": name, "Key": key("checked"), "ConditionExpression": "n <> :one"}},
+    ]
+    if not fails:
+        writes[-1]["ConditionCheck"]["ConditionExpression"] = "n = :one"
+    for write in (*writes[:2], writes[-1]):
+        next(iter(write.values()))["ExpressionAttributeValues"] = one
+
+    if fails:
+        with pytest.raises(ClientError) as failure:
+            dynamodb.transact_write_items(TransactItems=writes)
+        assert error_code(failure) == "TransactionCanceledException"
+    else:
+        dynamodb.transact_write_items(TransactItems=writes)
+
+    after = {part: n(part) for part in ("changed", "begun", "replaced", "new", "deleted", "checked")}
+    as_before = {"changed": "1", "begun": None, "replaced": "1", "new": None, "deleted": "1", "checked": "1"}
+    made = {"changed": "2", "begun": "1", "replaced": "2", "new": "2", "deleted": None, "checked": "1"}
+    assert after == (as_before if fails else made)

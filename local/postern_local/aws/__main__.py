@@ -26,6 +26,7 @@ from postern_local.aws import (
     s3_listing,
     sts,
     transaction_tokens,
+    transactions,
 )
 from postern_local.aws.application import Application, Resources
 from postern_local.aws.control import Control
@@ -65,6 +66,7 @@ def build_application(secret: Secret, account: str) -> Application:
     queues.install()
     s3_listing.install()
     transaction_tokens.install(time.time)
+    transactions.install()
     return Application(
         moto=DomainDispatcherApplication(create_backend_app),
         registry=registry,
