@@ -27,7 +27,16 @@ from postern.audit.versions import Version, format_version
 from postern.errors import IntegrityError
 from postern.types import Sha256Hex
 from postern_cli.pull_listing import Bucket as Bucket
-from postern_cli.pull_listing import Part, in_listing_order, list_part, microseconds, parts_of, spread
+from postern_cli.pull_listing import (
+    Part,
+    in_listing_order,
+    in_log_order,
+    list_part,
+    microseconds,
+    parts_of,
+    parts_of_log,
+    spread,
+)
 from postern_cli.pulled import PulledFolder
 
 _CHUNK_BYTES = 1024 * 1024
@@ -91,6 +100,11 @@ class _Done:
     rows: tuple[Path, ...]
 
 
+def _together(parts: list[_Done]) -> _Done:
+    rows = tuple(path for one in parts for path in one.rows)
+    return _Done(sum(one.versions for one in parts), sum(one.fetched for one in parts), rows)
+
+
 @dataclass(frozen=True, slots=True)
 class _Puller:
     bucket: Bucket
@@ -101,13 +115,18 @@ class _Puller:
 
     def pull_part(self, part: Part) -> _Done:
         """Pulls a part of the bucket; the records, where they are many, by many at a time."""
+        if part.order.startswith("log/"):
+            return self._pull_log(part)
         parts = spread(self.bucket, part) if part.order.startswith("wal/") else [part]
         if len(parts) == 1:
             return self.pull_versions(parts[0])
         with ThreadPoolExecutor(_LISTERS) as listers:
-            done = list(listers.map(self.pull_versions, parts))
-        rows = tuple(path for one in done for path in one.rows)
-        return _Done(sum(one.versions for one in done), sum(one.fetched for one in done), rows)
+            return _together(list(listers.map(self.pull_versions, parts)))
+
+    def _pull_log(self, part: Part) -> _Done:
+        parts = parts_of_log(self.bucket, part)
+        done = {one.order: self.pull_versions(one) for one in in_log_order(parts)}
+        return _together([done[one.order] for one in parts])
 
     def pull_versions(self, part: Part) -> _Done:
         """Fetches what is wanted of a part, and writes a line for each of its versions, in their order."""

@@ -1,7 +1,9 @@
 """The versions of a bucket, listed in parts that together hold every key once.
 
 What points at something is listed before what it points at: the log before the records, the records before the rest, in
-which their blobs are. So a pull of a bucket that is written to meanwhile has whatever its log speaks of.
+which their blobs are; and in a log the checkpoints before the tiles, the tiles before the entries, all of them before
+the stages. That is the reverse of the order in which they are written, so a pull of a bucket that is written to
+meanwhile has whatever its log speaks of.
 """
 
 from __future__ import annotations
@@ -53,6 +55,17 @@ def in_listing_order(parts: list[Part]) -> list[Part]:
     return sorted(
         parts, key=lambda part: next((at for at, head in enumerate(first) if part.order.startswith(head)), len(first))
     )
+
+
+def parts_of_log(bucket: Bucket, part: Part) -> list[Part]:
+    """What is under `log/` in parts, in key order: of each log the checkpoints, the stages, the tiles and bundles."""
+    logs = divide(bucket, "log/") if part.prefix == "log/" else [part]
+    return [inner for log in logs for inner in ([log] if log.prefix is None else divide(bucket, log.prefix))]
+
+
+def in_log_order(parts: list[Part]) -> list[Part]:
+    """The parts of logs as they are to be listed: the stages last. Under `tile/`, tiles come before bundles by key."""
+    return sorted(parts, key=lambda part: part.order.split("/")[2:3] == ["stage"])
 
 
 def divide(bucket: Bucket, prefix: str) -> list[Part]:

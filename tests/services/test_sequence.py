@@ -8,6 +8,7 @@ from postern.audit.records import RecordType
 from postern.errors import EvidenceUnavailable
 from postern.services.sequence import Count
 from postern.tlog.bundles import MAX_ENTRY_BYTES
+from postern.tlog.tiles import TILE_WIDTH, Bundle, parse_path
 from tests.support.log_check import check_log
 from tests.support.log_fakes import LogStore, MemoryWal
 from tests.support.log_process import (
@@ -53,6 +54,22 @@ class TestOrder:
         process(store).run(keys)
         process(other).run([*keys[20:], *keys[:20][::-1], *keys[:5]])
         assert store.objects == other.objects
+
+    def test_no_tile_is_written_before_the_entries_it_is_over(self, store):
+        """So that a copy of a log that grows meanwhile holds, whenever it is taken."""
+        before = set(store.objects)
+        for at in range(3):
+            process(store).run(put_records(store, 300, first=2 + 1000 * at))
+        reached = -1
+        for log, path in store.objects:  # as they were written
+            if (log, path) in before or not path.startswith("tile/"):
+                continue
+            part = parse_path(path)
+            last = (part.index * TILE_WIDTH + part.width) * TILE_WIDTH ** getattr(part, "level", 0)
+            if isinstance(part, Bundle):
+                reached = max(reached, last)
+            assert last <= max(reached, 1), path
+        assert reached == 901
 
     def test_more_than_a_batch_holds_becomes_several_under_one_checkpoint(self, store):
         keys = put_records(store, 600)

@@ -51,8 +51,14 @@ class KnownLog:
         return data
 
     def write(self, writes: Mapping[str, bytes]) -> None:
-        """Makes these tiles and bundles durable. Only for a committed tree. Raises as `LogBucket.create_all` does."""
-        self.bucket.create_all(writes)
+        """Makes these tiles and bundles durable. Only for a committed tree. Raises as `LogBucket.create_all` does.
+
+        Bundles first: whoever copies the log meanwhile finds no tile over entries that are not there yet.
+        """
+        bundles = {path: data for path, data in writes.items() if isinstance(parse_path(path), Bundle)}
+        for part in (bundles, {path: data for path, data in writes.items() if path not in bundles}):
+            if part:
+                self.bucket.create_all(part)
         for path, data in writes.items():
             self._keep(path, data)
 
