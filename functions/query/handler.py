@@ -7,12 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from postern.edges import clients, http, roots
+from postern.edges import clients, http, roots, snapshots
 from postern.edges.database_token import RoleTokens, TaskTokens
 from postern.edges.guarded import guarded
+from postern.edges.invocation import Invocation, invoked
 from postern.edges.lookup_database import LookupDatabase
 from postern.edges.postgres.connect import role_connections
 from postern.edges.postgres.sessions import KeptSession, task_connections
@@ -40,7 +40,7 @@ def respond(event: http.Event, run: RunStatements, watch: Stopwatch) -> http.Res
 
 
 @cache
-def services() -> tuple[RunStatements, Logger]:
+def services() -> RunStatements:
     parts = roots.parts("query")
     tokens = TaskTokens(clients.sts(parts.session), require(os.environ, "POSTERN_CONNECT_ROLE_ARN"))
     keys = seal_keys(parts.session, parts.settings, os.environ)
@@ -57,7 +57,7 @@ def services() -> tuple[RunStatements, Logger]:
         tokens=LookupDatabase(lookup),
         clock=parts.clock,
         threads=threads,
-    ), Logger(service="query")
+    )
 
 
 def _gate(parts: roots.Parts) -> Gate:
@@ -67,6 +67,13 @@ def _gate(parts: roots.Parts) -> Gate:
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> http.Response:
-    run, logger = services()
-    watch = Stopwatch(run.clock, budget_s=context.get_remaining_time_in_millis() / 1000)
-    return guarded(lambda: respond(event, run, watch), logger, watch, context.aws_request_id)
+    return invoked("query", event, context, _answer)
+
+
+def _answer(event: http.Event, told: Invocation) -> http.Response:
+    run = services()
+    watch = told.stopwatch(run.clock)
+    return guarded(lambda: respond(event, run, watch), told, watch)
+
+
+snapshots.prepare(lambda: services().admission.policy.load())

@@ -7,13 +7,12 @@ from functools import cache
 from os import environ
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from boto3.session import Session
 
 from postern.edges import clients, http, receipt_contract
 from postern.edges.epoch_items import DynamoEpochs
 from postern.edges.guarded import guarded
+from postern.edges.invocation import Invocation, invoked
 from postern.edges.log_bucket import S3LogBucket
 from postern.edges.log_table import DynamoLogTable
 from postern.edges.settings import parse_log_settings
@@ -21,7 +20,6 @@ from postern.edges.system import SystemClock
 from postern.identity.context import parse_principal
 from postern.ports import Clock
 from postern.services.receipts import Receipts
-from postern.services.stopwatch import Stopwatch
 
 PUBLIC_LOG = "/v1/log"
 
@@ -45,9 +43,9 @@ def respond(event: http.Event, services: Services) -> http.Response:
 
 
 @cache
-def services() -> tuple[Services, Logger]:
+def services() -> Services:
     settings = parse_log_settings(environ)
-    session = Session(region_name=settings.region)
+    session = clients.connect(settings.region)
     objects, items = clients.log_bucket(session), clients.log_table(session)
     receipts = Receipts(
         table=DynamoLogTable(items, settings.log_table),
@@ -55,10 +53,13 @@ def services() -> tuple[Services, Logger]:
         keys=DynamoEpochs(items, settings.log_table).keys,
         deployment=settings.deployment,
     )
-    return Services(receipts, settings.log, SystemClock()), Logger(service="receipts")
+    return Services(receipts, settings.log, SystemClock())
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> http.Response:
-    made, logger = services()
-    watch = Stopwatch(made.clock, budget_s=context.get_remaining_time_in_millis() / 1000)
-    return guarded(lambda: respond(event, made), logger, watch, context.aws_request_id)
+    return invoked("receipts", event, context, _answer)
+
+
+def _answer(event: http.Event, told: Invocation) -> http.Response:
+    made = services()
+    return guarded(lambda: respond(event, made), told, told.stopwatch(made.clock))

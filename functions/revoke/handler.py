@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postern.denial_ports import Denials
 from postern.edges import http, revocation_contract
 from postern.edges.guarded import guarded
+from postern.edges.invocation import Invocation, invoked
 from postern.edges.revoke_root import revoke_parts, threads
 from postern.identity.context import parse_principal
 from postern.ports import Clock
@@ -72,7 +72,7 @@ def respond(event: http.Event, services: Services, watch: Stopwatch) -> http.Res
 
 
 @cache
-def services() -> tuple[Services, Logger]:
+def services() -> Services:
     p = revoke_parts(os.environ)
     c = p.common
     operators = Operators(c.policy, p.denials, c.clock)
@@ -90,10 +90,14 @@ def services() -> tuple[Services, Logger]:
     )
     rebuild = RebuildTasks(c.policy, c.tasks, p.open_tasks, p.hold_provisioner, p.rates, c.clock, threads)
     release = Release(operators, p.denials, Lift(p.denials, c.records, c.identifiers, c.clock), rebuild)
-    return Services(revoke, release, operators, p.denials, c.clock), Logger(service="revoke")
+    return Services(revoke, release, operators, p.denials, c.clock)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> http.Response:
-    made, logger = services()
-    watch = Stopwatch(made.clock, budget_s=context.get_remaining_time_in_millis() / 1000 - MARGIN_S)
-    return guarded(lambda: respond(event, made, watch), logger, watch, context.aws_request_id)
+    return invoked("revoke", event, context, _answer)
+
+
+def _answer(event: http.Event, told: Invocation) -> http.Response:
+    made = services()
+    watch = told.stopwatch(made.clock, margin_s=MARGIN_S)
+    return guarded(lambda: respond(event, made, watch), told, watch)

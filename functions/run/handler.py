@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postern.edges import roots
+from postern.edges.invocation import Invocation, invoked
 from postern.edges.run_root import run_parts
 from postern.errors import PosternError
 from postern.services.run_services import RunServices, make_run_services
@@ -17,7 +18,7 @@ from postern.services.stopwatch import Stopwatch
 from postern.types import TaskId
 
 
-def respond(event: dict[str, Any], services: RunServices, watch: Stopwatch) -> dict[str, Any]:
+def respond(event: Mapping[str, Any], services: RunServices, watch: Stopwatch) -> dict[str, Any]:
     """What came of it. Nobody waits for the answer: it goes into the function's own log."""
     try:
         match event.get("action"):
@@ -33,13 +34,16 @@ def respond(event: dict[str, Any], services: RunServices, watch: Stopwatch) -> d
 
 
 @cache
-def services() -> tuple[RunServices, Logger]:
-    return make_run_services(run_parts(roots.parts("run"), os.environ)), Logger(service="run")
+def services() -> RunServices:
+    return make_run_services(run_parts(roots.parts("run"), os.environ))
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    made, logger = services()
-    watch = Stopwatch(made.clock, budget_s=context.get_remaining_time_in_millis() / 1000)
-    answer = respond(event, made, watch)
-    logger.info("ran", extra={**answer, "action": event.get("action"), "request_id": context.aws_request_id})
+    return invoked("run", event, context, _answer)
+
+
+def _answer(event: Mapping[str, Any], told: Invocation) -> dict[str, Any]:
+    made = services()
+    answer = respond(event, made, told.stopwatch(made.clock))
+    told.came_to(answer["status"], answer["error"])
     return answer

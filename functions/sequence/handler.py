@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import boto3
-from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postern.edges import clients
 from postern.edges.epoch_items import DynamoEpochs
+from postern.edges.invocation import Invocation, invoked
 from postern.edges.log_bucket import S3LogBucket
 from postern.edges.log_table import DynamoLogTable
-from postern.edges.reporting import NAMESPACE, report
+from postern.edges.reporting import report
 from postern.edges.settings import parse_log_settings, signing_keys
 from postern.edges.signer import KmsSigner
 from postern.edges.sqs_events import batch_failures, parse_messages
@@ -34,25 +33,23 @@ class Services:
 
     sequencer: Sequencer
     bucket: str
-    logger: Logger
-    metrics: Metrics
 
 
-def respond(event: dict[str, Any], services: Services) -> dict[str, Any]:
+def respond(event: dict[str, Any], services: Services, told: Invocation) -> dict[str, Any]:
     messages = parse_messages(event, services.bucket)
     run = services.sequencer.run(key for message in messages for key in message.keys)
     counts = Counter({count.value: number for count, number in run.counts.items()})
     counts["UnreadableMessages"] = sum(message.unreadable for message in messages)
     counts[Count.FOREIGN.value] += sum(message.foreign for message in messages)
     counts["HeadSize"] = run.published.get(services.sequencer.log, 0)
-    report(services.logger, services.metrics, counts, run.faults, always=ALWAYS)
+    report(told, counts, run.faults, always=ALWAYS)
     return batch_failures([message.id for message in messages if not run.settled.issuperset(message.keys)])
 
 
 @cache
 def services() -> Services:
     settings = parse_log_settings(os.environ)
-    session = boto3.Session(region_name=settings.region)
+    session = clients.connect(settings.region)
     s3, kms = clients.log_bucket(session), clients.signing(session)
     dynamodb = clients.log_table(session)
     table, epochs = DynamoLogTable(dynamodb, settings.log_table), DynamoEpochs(dynamodb, settings.log_table)
@@ -62,12 +59,8 @@ def services() -> Services:
     buckets = lambda log: S3LogBucket(s3, settings.bucket, log, settings.retain_until_s)  # noqa: E731
     wal = S3Wal(s3, settings.bucket)
     sequencer = Sequencer(table, buckets, wal, appender, publisher, epochs.get, settings.log)
-    return Services(
-        sequencer, settings.bucket, Logger(service="sequence"), Metrics(namespace=NAMESPACE, service="sequence")
-    )
+    return Services(sequencer, settings.bucket)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    made = services()
-    made.logger.append_keys(request_id=context.aws_request_id)
-    return respond(event, made)
+    return invoked("sequence", event, context, lambda asked, told: respond(asked, services(), told))

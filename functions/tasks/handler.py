@@ -6,11 +6,11 @@ import os
 from functools import cache
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from postern.edges import clients, http, roots
+from postern.edges import clients, http, roots, snapshots
 from postern.edges.guarded import guarded
+from postern.edges.invocation import Invocation, invoked
 from postern.edges.provisioner import LambdaProvisioner
 from postern.edges.public import PUBLIC, public_answer
 from postern.edges.row_estimates import LambdaEstimator
@@ -19,7 +19,6 @@ from postern.edges.runner import LambdaRunner
 from postern.edges.settings import require
 from postern.edges.task_routes import ROUTES
 from postern.identity.context import parse_principal
-from postern.services.stopwatch import Stopwatch
 from postern.services.task_services import TaskParts, TaskServices, make_task_services
 
 
@@ -31,7 +30,7 @@ def respond(event: http.Event, services: TaskServices) -> http.Response:
 
 
 @cache
-def services() -> tuple[TaskServices, Logger]:
+def services() -> TaskServices:
     p = roots.parts("tasks")
     provision, run = require(os.environ, "POSTERN_PROVISION_FUNCTION"), require(os.environ, "POSTERN_RUN_FUNCTION")
     runner = LambdaRunner(clients.functions(p.session), run)
@@ -52,10 +51,16 @@ def services() -> tuple[TaskServices, Logger]:
         estimator=LambdaEstimator(clients.estimates(p.session), provision),
         statement_text=p.settings.statement_text,
     )
-    return make_task_services(parts), Logger(service="tasks")
+    return make_task_services(parts)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> http.Response:
-    made, logger = services()
-    watch = Stopwatch(made.clock, budget_s=context.get_remaining_time_in_millis() / 1000)
-    return guarded(lambda: respond(event, made), logger, watch, context.aws_request_id)
+    return invoked("tasks", event, context, _answer)
+
+
+def _answer(event: http.Event, told: Invocation) -> http.Response:
+    made = services()
+    return guarded(lambda: respond(event, made), told, told.stopwatch(made.clock))
+
+
+snapshots.prepare(lambda: services().policy.load())

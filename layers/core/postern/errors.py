@@ -181,6 +181,7 @@ CODES: dict[str, str] = {
     "request.invalid": "The body, a parameter or a header is not of the documented shape. `detail` names the field.",
     "request.path": "There is no such path or method. `/openapi.json` lists them. Said by the gateway.",
     "request.too_large": "The request is larger than the gateway takes. Send less. Said by the gateway.",
+    "request.filtered": "The firewall before the gateway refused it. Wait, or ask an operator. Said by the gateway.",
     "rate.requests": "More requests arrive than the gateway takes. Try again shortly. Said by the gateway.",
     "gateway.timeout": "No answer came in time. A statement may have run: look at its task. Said by the gateway.",
     "authorizer.unavailable": "The token could not be checked, so nothing ran. Try again. Said by the gateway.",

@@ -24,7 +24,9 @@ from postern.types import (
     TaskId,
     TaskState,
 )
+from postern.world_ports import Maker as Maker
 from postern.world_ports import Provisioner as Provisioner
+from postern.world_ports import StandingRole as StandingRole
 from postern.world_ports import TeardownProof as TeardownProof
 from postern.world_ports import TeardownSteps as TeardownSteps
 from postern.world_ports import TornDown as TornDown
@@ -199,13 +201,15 @@ class TaskStore(Protocol):
         expires_at_s: int | None = None,
         due_s: int | None = None,
         unless: Collection[DenialKey] = (),
+        teardowns: int | None = None,
     ) -> Task:
         """Moves a task from one of the move's states, setting what is given. Returns it as it then stands.
 
         It is due for the timer at its deadline, or at once where its world goes, unless `due_s` names another time.
 
-        Raises `Conflict` (`task.state`) where it is in another state, `Conflict` (`task.revoked`) or `DatabaseHeld`
-        (`database.held`) where one of the denials stands at that moment, `NotFound` where it is absent.
+        Raises `Conflict` (`task.state`) where it is in another state, or `teardowns` is not how many the task had;
+        `Conflict` (`task.revoked`) or `DatabaseHeld` (`database.held`) where one of the denials stands at that moment;
+        `NotFound` where it is absent.
         """
         ...
 

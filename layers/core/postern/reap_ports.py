@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from postern.reaped import Hold as Hold
+from postern.reaped import Watermark as Watermark
 from postern.types import Budgets, CommandId, DatabaseAddress, TaskId
 
 if TYPE_CHECKING:
@@ -29,14 +31,7 @@ if TYPE_CHECKING:
         TransactionMark,
     )
     from postern.rate_ports import Rates
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """What a call took of its task's budgets and has not given back, and the Idempotency-Key that it took."""
-
-    taken: Budgets
-    key: str | None
+    from postern.sweep_ports import RoleSweeper
 
 
 class Holds(Protocol):
@@ -58,17 +53,6 @@ class Holds(Protocol):
         All of it or nothing, and once: False where another came first.
         """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Watermark:
-    """How far a log is known to hold what was written: see docs/adr/0015. Microseconds since the epoch, UTC."""
-
-    at_us: int  # each object stored under the log's `wal/` before this is under a published checkpoint
-    closed_us: int  # each command whose objects were all stored before this has its last record, and holds nothing
-    swept_us: int = 0  # start of the last listing of all open days
-    open_from_us: int = 0  # start of the first day that such a listing must look at
-    is_closed: bool = False  # the epoch has ended: nothing more is to be written
 
 
 class Watermarks(Protocol):
@@ -221,6 +205,7 @@ class ReapParts:
     rates: Rates
     policy: PolicySource
     provisioner: Provisioner
+    sweeper: RoleSweeper
     fates: Fates
     wal: Wal
     table: LogTable

@@ -133,7 +133,10 @@ class Runs(Protocol):
         ...
 
     def end_dry_run(self, task_id: TaskId, dry_run_id: TaskId) -> None:
-        """Lets another begin, once nothing of this one is left in the database. Idempotent."""
+        """Lets another begin, once nothing of this one is left in the database. Idempotent.
+
+        One that has begun since keeps the task.
+        """
         ...
 
     def standing_dry_runs(self, task_id: TaskId) -> frozenset[TaskId]:

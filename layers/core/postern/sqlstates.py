@@ -33,32 +33,30 @@ _TYPES = (
 )
 _MODIFIER = r"(?:\(\d+(?:,\d+)?\))?"
 
-# (SQLSTATE class or state, pattern of the whole message); the named part is what the agent is told.
-_VALUE_FREE: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
-    (state, re.compile(pattern, re.DOTALL))
-    for state, pattern in (
-        ("22", rf"(?P<kept>invalid input syntax for type {_TYPES})(?:: .*)?"),
-        ("22", rf"(?P<kept>{_TYPES} out of range)(?:: .*)?"),
-        ("22003", r"(?P<kept>numeric field overflow|value overflows numeric format)"),
-        ("22003", rf'(?P<kept>value )".*" (?P<kept2>is out of range for type {_TYPES})'),
-        ("22008", r"(?P<kept>date/time field value out of range)(?:: .*)?"),
-        ("22P02", r"(?P<kept>malformed (?:array|range|multirange|record) literal)(?:: .*)?"),
-        ("22001", rf"(?P<kept>value too long for type {_TYPES}{_MODIFIER})"),
-        ("2201B", r"(?P<kept>invalid regular expression)(?:: .*)?"),
-        ("2201E", r"(?P<kept>cannot take logarithm of (?:zero|a negative number))"),
-        ("2201F", r"(?P<kept>cannot take square root of a negative number)"),
-        ("2201W", r"(?P<kept>LIMIT must not be negative)"),
-        ("2201X", r"(?P<kept>OFFSET must not be negative)"),
-        ("22011", r"(?P<kept>negative substring length not allowed)"),
-        ("22023", r"(?P<kept>step size cannot equal zero|cannot extract elements from (?:an object|a scalar))"),
-        ("22023", rf'(?P<kept>unit )".*" (?P<kept2>not (?:recognized|supported) for type {_TYPES})'),
-        ("22P02", r"(?P<kept>invalid input value for enum [a-z_][a-z0-9_]{0,62}): .*"),
-        ("21000", r"(?P<kept>more than one row returned by a subquery used as an expression)"),
-        ("25006", r"(?P<kept>cannot execute [A-Z ]{3,40} in a read-only transaction)"),
-        ("42601", r"(?P<kept>cannot insert multiple commands into a prepared statement)"),
-        ("42P18", r"(?P<kept>could not determine data type of parameter \$\d{1,5})"),
-        ("08P01", r"(?P<kept>bind message supplies \d{1,5} parameters), but prepared statement .*"),
-    )
+# (SQLSTATE class or state, pattern of the whole message); the named part is what the agent is told. Compiled when a
+# statement fails: a cold start that answers has no use for them.
+_VALUE_FREE: tuple[tuple[str, str], ...] = (
+    ("22", rf"(?P<kept>invalid input syntax for type {_TYPES})(?:: .*)?"),
+    ("22", rf"(?P<kept>{_TYPES} out of range)(?:: .*)?"),
+    ("22003", r"(?P<kept>numeric field overflow|value overflows numeric format)"),
+    ("22003", rf'(?P<kept>value )".*" (?P<kept2>is out of range for type {_TYPES})'),
+    ("22008", r"(?P<kept>date/time field value out of range)(?:: .*)?"),
+    ("22P02", r"(?P<kept>malformed (?:array|range|multirange|record) literal)(?:: .*)?"),
+    ("22001", rf"(?P<kept>value too long for type {_TYPES}{_MODIFIER})"),
+    ("2201B", r"(?P<kept>invalid regular expression)(?:: .*)?"),
+    ("2201E", r"(?P<kept>cannot take logarithm of (?:zero|a negative number))"),
+    ("2201F", r"(?P<kept>cannot take square root of a negative number)"),
+    ("2201W", r"(?P<kept>LIMIT must not be negative)"),
+    ("2201X", r"(?P<kept>OFFSET must not be negative)"),
+    ("22011", r"(?P<kept>negative substring length not allowed)"),
+    ("22023", r"(?P<kept>step size cannot equal zero|cannot extract elements from (?:an object|a scalar))"),
+    ("22023", rf'(?P<kept>unit )".*" (?P<kept2>not (?:recognized|supported) for type {_TYPES})'),
+    ("22P02", r"(?P<kept>invalid input value for enum [a-z_][a-z0-9_]{0,62}): .*"),
+    ("21000", r"(?P<kept>more than one row returned by a subquery used as an expression)"),
+    ("25006", r"(?P<kept>cannot execute [A-Z ]{3,40} in a read-only transaction)"),
+    ("42601", r"(?P<kept>cannot insert multiple commands into a prepared statement)"),
+    ("42P18", r"(?P<kept>could not determine data type of parameter \$\d{1,5})"),
+    ("08P01", r"(?P<kept>bind message supplies \d{1,5} parameters), but prepared statement .*"),
 )
 
 # Where the messages of `_VALUE_FREE` are raised; the fields that say so (F, R) are no function's to choose.
@@ -155,7 +153,7 @@ def _value_free_part(fields: Mapping[str, str], sqlstate: str) -> str | None:
     if not _SERVER_FILES.fullmatch(fields.get("F", "")):
         return None
     for state, pattern in _VALUE_FREE:
-        if sqlstate.startswith(state) and (match := pattern.fullmatch(fields.get("M", ""))):
+        if sqlstate.startswith(state) and (match := re.fullmatch(pattern, fields.get("M", ""), re.DOTALL)):
             return "".join(part for part in match.groups() if part)
     return None
 

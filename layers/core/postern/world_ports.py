@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Protocol
 
 from postern.types import DatabaseAddress, Grant, TaskId, TaskState, View
@@ -44,6 +45,24 @@ class TeardownProof:
         return self.sessions == self.schemas == self.roles == self.keys == 0
 
 
+class Maker(StrEnum):
+    """Who made a role, by the mark on it, which no agent can write."""
+
+    OURS = "ours"
+    ANOTHER = "another"  # another deployment, or somebody who writes marks that we cannot read
+    UNKNOWN = "unknown"  # it has no mark
+
+
+@dataclass(frozen=True, slots=True)
+class StandingRole:
+    """A role `task_<id>` as a look at a database found it."""
+
+    id: TaskId  # of its task, or of the dry run that it is for
+    maker: Maker
+    dry_run_of: TaskId | None = None  # the task, where it is the role of a dry run
+    age_s: int | None = None  # since it was made, by the database's clock; None where it has no key
+
+
 class WorldDatabase(Protocol):
     """The provisioner's hands in a database. Raises `DatabaseUnavailable`."""
 
@@ -76,11 +95,13 @@ class WorldDatabase(Protocol):
         *,
         key: bytes,
         still_wanted: Callable[[], None] = lambda: None,
+        dry_run_of: TaskId | None = None,
     ) -> World:
         """Makes the role of a task whose statements run once as `owner_role`, or nothing. It has no views.
 
-        As `build` where it stands, or is no longer wanted. Raises `RefusedByPolicy` (`policy.refused`) where that role
-        is more than an owner of tables.
+        As `build` where it stands, or is no longer wanted. `dry_run_of` names the task where the role is for a trial
+        of its statements, and `task_id` is the trial's own. Raises `RefusedByPolicy` (`policy.refused`) where
+        `owner_role` is more than an owner of tables.
         """
         ...
 
@@ -91,6 +112,19 @@ class WorldDatabase(Protocol):
 
         `still_goes` is called before each step that changes something, where a build of the task would wait for that
         step: what it raises stops the teardown. So a teardown that was overtaken drops no world that was built since.
+        """
+        ...
+
+    def shut(self, task_id: TaskId, address: DatabaseAddress, still_goes: Callable[[], None] = lambda: None) -> None:
+        """The first half of `tear_down`: no login, no session, no schema. A role that may do nothing is left, to be
+        found by the next look. Idempotent.
+        """
+        ...
+
+    def roles(self, address: DatabaseAddress) -> Sequence[StandingRole]:
+        """The roles of tasks that have their world in this database, the oldest first, as of one moment.
+
+        A role is of this database if its key is in it or its mark names it: roles belong to the whole cluster.
         """
         ...
 

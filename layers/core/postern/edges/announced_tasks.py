@@ -33,8 +33,17 @@ class AnnouncedTasks:
         expires_at_s: int | None = None,
         due_s: int | None = None,
         unless: Collection[DenialKey] = (),
+        teardowns: int | None = None,
     ) -> Task:
-        moved = self.store.move(task_id, move, world=world, expires_at_s=expires_at_s, due_s=due_s, unless=unless)
+        moved = self.store.move(
+            task_id,
+            move,
+            world=world,
+            expires_at_s=expires_at_s,
+            due_s=due_s,
+            unless=unless,
+            teardowns=teardowns,
+        )
         self.announcer.announce(Announcement(moved, before=only_source(move)))
         return moved
 

@@ -18,11 +18,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from postern.announcements import Announcement
 from postern.audit.times import format_time
+from postern.edges.meter import Meter
+from postern.edges.metric_names import ANNOUNCEMENTS_LOST
 from postern.ports import Clock
 
 SOURCE = "postern"
 DETAIL_TYPE = "Task state changed"
-LOST = "AnnouncementsLost"
 QUIET_S = 10.0  # after the bus did not answer: what comes meanwhile is lost at once, and delays nobody
 
 
@@ -41,6 +42,7 @@ class EventBridgeAnnouncer:
     deployment: str
     clock: Clock
     logger: Logger
+    meter: Meter
     _quiet_until_s: float = 0.0
     _client: EventsClient | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -74,13 +76,7 @@ class EventBridgeAnnouncer:
     def _lose(self, announcement: Announcement, why: str) -> None:
         task = announcement.task
         self.logger.warning("announcement lost", extra={"task": task.id, "state": task.state.value, "why": why})
-        # Loaded here: functions that lose nothing need none of it.
-        from aws_lambda_powertools.metrics import MetricUnit, single_metric
-
-        from postern.edges.reporting import NAMESPACE
-
-        with single_metric(name=LOST, unit=MetricUnit.Count, value=1, namespace=NAMESPACE):
-            pass
+        self.meter.add(ANNOUNCEMENTS_LOST, 1)
 
 
 def detail(announcement: Announcement, deployment: str, now_us: int) -> dict[str, object]:

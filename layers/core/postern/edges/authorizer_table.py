@@ -53,8 +53,6 @@ class AuthorizerTable:
 
     @cached_property
     def _client(self) -> DynamoDBClient:
-        from boto3.session import Session
-
         from postern.edges import clients
 
-        return clients.authorizer_table(Session(region_name=self._region))
+        return clients.authorizer_table(clients.connect(self._region))

@@ -1,15 +1,21 @@
-"""SDK clients as the hot path needs them: made once an environment, short timeouts, few attempts, kept connections."""
+"""SDK clients as the hot path needs them: made once an environment, short timeouts, few attempts, kept connections.
+
+They are botocore's own. boto3's are the same objects, behind resources and file transfers that nothing here uses and
+that every cold start would load.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from botocore.session import Session
 
+from postern.edges.descriptions import loader
 from postern.edges.together import WORKERS
 
 if TYPE_CHECKING:
-    from boto3.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
@@ -17,73 +23,106 @@ if TYPE_CHECKING:
     from mypy_boto3_sts import STSClient
 
     from postern.edges.announcer import EventsClient
+    from postern.edges.deploy_hook import CodeDeployClient
     from postern.edges.seal_keys import DataKeySource
     from postern.edges.signer import SigningClient
 
 
+def connect(region: str) -> Session:
+    """A session in the function's own region, with the credentials of its environment."""
+    session = Session()
+    session.register_component("data_loader", loader())
+    session.set_config_variable("region", region)
+    return session
+
+
+@cache
 def dynamodb(session: Session, *, attempts: int = 2) -> DynamoDBClient:
     # One retry: a reservation whose first answer was lost is found to be held already, and is not taken twice.
-    return session.client("dynamodb", config=_config(read_timeout_s=2.0, attempts=attempts))
+    # One for all stores of a function: threads may share a client, and each takes its time to make.
+    client: DynamoDBClient = _client(
+        session, "dynamodb", _config(read_timeout_s=2.0, attempts=attempts, connections=WORKERS)
+    )
+    return client
 
 
 def authorizer_table(session: Session) -> DynamoDBClient:
     # No retry: a proof whose first PUT did arrive would seem to be used. Short: the function has 10 s for everything.
-    return session.client("dynamodb", config=_config(read_timeout_s=1.0, attempts=1))
+    client: DynamoDBClient = _client(session, "dynamodb", _config(read_timeout_s=1.0, attempts=1))
+    return client
 
 
 def marking_table(session: Session) -> DynamoDBClient:
     # Marks, denials and what is owed may be written twice. Many tasks are marked side by side.
-    return session.client("dynamodb", config=_config(read_timeout_s=2.0, attempts=3, connections=WORKERS))
+    client: DynamoDBClient = _client(session, "dynamodb", _config(read_timeout_s=2.0, attempts=3, connections=WORKERS))
+    return client
 
 
 def s3(session: Session) -> S3Client:
     # No retry in the SDK: the record store itself looks whether a PUT of unknown result has happened.
-    return session.client("s3", config=_config(read_timeout_s=3.0, attempts=1))
+    client: S3Client = _client(session, "s3", _config(read_timeout_s=3.0, attempts=1))
+    return client
 
 
 def sts(session: Session) -> STSClient:
-    return session.client("sts", config=_config(read_timeout_s=2.0, attempts=2))
+    client: STSClient = _client(session, "sts", _config(read_timeout_s=2.0, attempts=2))
+    return client
 
 
 def data_keys(session: Session) -> DataKeySource:
-    client: DataKeySource = session.client("kms", config=_config(read_timeout_s=2.0, attempts=2))
+    client: DataKeySource = _client(session, "kms", _config(read_timeout_s=2.0, attempts=2))
     return client
 
 
 def log_table(session: Session) -> DynamoDBClient:
     # Everything that is sent to the log's table may be sent twice.
-    return session.client("dynamodb", config=_config(read_timeout_s=2.0, attempts=3, connections=WORKERS))
+    client: DynamoDBClient = _client(session, "dynamodb", _config(read_timeout_s=2.0, attempts=3, connections=WORKERS))
+    return client
 
 
 def log_bucket(session: Session) -> S3Client:
     # Objects of the log are created once with bytes that are always the same, so a PUT may be sent twice.
-    return session.client("s3", config=_config(read_timeout_s=5.0, attempts=3, connections=WORKERS))
+    client: S3Client = _client(session, "s3", _config(read_timeout_s=5.0, attempts=3, connections=WORKERS))
+    return client
 
 
 def signing(session: Session) -> SigningClient:
-    client: SigningClient = session.client("kms", config=_config(read_timeout_s=2.0, attempts=3))
+    client: SigningClient = _client(session, "kms", _config(read_timeout_s=2.0, attempts=3))
     return client
 
 
 def queue(session: Session) -> SQSClient:
     # A message that is sent twice does no harm.
-    return session.client("sqs", config=_config(read_timeout_s=2.0, attempts=3))
+    client: SQSClient = _client(session, "sqs", _config(read_timeout_s=2.0, attempts=3))
+    return client
 
 
 def functions(session: Session, *, connections: int = 4) -> LambdaClient:
     # Provisioning is not repeated by the SDK: its own record and state say how far it came.
-    return session.client("lambda", config=_config(read_timeout_s=26.0, attempts=1, connections=connections))
+    client: LambdaClient = _client(session, "lambda", _config(read_timeout_s=26.0, attempts=1, connections=connections))
+    return client
+
+
+def deployments(session: Session) -> CodeDeployClient:
+    # The same answer may be given twice.
+    client: CodeDeployClient = _client(session, "codedeploy", _config(read_timeout_s=5.0, attempts=3))
+    return client
 
 
 def estimates(session: Session) -> LambdaClient:
     # An approver waits for these, and can do without.
-    return session.client("lambda", config=_config(read_timeout_s=4.0, attempts=1))
+    client: LambdaClient = _client(session, "lambda", _config(read_timeout_s=4.0, attempts=1))
+    return client
 
 
 def events(session: Session) -> EventsClient:
     # Nobody waits long to tell others: what does not arrive in a second is lost, and counted.
-    client: EventsClient = session.client("events", config=_config(read_timeout_s=1.0, attempts=1))
+    client: EventsClient = _client(session, "events", _config(read_timeout_s=1.0, attempts=1))
     return client
+
+
+def _client(session: Session, service: str, config: Config) -> Any:  # noqa: ANN401 - the callers say of which service
+    return session.create_client(service, config=config)
 
 
 def _config(*, read_timeout_s: float, attempts: int, connections: int = 4) -> Config:
@@ -93,4 +132,6 @@ def _config(*, read_timeout_s: float, attempts: int, connections: int = 4) -> Co
         retries={"total_max_attempts": attempts, "mode": "standard"},
         tcp_keepalive=True,
         max_pool_connections=connections,
+        # The SDK's default in us-east-1 is S3's global name, which a network without a way out need not resolve.
+        s3={"us_east_1_regional_endpoint": "regional"},
     )

@@ -22,7 +22,7 @@ from postern.types import DatabaseAddress, Secret, Task
 from postern.world.names import role_name
 
 if TYPE_CHECKING:
-    from boto3.session import Session
+    from botocore.session import Session
     from mypy_boto3_sts import STSClient
 
 TOKEN_S = 900  # what RDS accepts at most

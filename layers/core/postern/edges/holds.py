@@ -13,7 +13,7 @@ from postern.edges import task_writes as writes
 from postern.edges.failed_conditions import failed_conditions, translated
 from postern.edges.open_tasks import open_task_items
 from postern.edges.task_transaction import transact
-from postern.reap_ports import Hold
+from postern.reaped import Hold
 from postern.types import Budgets, CommandId, TaskId, minus
 
 if TYPE_CHECKING:

@@ -6,12 +6,12 @@ issuer when it is the one that claimed it there. Where the table is away the pro
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from postern.edges import issuer_http
+from postern.edges.log_lines import logger
 from postern.errors import IssuerUnavailable, StateUnavailable
 from postern.identity.issuer_url import is_https, is_loopback, without_query
 from postern.identity.issuers import IssuerRules
@@ -34,7 +34,6 @@ AWAY_S = 5  # that the table is not tried again after it could not be reached
 PAUSES_S = (0.1, 0.2, 0.4, 0.8)  # between looks at the table while another asks the issuer
 
 _T = TypeVar("_T")
-_log = logging.getLogger(__name__)
 _WELL_KNOWN = "/.well-known/openid-configuration"
 
 
@@ -91,7 +90,7 @@ class IssuerKeys:
         try:
             body, keys = issuer_http.within_time(lambda: self._fetch(issuer), time_s=self._time_s)
         except IssuerUnavailable as error:
-            _log.warning("issuer `%s`: %s", issuer.name, error)
+            self._tell("issuer away", issuer=issuer.name, detail=error.detail)
             step = next_step(self._known_of(issuer), wanted, now_s=now_s)
             if isinstance(step, Serve):
                 return step.keys
@@ -131,9 +130,12 @@ class IssuerKeys:
         try:
             return work()
         except StateUnavailable as error:
-            _log.warning("issuers' shared keys: %s", error)
+            self._tell("shared keys away", detail=error.detail)
             self._away_until_s = now_s + AWAY_S
             return otherwise
+
+    def _tell(self, what: str, **fields: str) -> None:
+        logger("authorize").warning(what, extra=fields)
 
     def _is_away(self, now_s: int) -> bool:
         return self._away_until_s - AWAY_S <= now_s < self._away_until_s

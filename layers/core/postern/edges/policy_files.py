@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from postern.errors import PolicyFileError, PolicyUnavailable
-from postern.identity.issuers import LocalIssuer
-from postern.policy.bundle import CATALOG, CEDAR, SINGLE, PolicyBundle, parse_bundle
+from postern.identity.issuer_url import LocalIssuer
+from postern.policy.bundle import PolicyBundle, parse_bundle
+from postern.policy.layer_paths import CATALOG, CEDAR, SINGLE
 from postern.yaml_lines import MAX_BYTES
 
 DEFAULT_FOLDER = "/opt"
@@ -23,8 +24,9 @@ class PolicyFiles:
     A layer changes by deploying it, which starts new execution environments. Nothing is kept of a failure.
     """
 
-    def __init__(self, folder: str = DEFAULT_FOLDER, *, local_issuer: str | None = None) -> None:
+    def __init__(self, folder: str = DEFAULT_FOLDER, *, local_issuer: str | None = None, decides: bool = True) -> None:
         self._folder = Path(folder)
+        self._decides = decides  # as `parse_bundle` means it
         self._local_issuer = local_issuer
         self._bundle: PolicyBundle | None = None
 
@@ -36,16 +38,16 @@ class PolicyFiles:
         if self._bundle is None:
             try:
                 local = LocalIssuer(self._local_issuer) if self._local_issuer else None
-                self._bundle = read_bundle(self._folder, local=local)
+                self._bundle = read_bundle(self._folder, local=local, decides=self._decides)
             except (PolicyFileError, ValueError) as error:
                 detail = "the policy layer cannot be loaded, so nothing is allowed: tell an operator"
                 raise PolicyUnavailable("policy.unavailable", detail) from error
         return self._bundle
 
 
-def read_bundle(folder: Path, *, local: LocalIssuer | None) -> PolicyBundle:
+def read_bundle(folder: Path, *, local: LocalIssuer | None, decides: bool = True) -> PolicyBundle:
     """The layer in the folder, for the command line. Raises `PolicyFileError` naming file and line."""
-    return parse_bundle(read_layer(folder), local=local)
+    return parse_bundle(read_layer(folder), local=local, decides=decides)
 
 
 def read_layer(folder: Path) -> dict[str, bytes]:

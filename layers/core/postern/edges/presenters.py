@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -16,9 +15,7 @@ from postern.edges.review_contract import ApprovalsAnswer, ReviewBody
 from postern.edges.review_presenter import review_body
 from postern.edges.run_presenter import checked_statements, dry_run_bodies, run_body
 from postern.policy.requests import AccessRequest, TaskRequest
-from postern.ports import Finished
 from postern.run_ports import TaskRuns
-from postern.services.calls import Answered, Answers
 from postern.types import Budgets, DatabaseName, GrantedTable, Principal, Task, TaskState, ViewColumn
 
 MAX_LISTED_BYTES = 4_000_000  # of a list; a Lambda function's answer may have 6 MB
@@ -129,86 +126,6 @@ def schema_answer(task: Task) -> contract.SchemaAnswer:
             for table in task.grant.tables
         ],
     )
-
-
-def query_answer(answers: Answers, *, now_s: int) -> bytes:
-    """The body of the answer to one statement."""
-    [answered] = answers.statements
-    return msgspec.json.encode(
-        contract.QueryAnswer(
-            **_statement(answered),
-            remaining=_remaining(answers, now_s),
-            settled=answers.settled,
-        )
-    )
-
-
-def transaction_answer(answers: Answers, *, now_s: int) -> bytes:
-    """The body of the answer to a transaction."""
-    return msgspec.json.encode(
-        contract.TransactionAnswer(
-            statements=[contract.StatementAnswer(**_statement(answered)) for answered in answers.statements],
-            remaining=_remaining(answers, now_s),
-            settled=answers.settled,
-        )
-    )
-
-
-def replayed_query(finished: Finished) -> bytes:
-    """What is on record of a statement that was written before, as an answer to it."""
-    recorded = _recorded(finished)
-    [statement] = recorded["statements"]
-    return msgspec.json.encode(
-        contract.QueryAnswer(**_replayed(statement), remaining=None, settled=recorded["settled"], replayed=True)
-    )
-
-
-def replayed_transaction(finished: Finished) -> bytes:
-    """What is on record of a transaction that was written before, as an answer to it."""
-    recorded = _recorded(finished)
-    statements = [contract.StatementAnswer(**_replayed(statement)) for statement in recorded["statements"]]
-    return msgspec.json.encode(
-        contract.TransactionAnswer(statements=statements, remaining=None, settled=recorded["settled"], replayed=True)
-    )
-
-
-def _statement(answered: Answered) -> dict[str, Any]:
-    """The members of one statement's answer. The rows go in as the bytes that were digested."""
-    delivery, receipt = answered.delivery, answered.receipt
-    return {
-        "command_id": answered.command_id,
-        "columns": [contract.AnswerColumnBody(one.name, one.type, one.mask) for one in delivery.columns],
-        "rows": msgspec.Raw(delivery.rows_json),
-        "row_count": delivery.row_count,
-        "affected": answered.affected,
-        "truncated": delivery.truncated,
-        "masked": [contract.MaskedBody(one.column, one.mask, one.count) for one in delivery.masked],
-        "receipt": contract.ReceiptBody(
-            receipt.intent_sha256, receipt.outcome_sha256, receipt.log, receipt.digest_key, receipt.settled_sha256
-        ),
-    }
-
-
-def _recorded(finished: Finished) -> dict[str, Any]:
-    return dict(finished.answer)
-
-
-def _replayed(statement: dict[str, Any]) -> dict[str, Any]:
-    """A statement's answer from what was kept of it: all but rows, and the digest key, which is the caller's alone."""
-    return {
-        "command_id": statement["command_id"],
-        "columns": [],
-        "rows": [],
-        "row_count": statement["row_count"],
-        "affected": statement["affected"],
-        "truncated": statement["row_count"] > 0,
-        "masked": [],
-        "receipt": contract.ReceiptBody(**statement["receipt"], digest_key=None),
-    }
-
-
-def _remaining(answers: Answers, now_s: int) -> contract.RemainingBody:
-    return contract.RemainingBody(**asdict(answers.remaining), seconds=max(0, answers.expires_at_s - now_s))
 
 
 def _columns(task: Task, table: GrantedTable) -> list[contract.ScopeColumn]:

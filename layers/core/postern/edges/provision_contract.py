@@ -3,6 +3,8 @@
 {"action": "provision", "task_id": "…"}   {"action": "tear_down", "task_id": "…", "by": "principal", "timer", …}
 {"status": "ok", "state": "…"}            {"status": "refused", "code", "detail", "refusals": [...]}
 {"status": "ok", "state": "…", "proof": {"sessions": 0, …, "terminated": 1, "steps": {…}}}   of a teardown
+
+{"action": "sweep", "database": "…"}      {"status": "ok", "looked": 3, "dropped": ["…"], "left": [["…", code]], …}
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ from postern.errors import (
     StateUnavailable,
 )
 from postern.ports import TeardownProof, TeardownSteps, TornDown
-from postern.types import TaskState
+from postern.sweep_ports import Swept
+from postern.types import TaskId, TaskState
 
 
 def format_error(error: PosternError) -> dict[str, Any]:
@@ -51,6 +54,21 @@ def parse_torn_down(answer: Mapping[str, Any]) -> TornDown:
         return TornDown(TaskState(answer["state"]), None if proof is None else _proof(proof))
     except (KeyError, TypeError, ValueError) as error:
         raise DatabaseUnavailable("database.unavailable", "teardown: expected what it came to, got another") from error
+
+
+def format_swept(swept: Swept) -> dict[str, Any]:
+    return {"status": "ok", **asdict(swept)}
+
+
+def parse_swept(answer: Mapping[str, Any]) -> Swept:
+    """What was answered to a sweep. An answer that is not understood is a sweep of which nothing is known."""
+    try:
+        counts = {name: int(answer[name]) for name in ("looked", "overdue", "unknown", "another", "unlooked")}
+        dropped = tuple(TaskId(str(one)) for one in answer["dropped"])
+        left = tuple((TaskId(str(id_)), str(code)) for id_, code in answer["left"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DatabaseUnavailable("database.unavailable", "sweep: expected what it came to, got another") from error
+    return Swept(dropped=dropped, left=left, **counts)
 
 
 def _proof(members: Mapping[str, Any]) -> TeardownProof:

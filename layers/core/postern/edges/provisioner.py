@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from postern.edges.provision_contract import parse_error, parse_torn_down
+from postern.edges.provision_contract import parse_error, parse_swept, parse_torn_down
 from postern.errors import DatabaseUnavailable
 from postern.ports import TornDown
-from postern.types import TaskId
+from postern.sweep_ports import Swept
+from postern.types import DatabaseName, TaskId
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class LambdaProvisioner:
-    """Implements `ports.Provisioner` and `run_ports.DryRunRoles` by synchronous invocations."""
+    """Implements `Provisioner`, `run_ports.DryRunRoles` and `sweep_ports.RoleSweeper` by synchronous invocations."""
 
     client: LambdaClient
     function: str
@@ -36,6 +37,9 @@ class LambdaProvisioner:
 
     def tear_down_dry_run(self, task_id: TaskId, dry_run_id: TaskId) -> None:
         self._ask({"action": "tear_down_dry_run", "task_id": task_id, "dry_run_id": dry_run_id})
+
+    def sweep(self, database: DatabaseName) -> Swept:
+        return parse_swept(self._ask({"action": "sweep", "database": database}))
 
     def _ask(self, request: dict[str, str]) -> dict[str, Any]:
         try:

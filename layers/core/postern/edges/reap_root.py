@@ -25,7 +25,8 @@ from postern.edges.watermark import DynamoWatermarks
 from postern.reap_ports import ReapParts
 from postern.world.names import REAP_ROLE
 
-THREADS = 10  # one waits for the teardowns, one looks after denials, the others list
+THREADS = 11  # one waits for the teardowns, one looks after denials, one sweeps databases, the others list
+SWEEPS = 1
 TEARDOWNS = 8
 REBUILDS = 4
 
@@ -35,7 +36,8 @@ def reap_parts(parts: Parts, environment: Mapping[str, str]) -> ReapParts:
     session, settings = parts.session, parts.settings
     table, bucket = clients.log_table(session), clients.log_bucket(session)
     marking = clients.marking_table(session)
-    provisioner = require(environment, "POSTERN_PROVISION_FUNCTION")
+    functions = clients.functions(session, connections=TEARDOWNS + REBUILDS + SWEEPS)
+    provisioner = LambdaProvisioner(functions, require(environment, "POSTERN_PROVISION_FUNCTION"), by="timer")
     return ReapParts(
         log=settings.log,
         deployment=settings.deployment,
@@ -47,9 +49,8 @@ def reap_parts(parts: Parts, environment: Mapping[str, str]) -> ReapParts:
         open_tasks=DynamoOpenTasks(marking, settings.table),
         rates=rates(parts),
         policy=parts.policy,
-        provisioner=LambdaProvisioner(
-            clients.functions(session, connections=TEARDOWNS + REBUILDS), provisioner, by="timer"
-        ),
+        provisioner=provisioner,
+        sweeper=provisioner,
         fates=ReapDatabase(role_connections(RoleTokens(session, REAP_ROLE).mint, REAP_ROLE)),
         wal=S3Wal(bucket, settings.bucket),
         table=DynamoLogTable(table, settings.log_table),

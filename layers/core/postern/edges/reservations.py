@@ -12,7 +12,7 @@ from postern.edges.task_items import parse_budgets, parse_holds
 from postern.errors import BudgetExceeded, Conflict, IntegrityError, NotFound, OutcomeUnknown, Unprocessable
 from postern.inactive import refuse_inactive
 from postern.ports import Finished, IdempotencyKey
-from postern.reap_ports import Hold
+from postern.reaped import Hold
 from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
 
 

@@ -6,19 +6,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache, partial
+from typing import TYPE_CHECKING
 
-import boto3
-from aws_lambda_powertools import Logger
-from boto3.session import Session
+from botocore.session import Session
 
-from postern.approval_ports import Announcer, ApprovalStore
 from postern.audit.chain import Source
-from postern.denial_ports import Denials
-from postern.edges import clients
+from postern.edges import clients, log_lines, meter
 from postern.edges.announced_tasks import AnnouncedTasks
 from postern.edges.announcer import EventBridgeAnnouncer
-from postern.edges.approval_store import DynamoApprovalStore
-from postern.edges.denial_store import DynamoDenials
+from postern.edges.build_files import read_build_facts
 from postern.edges.policy_files import PolicyFiles
 from postern.edges.rate_items import DynamoRates
 from postern.edges.record_store import S3RecordStore
@@ -27,7 +23,13 @@ from postern.edges.system import SystemClock, SystemIdentifiers
 from postern.edges.task_store import DynamoTaskStore
 from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore
 from postern.rate_ports import Rates
-from postern.version import __version__
+
+if TYPE_CHECKING:
+    from postern.approval_ports import Announcer, ApprovalStore
+    from postern.denial_ports import Denials
+
+# It runs what was decided, under the digest that it was decided under, and a cold start of it is waited for most.
+_DECIDES_NOT = frozenset({"query"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +49,14 @@ class Parts:
 def parts(function: str) -> Parts:
     """The parts of one function; its name goes into the records that it writes."""
     settings = parse_settings(os.environ)
-    session = boto3.Session(region_name=settings.region)
+    session = clients.connect(settings.region)
     announcer = _announcer(session, settings, function)
     return Parts(
         session=session,
         settings=settings,
-        policy=PolicyFiles(settings.policy_dir, local_issuer=settings.local_issuer),
+        policy=PolicyFiles(
+            settings.policy_dir, local_issuer=settings.local_issuer, decides=function not in _DECIDES_NOT
+        ),
         tasks=AnnouncedTasks(DynamoTaskStore(clients.dynamodb(session), settings.table), announcer),
         records=_records(session, settings, function, settings.log),
         identifiers=SystemIdentifiers(),
@@ -63,24 +67,27 @@ def parts(function: str) -> Parts:
 
 def approvals(parts: Parts) -> ApprovalStore:
     """What was decided about tasks."""
+    from postern.edges.approval_store import DynamoApprovalStore  # not every function's
+
     return DynamoApprovalStore(clients.dynamodb(parts.session), parts.settings.table, parts.tasks)
 
 
 def _announcer(session: Session, settings: Settings, function: str) -> Announcer:
     # The client is made when there is something to tell: most environments never have.
     connect = partial(clients.events, session)
-    return EventBridgeAnnouncer(
-        connect, settings.event_bus, settings.deployment, SystemClock(), Logger(service=function)
-    )
+    log, counts = log_lines.logger(function), meter.meter(function)
+    return EventBridgeAnnouncer(connect, settings.event_bus, settings.deployment, SystemClock(), log, counts)
 
 
 def rates(parts: Parts) -> Rates:
-    """What counts, over a client of its own: it counts while the task store reserves."""
+    """What counts."""
     return DynamoRates(clients.dynamodb(parts.session), parts.settings.table)
 
 
 def denials(parts: Parts) -> Denials:
     """What operators have shut."""
+    from postern.edges.denial_store import DynamoDenials  # not every function's
+
     return DynamoDenials(clients.dynamodb(parts.session), parts.settings.table)
 
 
@@ -90,5 +97,7 @@ def records_of(parts: Parts, function: str) -> Callable[[str], RecordStore]:
 
 
 def _records(session: Session, settings: Settings, function: str, log: str) -> RecordStore:
-    source = Source(log, settings.deployment, __version__, function)
+    # What runs, by the build's own word: the product's version alone would name many builds.
+    version = read_build_facts(settings.build_file).version
+    source = Source(log, settings.deployment, version, function)
     return S3RecordStore(clients.s3(session), settings.bucket, source, settings.retain_until_s)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from postern.edges.postgres.wire import AgentConnection
 from postern.errors import DatabaseLost, DatabaseUnavailable, StatementFailed
 from postern.types import DatabaseAddress, Grant, TaskId
 from postern.world.row_estimates import parse_row_estimates, row_estimates_sql
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
+
+    from postern.edges.postgres.wire import AgentConnection
 
 
 @dataclass(frozen=True, slots=True)

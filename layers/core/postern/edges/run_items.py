@@ -1,7 +1,7 @@
 """What is kept of runs beside their task, and the writes that claim one.
 
     pk task#<id>  sk task   run          the id of the run that claimed it, for ever
-                            dry_until_s  until when a dry run has it; dry_runs  how many there were
+                            dry_until_s  until when the dry run dry_id has it; dry_runs  how many there were
                             dry_standing ids of dry runs of which something may be left in the database
     pk task#<id>  sk runs   run          what is known of the run, as JSON; dry#<id>  the same of a dry run
 
@@ -57,7 +57,7 @@ def claiming_dry_run(table: str, task_id: TaskId, dry_run: DryRun, *, now_s: int
     return {
         "TableName": table,
         "Key": task_items.task_key(task_id),
-        "UpdateExpression": "SET dry_until_s = :until ADD dry_runs :one, dry_standing :ids",
+        "UpdateExpression": "SET dry_until_s = :until, dry_id = :id ADD dry_runs :one, dry_standing :ids",
         "ConditionExpression": (
             "attribute_exists(pk) AND #state = :pending AND runs_once = :yes AND expires_at_s > :now"
             " AND (attribute_not_exists(dry_until_s) OR dry_until_s <= :now)"
@@ -66,6 +66,7 @@ def claiming_dry_run(table: str, task_id: TaskId, dry_run: DryRun, *, now_s: int
         "ExpressionAttributeNames": {"#state": "state"},
         "ExpressionAttributeValues": {
             ":until": {"N": str(dry_run.until_s)},
+            ":id": {"S": dry_run.id},
             ":one": {"N": "1"},
             ":ids": {"SS": [dry_run.id]},
             ":pending": {"S": TaskState.PENDING_APPROVAL.value},
@@ -78,17 +79,24 @@ def claiming_dry_run(table: str, task_id: TaskId, dry_run: DryRun, *, now_s: int
 
 
 def ending_dry_run(table: str, task_id: TaskId, dry_run_id: TaskId) -> Write:
-    """Lets another begin, unless another has begun since."""
+    """Lets another begin, where none has begun since."""
     return {
         "TableName": table,
         "Key": task_items.task_key(task_id),
         "UpdateExpression": "SET dry_until_s = :zero DELETE dry_standing :ids",
+        "ConditionExpression": "contains(dry_standing, :id) AND dry_id = :id",
+        "ExpressionAttributeValues": {":zero": {"N": "0"}, ":ids": {"SS": [dry_run_id]}, ":id": {"S": dry_run_id}},
+    }
+
+
+def forgetting_dry_run(table: str, task_id: TaskId, dry_run_id: TaskId) -> Write:
+    """Ends one after which another began: that one has the task for as long as it had."""
+    return {
+        "TableName": table,
+        "Key": task_items.task_key(task_id),
+        "UpdateExpression": "DELETE dry_standing :ids",
         "ConditionExpression": "contains(dry_standing, :id)",
-        "ExpressionAttributeValues": {
-            ":zero": {"N": "0"},
-            ":ids": {"SS": [dry_run_id]},
-            ":id": {"S": dry_run_id},
-        },
+        "ExpressionAttributeValues": {":ids": {"SS": [dry_run_id]}, ":id": {"S": dry_run_id}},
     }
 
 

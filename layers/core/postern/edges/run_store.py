@@ -53,11 +53,8 @@ class DynamoRuns:
         self._keep(task_id, dry_run)
 
     def end_dry_run(self, task_id: TaskId, dry_run_id: TaskId) -> None:
-        with translated():
-            try:
-                self.client.update_item(**run_items.ending_dry_run(self.table, task_id, dry_run_id))
-            except ClientError as error:
-                failed_conditions(error)  # it has ended, or its task is gone: raised again where it is anything else
+        if not self._end(run_items.ending_dry_run(self.table, task_id, dry_run_id)):
+            self._end(run_items.forgetting_dry_run(self.table, task_id, dry_run_id))
 
     def standing_dry_runs(self, task_id: TaskId) -> frozenset[TaskId]:
         item = self._get(task_items.task_key(task_id))
@@ -65,6 +62,16 @@ class DynamoRuns:
 
     def of(self, task_id: TaskId) -> TaskRuns:
         return run_items.parse_runs(self._get(run_items.runs_key(task_id)))
+
+    def _end(self, ending: run_items.Write) -> bool:
+        """False where its condition does not hold: another began, it has ended, or its task is gone."""
+        with translated():
+            try:
+                self.client.update_item(**ending)
+            except ClientError as error:
+                failed_conditions(error)  # raised again where it is anything else
+                return False
+            return True
 
     def _keep(self, task_id: TaskId, run: Run | DryRun) -> None:
         with translated():

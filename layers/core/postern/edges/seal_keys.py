@@ -21,7 +21,7 @@ from postern.errors import EvidenceUnavailable
 from postern.types import DataKey, StatementText, TaskId
 
 if TYPE_CHECKING:
-    from boto3.session import Session
+    from botocore.session import Session
     from mypy_boto3_dynamodb import DynamoDBClient
 
 ID_BYTES = 16

@@ -36,6 +36,7 @@ class Settings:
     table: str
     bucket: str
     policy_dir: str
+    build_file: str  # what was built, beside the code
     region: str
     local_issuer: str | None  # set by the local stack only: the issuer that `local` stands for
     log_table: str
@@ -55,6 +56,7 @@ def parse_settings(environment: Mapping[str, str]) -> Settings:
         table=require(environment, "POSTERN_TABLE"),
         bucket=log.bucket,
         policy_dir=environment.get("POSTERN_POLICY_DIR", "/opt"),
+        build_file=require(environment, "POSTERN_BUILD"),
         region=log.region,
         local_issuer=environment.get("POSTERN_LOCAL_ISSUER"),
         log_table=log.log_table,

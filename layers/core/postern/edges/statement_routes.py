@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from postern.edges import contract, http, presenters
+from postern.edges import contract, http, statement_presenter
 from postern.edges.idempotency import kept_key
 from postern.edges.parameters import call_parameters
 from postern.errors import BadRequest
@@ -58,5 +58,5 @@ def _transaction(raw: bytes) -> tuple[contract.QueryBody, ...]:
     return tuple(http.parse_body(raw, contract.TRANSACTION).statements)
 
 
-QUERY = Route(_query, presenters.query_answer, presenters.replayed_query)
-TRANSACTION = Route(_transaction, presenters.transaction_answer, presenters.replayed_transaction)
+QUERY = Route(_query, statement_presenter.query_answer, statement_presenter.replayed_query)
+TRANSACTION = Route(_transaction, statement_presenter.transaction_answer, statement_presenter.replayed_transaction)

@@ -6,6 +6,7 @@ import secrets
 import time
 
 from postern.audit.ids import uuid7
+from postern.edges import correlation
 from postern.types import CommandId, TaskId
 
 
@@ -20,13 +21,20 @@ class SystemClock:
 
 
 class SystemIdentifiers:
-    """Implements `ports.Identifiers`. The system is asked each time, so a restored snapshot repeats nothing."""
+    """Implements `ports.Identifiers`. The system is asked each time, so a restored snapshot repeats nothing.
+
+    What it draws is in the log's lines from then on.
+    """
 
     def task_id(self) -> TaskId:
-        return TaskId(uuid7(time.time_ns() // 1000, secrets.token_bytes(10)).replace("-", ""))
+        task_id = TaskId(uuid7(time.time_ns() // 1000, secrets.token_bytes(10)).replace("-", ""))
+        correlation.drew_task(task_id)
+        return task_id
 
     def command_id(self, now_us: int) -> CommandId:
-        return CommandId(uuid7(now_us, secrets.token_bytes(10)))
+        command_id = CommandId(uuid7(now_us, secrets.token_bytes(10)))
+        correlation.drew_command(command_id)
+        return command_id
 
     def key(self) -> bytes:
         return secrets.token_bytes(32)

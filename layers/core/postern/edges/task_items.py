@@ -26,7 +26,7 @@ import msgspec
 from postern.denials import DenialKey
 from postern.errors import IntegrityError, TooLarge
 from postern.ports import Settled
-from postern.reap_ports import Hold
+from postern.reaped import Hold
 from postern.types import (
     Budgets,
     CommandId,

@@ -173,6 +173,7 @@ class DynamoTaskStore:
         expires_at_s: int | None = None,
         due_s: int | None = None,
         unless: Collection[DenialKey] = (),
+        teardowns: int | None = None,
     ) -> Task:
         known = self._known(task_id)
         deadline_s = known.expires_at_s if expires_at_s is None else expires_at_s
@@ -185,6 +186,7 @@ class DynamoTaskStore:
             expires_at_s=expires_at_s,
             rescoped=world is not None,
             ttl_s=ttl_s,
+            teardowns=teardowns,
         )
         transaction: list[dict[str, Any]] = [{"Update": wanted}]
         transaction += ({"ConditionCheck": writes.unless(self.table, denial)} for denial in unless)

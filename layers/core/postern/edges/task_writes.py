@@ -10,7 +10,7 @@ import msgspec
 from postern.denials import DenialKey
 from postern.edges import task_items as items
 from postern.ports import IdempotencyKey
-from postern.reap_ports import Hold
+from postern.reaped import Hold
 from postern.task_states import Move
 from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
 
@@ -166,6 +166,7 @@ def moving(
     expires_at_s: int | None,
     rescoped: bool,
     ttl_s: int | None,
+    teardowns: int | None = None,
 ) -> Write:
     """Moves a task's state. `due_s` is its place in the index by deadline, which it leaves in a final state."""
     sets = ["#state = :to"]
@@ -181,11 +182,16 @@ def moving(
             sets.append(f"{name} = :{name}")
             values[f":{name}"] = {"N": str(seconds)}
     names = {f":from{n}": {"S": state.value} for n, state in enumerate(sorted(move.sources))}
+    condition = f"#state IN ({', '.join(names)})"
+    if teardowns is not None:
+        values[":teardowns"] = {"N": str(teardowns)}
+        none_yet = " OR attribute_not_exists(teardowns)" if teardowns == 0 else ""
+        condition += f" AND (teardowns = :teardowns{none_yet})"
     return {
         "TableName": table,
         "Key": items.task_key(task_id),
         "UpdateExpression": "SET " + ", ".join(sets) + (" REMOVE gsi2pk, gsi2sk" if move.to.is_final else ""),
-        "ConditionExpression": f"#state IN ({', '.join(names)})",
+        "ConditionExpression": condition,
         "ExpressionAttributeNames": {"#state": "state"},
         "ExpressionAttributeValues": {**values, **names},
         **_SHOW_WHAT_STOOD,

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 
 from postern.audit.canonical import malformed
 from postern.edges.failed_conditions import failed_conditions, translated
-from postern.reap_ports import Watermark
+from postern.reaped import Watermark
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from postern.edges.postgres.own_sql import run_own
-from postern.edges.world_teardown import tear_down_world
+from postern.edges.standing_roles import read_standing
+from postern.edges.world_teardown import shut_world, tear_down_world
 from postern.errors import Conflict, DatabaseUnavailable, PosternError, Refusal, RefusedByPolicy
-from postern.ports import TeardownProof, World
+from postern.ports import StandingRole, TeardownProof, World
 from postern.types import DatabaseAddress, Grant, TaskId, View
 from postern.world.functions import LiveFunctions, granted_functions, live_functions_sql, parse_live_functions
 from postern.world.live import LiveTable, TableKey, live_tables_sql, parse_live_tables
@@ -23,6 +24,7 @@ from postern.world.live_writes_sql import live_writes_sql
 from postern.world.lookup import lookup_stands_sql
 from postern.world.names import OWNER_ROLE, quote_literal, role_name, schema_name
 from postern.world.plan import PlannedView, WorldPlan, insert_key_sql, plan_world
+from postern.world.role_marks import RoleMark, mark_role_sql
 from postern.world.run_role import owner_weaknesses_sql, plan_run_role
 from postern.world.wall import describe_weaknesses, unwritable_sql, weaknesses_sql
 from postern.world.write_proofs import written_tables
@@ -52,12 +54,19 @@ _MENDED_BY_HAND = {
 
 
 class PostgresWorlds:
-    """Implements `ports.WorldDatabase`. `connect` opens a session as `postern_provision` to the address."""
+    """Implements `ports.WorldDatabase`. `connect` opens a session as `postern_provision` to the address.
+
+    `deployment` is the `deployment_id` that goes into the mark of each role.
+    """
 
     def __init__(
-        self, connect: Callable[[DatabaseAddress], CoreConnection], monotonic_s: Callable[[], float] = time.monotonic
+        self,
+        connect: Callable[[DatabaseAddress], CoreConnection],
+        deployment: str,
+        monotonic_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connect = connect
+        self._deployment = deployment
         self._monotonic_s = monotonic_s
 
     def build(
@@ -69,7 +78,7 @@ class PostgresWorlds:
         key: bytes,
         still_wanted: Callable[[], None] = lambda: None,
     ) -> World:
-        with self._session(task_id, address, "build") as connection:
+        with self._session(f"build of {role_name(task_id)}", address) as connection:
             run_own(connection, "BEGIN")
             _insert_key(connection, task_id, key)
             # From here on a teardown's claim waits for us. One that was through before shows in the task's state.
@@ -77,6 +86,7 @@ class PostgresWorlds:
             live = _read_live(connection, grant)
             plan = plan_world(task_id, grant, live.tables, live_writes=live.writes, live_functions=live.functions)
             _make_role(connection, plan.task_id, plan.make_role)
+            run_own(connection, mark_role_sql(task_id, RoleMark(self._deployment, address.name)))
             _make_views(connection, plan)
             # The views now lock the tables' definitions: what was planned on is what stands, or nothing is built.
             if _read_live(connection, grant) != live:
@@ -97,14 +107,16 @@ class PostgresWorlds:
         *,
         key: bytes,
         still_wanted: Callable[[], None] = lambda: None,
+        dry_run_of: TaskId | None = None,
     ) -> World:
-        with self._session(task_id, address, "build") as connection:
+        with self._session(f"build of {role_name(task_id)}", address) as connection:
             run_own(connection, "BEGIN")
             _insert_key(connection, task_id, key)
             still_wanted()
             plan = plan_run_role(task_id, owner_role)
             _check_owner(connection, owner_role)
             _make_role(connection, task_id, plan.make_role)
+            run_own(connection, mark_role_sql(task_id, RoleMark(self._deployment, address.name, dry_run_of)))
             for statement in plan.admit:
                 run_own(connection, statement)
             world = World((), _read_server_major(connection))
@@ -114,11 +126,19 @@ class PostgresWorlds:
     def tear_down(
         self, task_id: TaskId, address: DatabaseAddress, still_goes: Callable[[], None] = lambda: None
     ) -> TeardownProof:
-        with self._session(task_id, address, "teardown") as connection:
+        with self._session(f"teardown of {role_name(task_id)}", address) as connection:
             return tear_down_world(connection, task_id, still_goes, self._monotonic_s)
 
+    def shut(self, task_id: TaskId, address: DatabaseAddress, still_goes: Callable[[], None] = lambda: None) -> None:
+        with self._session(f"teardown of {role_name(task_id)}", address) as connection:
+            shut_world(connection, task_id, still_goes, self._monotonic_s)
+
+    def roles(self, address: DatabaseAddress) -> Sequence[StandingRole]:
+        with self._session("look at the roles of tasks", address) as connection:
+            return read_standing(connection, address.name, self._deployment)
+
     @contextmanager
-    def _session(self, task_id: TaskId, address: DatabaseAddress, what: str) -> Iterator[CoreConnection]:
+    def _session(self, what: str, address: DatabaseAddress) -> Iterator[CoreConnection]:
         """A session that is closed whatever happens, which rolls back what was not committed."""
         try:
             connection = self._connect(address)
@@ -131,7 +151,7 @@ class PostgresWorlds:
                 with suppress(InterfaceError, OSError):
                     connection.close()
         except (DatabaseError, InterfaceError, OSError) as error:
-            raise _away(f"{what} of {role_name(task_id)}", error) from error
+            raise _away(what, error) from error
 
 
 def _insert_key(connection: CoreConnection, task_id: TaskId, key: bytes) -> None:

@@ -28,6 +28,23 @@ def tear_down_world(
     plan = plan_teardown(task_id)
     steps = _Steps(monotonic_s)
     ended: set[_Backend] = set()
+    oid = _shut(connection, plan, ended, steps, still_goes)
+    _drop(connection, plan, plan.drop_key if oid is None else plan.drop_role, oid, still_goes)
+    steps.done("dropped_ms")
+    return _prove(connection, task_id, oid, len(ended), steps)
+
+
+def shut_world(
+    connection: CoreConnection, task_id: TaskId, still_goes: Callable[[], None], monotonic_s: Callable[[], float]
+) -> None:
+    """Everything up to the drop of the role itself. See `WorldDatabase.shut`."""
+    _shut(connection, plan_teardown(task_id), set(), _Steps(monotonic_s), still_goes)
+
+
+def _shut(
+    connection: CoreConnection, plan: TeardownPlan, ended: set[_Backend], steps: _Steps, still_goes: Callable[[], None]
+) -> str | None:
+    """Ends all access. Gives the role's oid, or None where there is none, and adds the sessions that it ended."""
     with _claimed(connection, plan, still_goes):
         oid = _find_role(connection, plan)
         if oid is not None:
@@ -39,9 +56,7 @@ def tear_down_world(
     _drop(connection, plan, plan.drop_schema, oid, still_goes)
     if oid is not None and _terminate_all(connection, oid, ended):
         steps.done("terminated_ms")
-    _drop(connection, plan, plan.drop_key if oid is None else plan.drop_role, oid, still_goes)
-    steps.done("dropped_ms")
-    return _prove(connection, task_id, oid, len(ended), steps)
+    return oid
 
 
 @contextmanager

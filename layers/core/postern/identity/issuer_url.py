@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 _UNFIT = frozenset(' "<>\\^`{|}')
+
+
+@dataclass(frozen=True, slots=True)
+class LocalIssuer:
+    """The local stack's issuer: the one that may be plain http, and only on the loopback interface."""
+
+    url: str
+
+    def __post_init__(self) -> None:
+        if not is_loopback(self.url):
+            raise ValueError("local issuer: expected a loopback URL such as http://127.0.0.1:8080, got another")
 
 
 def is_https(url: str) -> bool:

@@ -41,7 +41,8 @@ from postern.identity.claim_rules import (
     parse_requirements,
 )
 from postern.identity.claims import check_claim_name, check_flat_claim
-from postern.identity.issuer_url import is_https, is_loopback
+from postern.identity.issuer_url import LocalIssuer as LocalIssuer
+from postern.identity.issuer_url import is_https
 from postern.identity.names import is_issuer_name
 from postern.identity.preset_use import Tables, check_within, parse_preset, with_preset
 from postern.identity.presets import Preset
@@ -64,17 +65,6 @@ _TYP = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+/-]{0,63}")
 
 _T = TypeVar("_T")
 _D = TypeVar("_D")
-
-
-@dataclass(frozen=True, slots=True)
-class LocalIssuer:
-    """The local stack's issuer: the one that may be plain http, and only on the loopback interface."""
-
-    url: str
-
-    def __post_init__(self) -> None:
-        if not is_loopback(self.url):
-            raise ValueError("local issuer: expected a loopback URL such as http://127.0.0.1:8080, got another")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
+from dataclasses import astuple, replace
 
 from postern.approvals import TaskApprovals
 from postern.errors import IntegrityError
@@ -11,6 +11,8 @@ from postern.policy.scope_digest import scope_digest
 from postern.types import Task
 
 BUILDING_S = 120  # for as long after the yes a world may be built: the function that does has 60 s
+LONGEST_TTL_S = 28_800  # that a task may ask for
+TIMER_S = 900  # in which the timer ends a task that is past its deadline: it has tried several times by then
 
 
 def check_decided(task: Task, decided: TaskApprovals | None) -> TaskApprovals:
@@ -41,6 +43,11 @@ def check_in_time(task: Task, decided: TaskApprovals, *, now_s: int) -> None:
 def ends_by_s(task: Task, decided: TaskApprovals) -> int:
     """When the task ends at the latest, whatever its own items say: who writes those makes no task live longer."""
     return max((one.at_s for one in decided.given), default=decided.opened_at_s) + BUILDING_S + task.ttl_s
+
+
+def is_past_consent(task: Task, decided: TaskApprovals, *, now_s: int) -> bool:
+    """Whether its world should be gone by what was decided about it, for whatever its own items say."""
+    return now_s >= ends_by_s(replace(task, ttl_s=min(task.ttl_s, LONGEST_TTL_S)), decided) + TIMER_S
 
 
 def is_as_opened(task: Task, decided: TaskApprovals) -> bool:

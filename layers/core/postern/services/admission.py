@@ -103,6 +103,7 @@ class Admission:
         """Ends a task that was decided under another policy. Raises `Conflict` (`task.policy_changed`)."""
         task = unit.reservation.task
         if task.grant.policy_digest != unit.bundle.digest:
+            _ = unit.bundle.cedar  # a layer that is not whole ends no task: this raises `PolicyUnavailable` then
             self.tasks.move(task.id, END)
             raise Conflict(
                 "task.policy_changed", "the policy changed since this task was opened, so it was ended: open a new one"

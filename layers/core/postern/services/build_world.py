@@ -27,6 +27,8 @@ from postern.task_states import FAIL, REVOKE, STAND, SUSPEND
 from postern.types import CommandId, DatabaseAddress, Sha256Hex, Task, TaskId, TaskState
 from postern.world.names import role_name
 
+_HAS_WORLD = frozenset({TaskState.PROVISIONING, TaskState.ACTIVE})
+
 
 @dataclass(frozen=True, slots=True)
 class BuildWorld:
@@ -113,6 +115,8 @@ class BuildWorld:
                 world=replace(world, address=address),
                 expires_at_s=self._expires_at_s(task, decided),
                 unless=keys_against(task.principal, task.grant.database, runs_once=task.runs_once),
+                # Not if it was torn down since, for a hold that was released: then another build is at it.
+                teardowns=task.teardowns,
             )
         except PosternError as stopped:
             if isinstance(stopped, Conflict) and (stood := self._stood(task)) is not None:
@@ -123,11 +127,23 @@ class BuildWorld:
                 if not isinstance(stopped, Conflict) or stopped.code == "task.revoked":
                     self._give_up(task, stopped)
             finally:
-                self.worlds.tear_down(task.id, address)
+                self._drop(task, address)
             raise
 
+    def _drop(self, task: Task, address: DatabaseAddress) -> None:
+        """Drops the world that was built, unless another stands in its place: of a hold that ended meanwhile."""
+
+        def still_goes() -> None:
+            # Behind the row for which another build would wait. To be rebuilt the task was torn down first, so where
+            # it is to have a world, it is not the one that this build made.
+            stored = self.tasks.get(task.id)
+            if stored is not None and stored.state in _HAS_WORLD:
+                raise Conflict("task.state", f"task: expected its world to go, got {stored.state.value}")
+
+        self.worlds.tear_down(task.id, address, still_goes)
+
     def _stood(self, task: Task) -> Task | None:
-        """The task, where it is active: nobody else can have built its world, so the move was made unheard."""
+        """The task, where it is active: the move was made unheard, or another built its world after a hold."""
         stored = self.tasks.get(task.id)
         return stored if stored is not None and stored.state is TaskState.ACTIVE else None
 

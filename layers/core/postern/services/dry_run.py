@@ -10,7 +10,7 @@ whatever ends the task drops both.
 
 Crash points, by what is durable when the process dies:
     claim           none other begins until its time is over
-    role            it stands until the task ends, which drops it
+    role            it stands until its time is over and the sweep comes, or the task ends
     some intents    the reaper closes them as abandoned; nothing of it was ever committed
 """
 
@@ -109,7 +109,7 @@ class TryStatements:
         except PosternError as away:
             stopped = away
         finally:
-            # Removing access never waits for evidence. What stays is dropped when the task ends.
+            # Removing access never waits for evidence. What stays the sweep drops.
             with suppress(UpstreamError, Conflict):
                 self.roles.tear_down_dry_run(task.id, dry_run.id)
         self._record(records, tried, done, stopped)

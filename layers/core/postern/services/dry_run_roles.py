@@ -39,14 +39,21 @@ class DryRunRole:
         owner_role, address = run_as(bundle, task), tried_at(bundle, task)
         command_id, intent = self._intend("provision", task, dry_run_id, address, by="dry_run")
         try:
-            self.worlds.build_run_role(dry_run_id, owner_role, address, key=self.identifiers.key())
+            self.worlds.build_run_role(
+                dry_run_id,
+                owner_role,
+                address,
+                key=self.identifiers.key(),
+                still_wanted=lambda: self._check_waits(task_id, dry_run_id),
+                dry_run_of=task_id,
+            )
         except PosternError as refused:
             self._record("provision", command_id, task, intent, "failed", {"error": refused.code})
             raise
         try:
             self._record("provision", command_id, task, intent, "ok", {"views": 0})
             # Whatever ended the task meanwhile may have looked for this role too early.
-            self._waiting(task_id, dry_run_id)
+            self._check_waits(task_id, dry_run_id)
         except PosternError:
             self.worlds.tear_down(dry_run_id, address)
             raise
@@ -77,10 +84,20 @@ class DryRunRole:
             self.remove(task, dry_run_id)
 
     def remove_all(self, task: Task, *, by: str) -> None:
-        """Drops whatever dry runs of a task that ends may have left."""
-        if task.runs_once:
-            for dry_run_id in sorted(self.runs.standing_dry_runs(task.id)):
+        """Drops whatever dry runs of a task that ends may have left: each that can be, then raises what stopped one."""
+        if not task.runs_once:
+            return
+        stopped: PosternError | None = None
+        for dry_run_id in sorted(self.runs.standing_dry_runs(task.id)):
+            try:
                 self.remove(task, dry_run_id, by=by)
+            except PosternError as away:
+                stopped = stopped or away
+        if stopped is not None:
+            raise stopped
+
+    def _check_waits(self, task_id: TaskId, dry_run_id: TaskId) -> None:
+        self._waiting(task_id, dry_run_id)
 
     def _waiting(self, task_id: TaskId, dry_run_id: TaskId) -> Task:
         task = self.tasks.get(task_id)

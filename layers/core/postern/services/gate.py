@@ -13,7 +13,7 @@ from typing import Protocol
 
 from postern.errors import EvidenceStale, StateUnavailable
 from postern.ports import Clock
-from postern.reap_ports import Watermark
+from postern.reaped import Watermark
 
 KEPT_S = 30.0  # between two looks at the table
 AHEAD_US = 60_000_000  # by how much clocks may differ: a watermark lies two minutes back when it is made

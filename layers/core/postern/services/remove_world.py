@@ -88,7 +88,7 @@ class RemoveWorld:
             raise
         if intent is None:
             raise unrecorded or EvidenceUnavailable("evidence.unavailable", "the teardown is not on record yet")
-        self._record(task, command_id, intent, "ok", _proof_member(proof))
+        self._record(task, command_id, intent, "ok", proof_member(proof))
         return proof
 
     def _stored(self, task_id: TaskId) -> Task:
@@ -156,6 +156,7 @@ class RemoveWorld:
         )
 
 
-def _proof_member(proof: TeardownProof) -> dict[str, object]:
+def proof_member(proof: TeardownProof) -> dict[str, object]:
+    """What a teardown's outcome says."""
     left = {"sessions": proof.sessions, "schemas": proof.schemas, "roles": proof.roles, "keys": proof.keys}
     return {"left": left, "terminated": proof.terminated, "steps": asdict(proof.steps)}

@@ -16,6 +16,7 @@ class Stopwatch:
     clock: Clock
     budget_s: float  # of the whole request, from its arrival
     steps_ms: dict[str, float] = field(default_factory=dict)
+    spans: list[tuple[str, float, float]] = field(default_factory=list)  # each step's begin and end, since the start
     started_s: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -27,8 +28,9 @@ class Stopwatch:
         try:
             yield
         finally:
-            spent_ms = (self.clock.monotonic_s() - begun) * 1000
-            self.steps_ms[name] = self.steps_ms.get(name, 0.0) + spent_ms
+            ended = self.clock.monotonic_s()
+            self.steps_ms[name] = self.steps_ms.get(name, 0.0) + (ended - begun) * 1000
+            self.spans.append((name, begun - self.started_s, ended - self.started_s))
 
     def elapsed_s(self) -> float:
         return self.clock.monotonic_s() - self.started_s

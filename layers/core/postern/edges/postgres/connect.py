@@ -35,7 +35,7 @@ def connect(
     """
     try:
         sock = _tcp(address, timeout_s)
-        context = _verifying_context(address.ca)
+        context = verifying_context(address.ca)
     except OSError as error:
         raise _unavailable("its host did not answer, or its CA bundle cannot be read") from error
     return open_connection(
@@ -106,7 +106,11 @@ def _tcp(address: DatabaseAddress, timeout_s: float) -> socket.socket:
     return sock
 
 
-def _verifying_context(ca: str) -> ssl.SSLContext:
+def verifying_context(ca: str) -> ssl.SSLContext:
+    """A context that takes no server without a certificate of its host's by one of `ca`'s authorities.
+
+    Raises `OSError` where the file is not there, and its `ssl.SSLError` where it holds no certificate.
+    """
     return _read_context(ca, Path(ca).stat().st_mtime_ns)
 
 
@@ -127,7 +131,7 @@ def _cancel(address: DatabaseAddress, backend_key: bytes) -> None:
         sock.sendall(_SSL_REQUEST)
         if sock.recv(1) != b"S":
             return
-        with _verifying_context(address.ca).wrap_socket(sock, server_hostname=address.host) as tls:
+        with verifying_context(address.ca).wrap_socket(sock, server_hostname=address.host) as tls:
             tls.sendall(cancel_request(backend_key))
             tls.recv(1)  # the server closes once the signal is sent
 

@@ -30,6 +30,7 @@ class Denied:
     events_owed: int = 0  # that are not on record still
     marked: int = 0  # tasks that a denial had not found before
     lifted: int = 0  # whose time was up
+    standing: int = 0  # that hold at the end of the pass, as far as was seen
     rebuilt: int = 0
     suspended: int = 0  # tasks that still wait for a world, of databases that nothing holds
     faults: list[PosternError] = field(default_factory=list)
@@ -65,6 +66,7 @@ class ReapDenials:
 
     def _look_again(self, done: Denied, watch: Stopwatch) -> None:
         denials = self.denials.all()
+        done.standing = sum(denial.stands for denial in denials)
         if all(denial.settled for denial in denials):
             return
         tasks = self.open_tasks.all()

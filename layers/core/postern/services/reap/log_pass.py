@@ -49,6 +49,7 @@ class Passed:
 
     listed: int = 0
     uncovered: int = 0
+    open: int = 0  # commands whose end is not on record yet
     overwritten: int = 0
     malformed: int = 0
     abandoned: int = 0
@@ -185,6 +186,7 @@ class LogPass:
         found = folders(part.versions, since_us=since_us)
         looked, closed = self._close_all(found, passed, watch, is_ending=is_ending)
         self.commands.remember([*closed, *looked.malformed], since_us=since_us)
+        passed.open = len(looked.open)
         round_.keep_open(looked.open)
 
     def _close_all(

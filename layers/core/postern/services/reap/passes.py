@@ -6,6 +6,7 @@
     old holds   every few minutes: what calls hold that died before they left a record
     sweep       the daily listing of all open days, with the time that is left
     denials     beside all the rest: what revocations and holds left to be done
+    roles       beside all the rest, every few minutes: roles in the databases that no live task owns
 
 Any number of reapers may run at once: whatever one writes is conditional, and final.
 """
@@ -33,6 +34,7 @@ from postern.services.reap.old_holds import OldHolds
 from postern.services.reap.quarantine import Quarantine
 from postern.services.reap.settle import Settle
 from postern.services.reap.sweep import Sweep
+from postern.services.reap.sweep_databases import SweepDatabases, SweptDatabases
 from postern.services.rebuild_tasks import RebuildTasks
 from postern.services.release import Lift
 from postern.services.stopwatch import Stopwatch
@@ -45,6 +47,7 @@ class Report:
 
     expired: Expired | None = None  # None where it had not ended in time
     denied: Denied | None = None
+    roles: SweptDatabases | None = None
     logs: dict[str, Passed] = field(default_factory=dict)
     faults: list[PosternError] = field(default_factory=list)
     given_back: int = 0  # of calls without any record
@@ -68,7 +71,10 @@ class Report:
                 "Remarked": self.denied.marked,
                 "Rebuilt": self.denied.rebuilt,
                 "RebuildsLeft": self.denied.suspended,
+                "DenialsStanding": self.denied.standing,
             }
+        if self.roles is not None:
+            counts |= self.roles.counts()
         ages = {
             "WatermarkAge": self.watermark_age_s,
             "ListingAge": self.listing_age_s,
@@ -78,12 +84,14 @@ class Report:
 
     def all_faults(self) -> list[PosternError]:
         denied = [] if self.denied is None else self.denied.faults
-        return [*self.faults, *denied, *(fault for passed in self.logs.values() for fault in passed.faults)]
+        roles = [] if self.roles is None else self.roles.faults
+        return [*self.faults, *denied, *roles, *(fault for passed in self.logs.values() for fault in passed.faults)]
 
 
 _METRICS = {
     "Listed": "listed",
     "Uncovered": "uncovered",
+    "OpenCommands": "open",
     "Overwritten": "overwritten",
     "Malformed": "malformed",
     "Abandoned": "abandoned",
@@ -104,6 +112,7 @@ class Reap:
     succession: Succession
     make_pass: Callable[[str], LogPass]
     old_holds: OldHolds
+    roles: SweepDatabases
     clock: Clock
     threads: Executor
     epoch_ends_us: int
@@ -113,6 +122,7 @@ class Reap:
         report = Report(epoch_days_left=max(0, self.epoch_ends_us - self.clock.now_us()) // 86_400_000_000)
         denying = self.threads.submit(self.denials.run, watch)
         expiring = self.threads.submit(self.expire.run, watch)
+        sweeping = self.threads.submit(self.roles.run, watch)
         try:
             self._reconcile(report, watch)
         finally:
@@ -120,6 +130,8 @@ class Reap:
             self._wait_for(expiring, report, watch)
             with suppress(TimeoutError):
                 report.denied = denying.result(timeout=watch.left_s())
+            with suppress(TimeoutError):
+                report.roles = sweeping.result(timeout=watch.left_s())
         return report
 
     def _reconcile(self, report: Report, watch: Stopwatch) -> None:
@@ -200,7 +212,10 @@ def make_reap(parts: ReapParts) -> Reap:
     expire = ExpireTasks(parts.tasks, parts.provisioner, parts.clock, parts.teardown_threads)
     old_holds = OldHolds(parts.holds, give_back, parts.clock)
     denials = _make_denials(parts)
-    return Reap(expire, denials, succession, log_pass, old_holds, parts.clock, parts.threads, parts.epoch_ends_us)
+    roles = SweepDatabases(parts.policy, parts.sweeper, parts.clock)
+    return Reap(
+        expire, denials, succession, log_pass, old_holds, roles, parts.clock, parts.threads, parts.epoch_ends_us
+    )
 
 
 def _make_denials(parts: ReapParts) -> ReapDenials:

@@ -78,6 +78,7 @@ def checks(subject: Subject) -> tuple[Check, ...]:
         worlds.SCHEMAS_ALONE,
         worlds.KEYS_ALONE,
         worlds.OLD,
+        worlds.UNMARKED,
         worlds.SESSIONS,
         worlds.GIVEN,
         settings.LARGE_OBJECT_RIGHTS,

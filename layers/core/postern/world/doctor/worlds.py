@@ -44,6 +44,14 @@ SELECT k.role::text FROM {POSTERN_SCHEMA}.task_key k JOIN pg_roles r ON r.rolnam
 WHERE k.created_at < now() - interval '{_LONGEST_TASK}'
 ORDER BY 1
 """
+_UNMARKED = f"""
+SELECT r.rolname::text FROM pg_roles r
+WHERE r.rolname ~ {_TASK} AND NOT EXISTS (
+    SELECT FROM pg_shdescription d
+    WHERE d.objoid = r.oid AND d.classoid = 'pg_authid'::regclass AND d.description ~ '^postern [0-9]+ '
+)
+ORDER BY 1
+"""
 _SESSIONS = f"""
 SELECT a.pid::text, coalesce(r.rolname::text, '') FROM pg_stat_activity a LEFT JOIN pg_roles r ON r.oid = a.usesysid
 WHERE a.backend_type = 'client backend' AND a.usesysid IS NOT NULL
@@ -91,19 +99,32 @@ def _read_keys(check: Check, rows: Iterable[Row]) -> Iterator[Finding]:
 
 def _read_old(check: Check, rows: Iterable[Row]) -> Iterator[Finding]:
     for (name,) in rows:
-        role, role_name = quote_ident(text(name)), quote_literal(text(name))
         yield check.finding(
-            f"world of {role}",
-            [
-                f"ALTER ROLE {role} NOLOGIN",
-                f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = {role_name}",
-                f"DROP SCHEMA IF EXISTS {role} CASCADE",
-                f"DROP OWNED BY {role}",
-                f"DROP ROLE {role}",
-                f"DELETE FROM {POSTERN_SCHEMA}.task_key WHERE role = {role_name}",
-            ],
+            f"world of {quote_ident(text(name))}",
+            _drop(text(name)),
             advice="find out first why the provision function did not end it: it does so each minute, and records it",
         )
+
+
+def _read_unmarked(check: Check, rows: Iterable[Row]) -> Iterator[Finding]:
+    for (name,) in rows:
+        yield check.finding(
+            f"role {quote_ident(text(name))}",
+            _drop(text(name)),
+            advice="find out first whose it is: of a task that lives it is not to be dropped, and goes with the task",
+        )
+
+
+def _drop(name: str) -> list[str]:
+    role, literal = quote_ident(name), quote_literal(name)
+    return [
+        f"ALTER ROLE {role} NOLOGIN",
+        f"SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE usename = {literal}",
+        f"DROP SCHEMA IF EXISTS {role} CASCADE",
+        f"DROP OWNED BY {role}",
+        f"DROP ROLE {role}",
+        f"DELETE FROM {POSTERN_SCHEMA}.task_key WHERE role = {literal}",
+    ]
 
 
 def _read_sessions(check: Check, rows: Iterable[Row]) -> Iterator[Finding]:
@@ -155,6 +176,14 @@ OLD = Check(
     "nobody ends it: access goes on past its deadline",
     always(_OLD),
     _read_old,
+)
+UNMARKED = Check(
+    "world.mark",
+    Severity.LOW,
+    "a task's role without the mark of the deployment that made it",
+    "the sweep drops it only where it knows its task; restored backups and earlier versions leave such roles",
+    always(_UNMARKED),
+    _read_unmarked,
 )
 SESSIONS = Check(
     "world.session",
