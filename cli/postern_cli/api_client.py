@@ -8,6 +8,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ URL = "POSTERN_URL"
 TIMEOUT_S = 35.0  # the gateway gives up after 29
 MAX_ANSWER_BYTES = 10_000_000
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_NO_CODE = "no code"
+# What these commands ask for is always there, and a gate says why it refuses: so it is the address that is another.
+_ANOTHER_ADDRESS = frozenset({(404, "request.path"), (404, _NO_CODE), (403, _NO_CODE)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +48,21 @@ class ApiClient:
 
     def call(self, method: str, path: str, body: object | None = None) -> Answer:
         """The answer to one request, which is sent once. Raises `Stop` for every problem, and where none came."""
+        answer = self.ask(method, path, body)
+        if not 200 <= answer.status < 300:
+            raise _stopped(answer)
+        return answer
+
+    def ask(self, method: str, path: str, body: object | None = None) -> Answer:
+        """The answer whatever its status is, to one request, which is sent once. Raises `Stop` where none came."""
         try:
-            answer = self._send(method, path, body)
+            return self._send(method, path, body)
         except (OSError, http.client.HTTPException, ValueError) as error:
             what = type(error).__name__
             raise Stop(
                 Exit.UNKNOWN,
                 f"{self.base.netloc}: expected an answer, got {what}: look what stands before you repeat it",
             ) from error
-        if not 200 <= answer.status < 300:
-            raise _stopped(answer)
-        return answer
 
     def _send(self, method: str, path: str, body: object | None) -> Answer:
         kind = http.client.HTTPSConnection if self.base.scheme == "https" else http.client.HTTPConnection
@@ -82,7 +90,7 @@ def _base(url: str) -> SplitResult:
     is_open = parts.scheme == "http" and parts.hostname in _LOOPBACK
     is_address = bool(parts.hostname) and has_port and not (parts.username or parts.query)
     if not is_address or not (parts.scheme == "https" or is_open):
-        raise Stop(Exit.USAGE, f"--url: expected the gate's https address (or {URL} in the environment), got {url!r}")
+        raise Stop(Exit.USAGE, f"address: expected the gate's, https://… (by option or as {URL}), got {url!r}")
     return parts
 
 
@@ -98,6 +106,17 @@ def _token(token_file: Path | None) -> str:
 
 def _stopped(answer: Answer) -> Stop:
     problem = answer.body if isinstance(answer.body, dict) else {}
-    code, detail = problem.get("code", "no code"), problem.get("detail", "no detail")
+    code, detail = str(problem.get("code", _NO_CODE)), problem.get("detail", "no detail")
     kind = Exit.REFUSED if 400 <= answer.status < 500 and answer.status != 429 else Exit.UNKNOWN
-    return Stop(Exit.USAGE if answer.status == 400 else kind, f"{answer.status} {code}: {detail}")
+    line = "; ".join([f"{answer.status} {code}: {detail}", *_reasons(problem)])
+    if (answer.status, code) in _ANOTHER_ADDRESS:
+        line += "; is the address the stack's output ApiUrl, whole, and nothing behind it?"
+    return Stop(Exit.USAGE if answer.status == 400 else kind, line)
+
+
+def _reasons(problem: Mapping[str, Any]) -> Iterator[str]:
+    """Why each part of a request was refused, where the answer says so."""
+    refusals = problem.get("refusals")
+    for refusal in refusals if isinstance(refusals, list) else []:
+        if isinstance(refusal, dict) and isinstance(refusal.get("reason"), str):
+            yield refusal["reason"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from postern.audit.keys import LOG_NAME
+from postern_cli.aws import region_of
 from postern_cli.pulled import PulledFolder
 from postern_cli.stop import Exit, Stop
 
@@ -130,7 +132,7 @@ def _client(endpoint_url: str | None, *, is_local: bool, workers: int) -> S3Clie
         response_checksum_validation="when_required",
     )
     if not is_local:
-        return boto3.client("s3", endpoint_url=endpoint_url, config=config)
+        return boto3.client("s3", endpoint_url=endpoint_url, config=config, region_name=region_of(os.environ))
     # The local stack knows no accounts, and a person's own credentials have no business there.
     return boto3.client(
         "s3",
@@ -163,4 +165,5 @@ from postern_cli import audit_prove as audit_prove  # noqa: E402
 from postern_cli import audit_reconcile as audit_reconcile  # noqa: E402
 from postern_cli import audit_timestamp as audit_timestamp  # noqa: E402
 from postern_cli import audit_unseal as audit_unseal  # noqa: E402
+from postern_cli import audit_vkey as audit_vkey  # noqa: E402
 from postern_cli import audit_witness as audit_witness  # noqa: E402

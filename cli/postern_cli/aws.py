@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,7 +39,9 @@ class AwsAccess:
         import boto3
 
         if self.ready is None:
-            return boto3.client(service, endpoint_url=self.endpoint_url)  # type: ignore[call-overload]
+            return boto3.client(  # type: ignore[call-overload]
+                service, endpoint_url=self.endpoint_url, region_name=region_of(os.environ)
+            )
         # The local stack knows no accounts, and a person's own credentials have no business there.
         return boto3.client(  # type: ignore[call-overload]
             service,
@@ -55,6 +58,14 @@ class AwsAccess:
         return str(self.ready[member])
 
 
+def region_of(environ: Mapping[str, str]) -> str | None:
+    """The region that the AWS CLI would take from here; None leaves it to the profile.
+
+    The SDK by itself reads `AWS_DEFAULT_REGION` and passes `AWS_REGION` over, which our pages and the CLI set.
+    """
+    return environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or None
+
+
 @contextmanager
 def reached(what: str) -> Iterator[None]:
     """Turns what the SDK raises into a stop that says: it cannot be told."""
@@ -65,5 +76,7 @@ def reached(what: str) -> Iterator[None]:
     except ClientError as error:
         code = error.response.get("Error", {}).get("Code", "an error")
         raise Stop(Exit.UNKNOWN, f"{what}: expected an answer, got {code}") from error
-    except (BotoCoreError, ValueError) as error:
+    except BotoCoreError as error:  # what it says is of regions, profiles and addresses
+        raise Stop(Exit.UNKNOWN, f"{what}: expected an answer, got {type(error).__name__}: {error}") from error
+    except ValueError as error:
         raise Stop(Exit.UNKNOWN, f"{what}: expected an answer, got {type(error).__name__}") from error

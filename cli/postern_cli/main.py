@@ -29,6 +29,7 @@ _GROUPS = {
     "local": ("postern_cli.local", "Run everything on this machine, without Docker and without AWS."),
     "revocations": ("postern_cli.revocations", "Look at the denials and holds that stand, and lift them."),
     "revoke": ("postern_cli.revoke", "Take access away from a task, a principal, an issuer or a database."),
+    "smoke": ("postern_cli.smoke", "Open a task, run a query and prove its record, after a deploy."),
     "worlds": ("postern_cli.worlds", "Hold a database for maintenance, and release it."),
 }
 

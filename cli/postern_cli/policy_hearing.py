@@ -97,7 +97,7 @@ def identify(claims: Mapping[str, Json], issuer: IssuerRules, *, now_s: int) -> 
 def hear(bundle: PolicyBundle, principal: Principal, request: TaskRequest, *, now_us: int) -> Heard:
     """The decision over the request, as opening a task would take it."""
     cedar = _listened(bundle.cedar)
-    decision = decide(replace(bundle, cedar=cedar), principal, as_recorded(request), now_us=now_us)
+    decision = decide(replace(bundle, parse_cedar=lambda: cedar), principal, as_recorded(request), now_us=now_us)
     needed = 0
     if isinstance(decision, Granted) and decision.needs_approval:
         needed = needed_approvals(bundle.approvals, decision.grant, request.statements)
@@ -116,7 +116,7 @@ def ask_of_database(bundle: PolicyBundle, principal: Principal, action: str, dat
 def ask_of_task(bundle: PolicyBundle, principal: Principal, action: str, task: Task, *, now_us: int) -> Asked:
     """Whether the principal may `approve` the waiting task, or try its statements (`dryRun`)."""
     cedar = _listened(bundle.cedar)
-    bundle = replace(bundle, cedar=cedar)
+    bundle = replace(bundle, parse_cedar=lambda: cedar)
     if action == "approve":
         verdict = may_approve(bundle, principal, task, now_us=now_us)
         if verdict.is_permitted and is_own(principal, task):

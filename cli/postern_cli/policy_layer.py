@@ -8,8 +8,9 @@ from pathlib import Path
 
 from postern.edges.policy_files import read_layer
 from postern.identity.issuers import LocalIssuer
-from postern.policy.bundle import CEDAR, DATABASES, PolicyBundle, parse_bundle
+from postern.policy.bundle import PolicyBundle, parse_bundle
 from postern.policy.cedar_text import split_policies
+from postern.policy.layer_paths import CEDAR, DATABASES
 from postern_cli.stop import Exit, Stop
 
 _NOWHERE = LocalIssuer("http://127.0.0.1:1")  # what `local` stands for where nothing runs
