@@ -255,7 +255,7 @@ def _queues(main: Template) -> list[Queue]:
 def _event_source(_template: Template, _logical_id: str, properties: Mapping[str, Any]) -> EventSource:
     return EventSource(
         queue_arn=properties["EventSourceArn"],
-        function=properties["FunctionName"],
+        function=_function_name(properties["FunctionName"]),
         batch_size=int(properties["BatchSize"]),
         window_s=int(properties.get("MaximumBatchingWindowInSeconds", 0)),
         reports_items="ReportBatchItemFailures" in properties.get("FunctionResponseTypes", ()),
@@ -263,23 +263,43 @@ def _event_source(_template: Template, _logical_id: str, properties: Mapping[str
 
 
 def _roles(main: Template) -> list[Role]:
-    apart: dict[str, dict[str, Any]] = {}
-    for *_, policy in _all("AWS::IAM::RolePolicy", main):
-        apart.setdefault(policy["RoleName"], {})[policy["PolicyName"]] = policy["PolicyDocument"]
+    apart, shared = _role_policies(main), _managed_policies(main)
     roles = []
     for template, logical_id, properties in _all("AWS::IAM::Role", main):
         name = template.physical_name(logical_id)
         inline = {policy["PolicyName"]: policy["PolicyDocument"] for policy in properties.get("Policies", [])}
+        arns = properties.get("ManagedPolicyArns", [])
+        _none_left({arn: name for arn in arns if arn not in shared}, "managed policy")
+        named = [shared[arn] for arn in arns]
         role = Role(
             name=name,
             arn=f"arn:aws:iam::{template.names.account}:role/{name}",
             trust=properties["AssumeRolePolicyDocument"],
-            policies=inline | apart.pop(name, {}),
+            policies=inline | dict(named) | apart.pop(name, {}),
             max_session_s=int(properties.get("MaxSessionDuration", 3600)),
         )
         roles.append(role)
     _none_left(apart, "role policy")
     return roles
+
+
+def _role_policies(main: Template) -> dict[str, dict[str, Any]]:
+    """Policies that name their roles, by role: a managed policy may, too."""
+    apart: dict[str, dict[str, Any]] = {}
+    for *_, policy in _all("AWS::IAM::RolePolicy", main):
+        apart.setdefault(policy["RoleName"], {})[policy["PolicyName"]] = policy["PolicyDocument"]
+    for template, logical_id, policy in _all("AWS::IAM::ManagedPolicy", main):
+        for role in policy.get("Roles", []):
+            apart.setdefault(role, {})[template.physical_name(logical_id)] = policy["PolicyDocument"]
+    return apart
+
+
+def _managed_policies(main: Template) -> dict[str, tuple[str, Any]]:
+    """Name and document by ARN, for the roles that name them."""
+    return {
+        str(template.reference(logical_id)): (template.physical_name(logical_id), policy["PolicyDocument"])
+        for template, logical_id, policy in _all("AWS::IAM::ManagedPolicy", main)
+    }
 
 
 def _schedule(_template: Template, logical_id: str, properties: Mapping[str, Any]) -> Schedule:

@@ -109,6 +109,14 @@ def _equals(argument: Node, scope: Scope) -> bool:
     return str(left) == str(right)
 
 
+def _each_member_equals(argument: Node, scope: Scope) -> bool:
+    """Of rules only. A list without members: true."""
+    members, text = (resolve(item, scope) for item in argument)
+    if not isinstance(members, list):
+        raise StackFailure(f"template: Fn::EachMemberEquals: expected a list, got {type(members).__name__}")
+    return all(str(member) == str(text) for member in members)
+
+
 def _not(argument: Node, scope: Scope) -> bool:
     (item,) = argument
     return not resolve(item, scope)
@@ -125,6 +133,7 @@ _FUNCTIONS: dict[str, Callable[[Any, Scope], object]] = {
     "Fn::Split": _split,
     "Fn::If": _if,
     "Fn::Equals": _equals,
+    "Fn::EachMemberEquals": _each_member_equals,
     "Fn::Not": _not,
     "Fn::And": lambda items, scope: all(resolve(item, scope) for item in items),
     "Fn::Or": lambda items, scope: any(resolve(item, scope) for item in items),

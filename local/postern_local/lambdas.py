@@ -22,7 +22,10 @@ from postern_local.worker_process import Outcome, WorkerPlan
 MAX_REQUEST_BYTES = 6 * 1024 * 1024  # Lambda's quota for a synchronous invocation
 WORKERS = 8  # of one function at once, whatever its template reserves
 _INVOKE = re.compile(r"/2015-03-31/functions/([^/?]+)/invocations")
-_FUNCTION = re.compile(r"(?:arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:)?([A-Za-z0-9_-]{1,64})(?::\$LATEST)?")
+# One version of each function runs here, whichever of its names it is called by.
+_FUNCTION = re.compile(
+    r"(?:arn:aws:lambda:[a-z0-9-]+:[0-9]{12}:function:)?([A-Za-z0-9_-]{1,64})(?::(?:live|\$LATEST))?"
+)
 
 Environment = Callable[[Function], Mapping[str, str]]  # asked anew for each worker: credentials end
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from postern.edges.policy_files import read_layer
 from postern.errors import PolicyFileError
 from postern.identity.issuers import LocalIssuer
-from postern.policy.bundle import DATABASES, PolicyBundle, parse_bundle
+from postern.policy.bundle import PolicyBundle, parse_bundle
+from postern.policy.layer_paths import DATABASES
 from postern.types import DatabaseAddress, DatabaseName
 from postern_local.failure import StackFailure
 

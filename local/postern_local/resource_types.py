@@ -27,6 +27,7 @@ class ResourceType:
 
 
 _LAMBDA = "arn:aws:lambda:{region}:{account}"
+_ONE_VERSION = "a run has one version of each function, and nothing shifts from one to another"
 
 RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::ApiGateway::RestApi": ResourceType(
@@ -38,6 +39,9 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         },
         reference="local",
     ),
+    "AWS::ApiGateway::Account": ResourceType(
+        built=frozenset(), left_out={"CloudWatchRoleArn": "the gateway here writes no log"}
+    ),
     "AWS::ApiGateway::Deployment": ResourceType(
         built=frozenset(), left_out={"Description": "text", "RestApiId": "one API a run"}
     ),
@@ -47,6 +51,8 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
             "DeploymentId": "one deployment a run",
             "RestApiId": "one API a run",
             "MethodSettings": "throttling, metrics and tracing of the gateway itself",
+            "AccessLogSetting": "the gateway here writes no log: a request is in its function's",
+            "TracingEnabled": "there is no X-Ray here, so no request is sampled",
         },
         reference="{StageName}",
     ),
@@ -56,10 +62,32 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         left_out=dict.fromkeys(
             (
                 *("AlarmActions", "AlarmDescription", "AlarmName", "ComparisonOperator", "DatapointsToAlarm"),
-                *("Dimensions", "EvaluationPeriods", "MetricName", "Namespace", "Period", "Statistic", "Threshold"),
-                "TreatMissingData",
+                "ExtendedStatistic",
+                *("Dimensions", "EvaluationPeriods", "MetricName", "Metrics", "Namespace", "Period", "Statistic"),
+                *("Threshold", "TreatMissingData"),
             ),
             "nobody is on call for a local stack; the counts that it would watch are in the functions' logs",
+        ),
+        name_property="AlarmName",
+        attributes={"Arn": "arn:aws:cloudwatch:{region}:{account}:alarm:{name}"},
+    ),
+    "AWS::CloudWatch::Dashboard": ResourceType(
+        built=frozenset(),
+        left_out=dict.fromkeys(
+            ("DashboardBody", "DashboardName"), "the counts that it shows are in the functions' logs"
+        ),
+    ),
+    "AWS::CodeDeploy::Application": ResourceType(
+        built=frozenset(), left_out={"ComputePlatform": "always Lambda", "Tags": "nothing reads them"}
+    ),
+    "AWS::CodeDeploy::DeploymentGroup": ResourceType(
+        built=frozenset(),
+        left_out=dict.fromkeys(
+            (
+                *("AlarmConfiguration", "ApplicationName", "AutoRollbackConfiguration", "DeploymentConfigName"),
+                *("DeploymentStyle", "ServiceRoleArn", "Tags"),
+            ),
+            _ONE_VERSION,
         ),
     ),
     "AWS::DynamoDB::Table": ResourceType(
@@ -81,8 +109,13 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         left_out={"Description": "text"},
         attributes={"Arn": "arn:aws:events:{region}:{account}:rule/{name}"},
     ),
+    "AWS::IAM::ManagedPolicy": ResourceType(
+        built=frozenset({"PolicyDocument", "Roles"}),
+        left_out={"Description": "text"},
+        reference="arn:aws:iam::{account}:policy/{name}",
+    ),
     "AWS::IAM::Role": ResourceType(
-        built=frozenset({"AssumeRolePolicyDocument", "MaxSessionDuration", "Policies"}),
+        built=frozenset({"AssumeRolePolicyDocument", "ManagedPolicyArns", "MaxSessionDuration", "Policies"}),
         left_out={"Description": "text"},
         attributes={"Arn": "arn:aws:iam::{account}:role/{name}"},
     ),
@@ -95,6 +128,11 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         },
         reference="{uuid}",
         attributes={"Arn": "arn:aws:kms:{region}:{account}:key/{uuid}"},
+    ),
+    "AWS::Lambda::Alias": ResourceType(
+        built=frozenset({"FunctionName", "Name"}),
+        left_out={"FunctionVersion": _ONE_VERSION, "Tags": "nothing reads them"},
+        reference=_LAMBDA + ":function:{FunctionName}:{Name}",
     ),
     "AWS::Lambda::EventInvokeConfig": ResourceType(
         built=frozenset(),
@@ -129,7 +167,9 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
             "Layers": "packages are the interpreter's own; what lands in /opt is the folder of the policy",
             "LoggingConfig": "output goes to the state folder's logs",
             "Runtime": "the interpreter that runs the stack",
+            "SnapStart": "a worker is started anew: tests/functions/test_snapshots.py copies one that is set up",
             "Tags": "nothing reads them",
+            "TracingConfig": "there is no X-Ray here: the runtime is told of no sampled request",
             "VpcConfig": "loopback only",
         },
         name_property="FunctionName",
@@ -138,14 +178,20 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
     "AWS::Lambda::LayerVersion": ResourceType(
         built=frozenset(),
         left_out=dict.fromkeys(
-            ("CompatibleArchitectures", "CompatibleRuntimes", "Content", "Description", "LayerName"),
+            ("CompatibleArchitectures", "CompatibleRuntimes", "Content", "Description", "LayerName", "LicenseInfo"),
             "see Layers of AWS::Lambda::Function",
         ),
+        reference=_LAMBDA + ":layer:{LayerName}:1",
     ),
     # Who may invoke what: here the gateway, the schedules and the Invoke endpoint, which checks nobody.
     "AWS::Lambda::Permission": ResourceType(
         built=frozenset(),
         left_out=dict.fromkeys(("Action", "FunctionName", "Principal", "SourceArn"), "only the stack itself invokes"),
+    ),
+    "AWS::Lambda::Version": ResourceType(
+        built=frozenset(),
+        left_out={"Description": "text", "FunctionName": _ONE_VERSION},
+        attributes={"Version": "1"},
     ),
     "AWS::Logs::LogGroup": ResourceType(
         built=frozenset(),
@@ -169,7 +215,24 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
         attributes={"Arn": "arn:aws:sqs:{region}:{account}:{name}", "QueueName": "{name}"},
     ),
     "AWS::SQS::QueuePolicy": ResourceType(built=frozenset({"PolicyDocument", "Queues"})),
+    "AWS::WAFv2::WebACL": ResourceType(
+        built=frozenset(),
+        left_out=dict.fromkeys(
+            (
+                *("DataProtectionConfig", "DefaultAction", "Description", "Name", "Rules", "Scope"),
+                "VisibilityConfig",
+            ),
+            "a sieve before the gateway, whose rules are AWS's own; here everybody is on this machine",
+        ),
+        attributes={"Arn": "arn:aws:wafv2:{region}:{account}:regional/webacl/{name}/{uuid}"},
+    ),
+    "AWS::XRay::SamplingRule": ResourceType(built=frozenset(), left_out={"SamplingRule": "there is no X-Ray here"}),
+    "AWS::WAFv2::WebACLAssociation": ResourceType(
+        built=frozenset(),
+        left_out=dict.fromkeys(("ResourceArn", "WebACLArn"), "see AWS::WAFv2::WebACL"),
+    ),
 }
 
 # What may stand on a resource beside its type and properties.
-RESOURCE_KEYS = frozenset({"Type", "Properties", "Condition", "Metadata", "DependsOn"}) | _DELETION
+# `UpdatePolicy`: how an alias moves from one version to the next, and here it has one.
+RESOURCE_KEYS = frozenset({"Type", "Properties", "Condition", "Metadata", "DependsOn", "UpdatePolicy"}) | _DELETION

@@ -21,6 +21,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from postern.audit.build_facts import format_build_facts
+from postern.edges.build_files import FILE, project_facts
 from postern.types import DatabaseName, StatementText
 from postern_local import loopback, postgres
 from postern_local.aws import server as aws_server
@@ -165,7 +167,7 @@ class _Start:
         return aws
 
     def _front(self, server: PostgresServer, aws: AwsServer, issuer: Issuer) -> RdsFront:
-        """The front, and the policy layer that says where it is."""
+        """The front; the policy layer that says where it is, and what is built, as functions find both under /opt."""
         front = RdsFront.start(
             backend_socket_dir=server.socket_dir,
             backend_port=server.port,
@@ -182,6 +184,7 @@ class _Start:
             for name in self.layer.databases
         ]
         write_policy(self.layer, self.state.folder("policy"), addresses, issuer_url=issuer.url)
+        (self.state.folder("policy") / FILE).write_bytes(format_build_facts(project_facts(ROOT)))
         return front
 
     def _functions(self, deployment: Deployment, aws: AwsServer, issuer: Issuer) -> Lambdas:

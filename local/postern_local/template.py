@@ -12,17 +12,19 @@ import uuid
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 from postern_local.failure import StackFailure
 from postern_local.intrinsics import Scope, resolve
 from postern_local.model import Names
+from postern_local.resource_parts import check_parts
 from postern_local.resource_types import RESOURCE_KEYS, RESOURCE_TYPES, ResourceType
 from postern_local.transform import read_yaml, transform
 
 _SECTIONS = frozenset(
     {
-        *("AWSTemplateFormatVersion", "Transform", "Description", "Globals", "Parameters", "Rules"),
+        *("AWSTemplateFormatVersion", "Transform", "Description", "Metadata", "Globals", "Parameters", "Rules"),
         *("Conditions", "Resources", "Outputs"),
     }
 )
@@ -59,7 +61,9 @@ class Template:
             properties = resource.get("Properties", {})
             _only(properties, kind.built | set(kind.left_out), f"{self.path}: {logical_id}: {resource['Type']}")
             if self._exists(logical_id):
-                found[logical_id] = (resource["Type"], resolve(properties, self._scope))
+                resolved = resolve(properties, self._scope)
+                check_parts(resource["Type"], resolved, f"{self.path}: {logical_id}: {resource['Type']}")
+                found[logical_id] = (resource["Type"], resolved)
         return found
 
     @cached_property
@@ -135,7 +139,9 @@ class Template:
 
     def _fill(self, pattern: str, logical_id: str) -> str:
         properties = self._written[logical_id].get("Properties", {})
-        given = {name: value for name, value in properties.items() if isinstance(value, str)}
+        # What the pattern asks of the properties and nothing else: another may name this very resource.
+        asked = {name for _, name, _, _ in Formatter().parse(pattern) if name} & properties.keys()
+        given = {name: resolve(properties[name], self._scope) for name in asked}
         return pattern.format(
             name=self.physical_name(logical_id),
             logical_id=logical_id,

@@ -46,7 +46,11 @@ def assume_as_service(
     registry: SessionRegistry, request: AssumeRoleRequest, *, service: str, source_function_arn: str | None, now_s: int
 ) -> StsSession:
     """A session as an AWS service takes one for itself, for example Lambda for a function. Raises `Refused`."""
-    assuming = Assuming(Caller(arn="", account="", service=service), source_function_arn=source_function_arn)
+    # A service works here for the account of the role that it takes: there is one account.
+    account = {"aws:SourceAccount": tuple(request.role_arn.split(":")[4:5])}
+    assuming = Assuming(
+        Caller(arn="", account="", service=service), context=account, source_function_arn=source_function_arn
+    )
     return _issue(registry, request, assuming, now_s)
 
 

@@ -2,8 +2,8 @@
 
 Pure. It knows the part of the language that this project's templates use, and refuses to load a
 policy with anything else: an element that it would have to ignore could be the one that denies.
-It follows the logic of one account: a Deny anywhere wins; otherwise an Allow is needed from the
-caller's own policies, bounded by each boundary (the session policy), or from the resource's policy.
+A Deny anywhere wins; otherwise an Allow is needed from the caller's own policies, bounded by each boundary (the
+session policy), or from the resource's policy; between two accounts from both.
 """
 
 from __future__ import annotations

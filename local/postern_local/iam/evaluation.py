@@ -8,7 +8,10 @@
    where its own policy names the account, which hands the decision over to the account's policies.
 6. Otherwise denied.
 
-Reference: "Policy evaluation logic", for principals and resources of one account.
+Between two accounts both must allow: the resource policy, in whatever form it names the caller or its account, and
+the caller's own policies.
+
+Reference: "Policy evaluation logic" and "Cross-account policy evaluation logic".
 """
 
 from __future__ import annotations
@@ -32,12 +35,16 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One action on one resource. `context` holds condition keys in any case, each with its values."""
+    """One action on one resource. `context` holds condition keys in any case, each with its values.
+
+    `resource_account` is the resource's where that is another than the caller's.
+    """
 
     caller: Caller
     action: str
     resource: str
     context: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    resource_account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +81,34 @@ def evaluate(policies: PolicySet, request: Request) -> Decision:
     everything = (*policies.identity, *policies.boundaries, *policies.resource)
     if denial := matcher.first(everything, allow=False):
         return Denied(reason=f"denied by {denial}", explicit=True)
+    if request.resource_account not in (None, request.caller.account) and request.caller.service is None:
+        return _between_accounts(policies, matcher)
     if direct := matcher.first(policies.resource, allow=True, forms=_DIRECT):
         return Allowed(by=direct)
-    for boundary in policies.boundaries:
-        if matcher.first((boundary,), allow=True) is None:
-            return Denied(reason=f"not allowed by {boundary.name}", explicit=False)
+    if bound := _not_within(policies.boundaries, matcher):
+        return bound
     if grant := matcher.first(policies.resource, allow=True, forms=_BOUNDED):
         return Allowed(by=grant)
     gates = [policy for policy in policies.resource if policy.kind in (PolicyKind.TRUST, PolicyKind.KEY)]
     if gates and matcher.first(gates, allow=True, forms=_DELEGATED) is None:
         return Denied(reason=f"{gates[0].name} does not allow it", explicit=False)
+    return _by_own_policies(policies, matcher)
+
+
+def _between_accounts(policies: PolicySet, matcher: _Matcher) -> Decision:
+    if matcher.first(policies.resource, allow=True) is None:
+        return Denied(reason="no policy of the other account allows it", explicit=False)
+    return _not_within(policies.boundaries, matcher) or _by_own_policies(policies, matcher)
+
+
+def _not_within(boundaries: Iterable[Policy], matcher: _Matcher) -> Denied | None:
+    for boundary in boundaries:
+        if matcher.first((boundary,), allow=True) is None:
+            return Denied(reason=f"not allowed by {boundary.name}", explicit=False)
+    return None
+
+
+def _by_own_policies(policies: PolicySet, matcher: _Matcher) -> Decision:
     if grant := matcher.first(policies.identity, allow=True):
         return Allowed(by=grant)
     return Denied(reason="no policy allows it", explicit=False)

@@ -35,6 +35,7 @@ _SINGLE_VALUED = frozenset(
         "s3:if-match",
         "s3:if-none-match",
         "s3:max-keys",
+        "s3:object-lock-event-hold",  # absent: moto knows no event holds
         "s3:object-lock-legal-hold",
         "s3:object-lock-mode",
         "s3:object-lock-remaining-retention-days",
