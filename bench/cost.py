@@ -6,22 +6,19 @@ they count what the edges send. The state table's writes are counted on moto. Co
 
 from __future__ import annotations
 
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
-from pathlib import Path
 
 from tests.support.log_fakes import LogStore
 
 from bench.log_records import put_commands, put_start
+from bench.pages import publish
 from bench.prices import INDEX_GB_MONTH, KEY_MONTH, METRIC_MONTH, STORED_GB_MONTH, Priced
 from bench.sequencer import sequencer
 from bench.state_requests import count_state_requests
 
-DOC = Path(__file__).parent.parent / "docs/cost.md"
-MARKS = ("<!-- begin: python -m bench.cost --write -->", "<!-- end -->")
 MILLION = 1_000_000
 GB = 1024**3
 PASSES_A_MONTH = 43_800  # of the reaper: one a minute
@@ -193,15 +190,5 @@ def _fixed() -> Iterator[str]:
     yield f"| signing key, 12 metrics | {' | '.join([f'{KEY_MONTH + 12 * METRIC_MONTH:,.2f}'] * 3)} |"
 
 
-def main() -> None:
-    text = tables()
-    if "--write" not in sys.argv:
-        print(text)
-        return
-    before, _, rest = DOC.read_text().partition(MARKS[0])
-    after = rest.partition(MARKS[1])[2]
-    DOC.write_text(f"{before}{MARKS[0]}\n\n{text}\n\n{MARKS[1]}{after}")
-
-
 if __name__ == "__main__":
-    main()
+    publish("cost.md", "bench.cost", tables())

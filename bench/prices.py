@@ -36,3 +36,20 @@ STORED_GB_MONTH = 0.023  # S3 Standard, first 50 TB
 INDEX_GB_MONTH = 0.25  # DynamoDB
 KEY_MONTH = 1.00  # a KMS key
 METRIC_MONTH = 0.30  # a custom metric of CloudWatch
+
+# By the hour or the month, and by use: what stands beside the statements' own way.
+SNAPSHOT_GB_SECOND = 0.0000015046  # Lambda SnapStart for Python: a version's snapshot, three hours at least
+RESTORED_GB = 0.0001397998  # of memory, each time an environment begins from a snapshot
+ALARM_MONTH = 0.10  # on one metric of standard resolution
+DASHBOARD_MONTH = 3.00
+ENDPOINT_HOUR = 0.01  # an interface endpoint in one zone
+ENDPOINT_GB = 0.01
+FIREWALL_MONTH = 5.00  # AWS WAF: a web ACL
+FIREWALL_RULE_MONTH = 1.00
+FIREWALL_MILLION = 0.60  # requests
+ACU_HOUR = 0.12  # Aurora Serverless v2, standard storage
+IO_MILLION = 0.20
+DATABASE_GB_MONTH = 0.10
+TRACE_MILLION = 5.00  # recorded by X-Ray
+LOG_GB = 0.50  # taken in by CloudWatch Logs
+LOG_GB_MONTH = 0.03

@@ -1,0 +1,143 @@
+"""What a cold start of each function costs: import and first answer in a fresh process, beside two empty handlers.
+
+One run, interleaved: every function and both empty handlers once a round, so that whatever disturbs one disturbs all.
+"""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from bench.cold_rounds import Round
+from bench.cold_stack import RESERVED, Runtime, Start, cold_stack
+from bench.samples import middle, print_table
+from postern_local.stack import Options, run_stack
+
+ROUNDS = 15
+BAR = 4.0  # of the query function's own share, over an empty Powertools handler's first answer
+LAYERS = ("DepsLayer", "CoreLayer")
+HANDLERS = Path(__file__).with_name("cold_handlers")
+EMPTY = {"resource": "/healthz", "path": "/healthz", "httpMethod": "GET", "requestContext": {"stage": "live"}}
+Starts = Mapping[str, Sequence[Start]]
+Of = Callable[[Start], float]
+
+
+def main() -> int:
+    given = _arguments()
+    runtime = Runtime(given.python, tuple(given.built / layer / "python" for layer in LAYERS))
+    missing = [str(layer) for layer in runtime.layers if not layer.is_dir()]
+    if missing:
+        sys.exit(f"bench: expected layers for this machine's own processor, got no {missing[0]}: run make build-native")
+    console = Console(width=165, highlight=False)
+    starts = _measure(runtime, given.built, given.rounds)
+    _report(console, starts, runtime)
+    return 0 if _ratio(starts) <= BAR else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.cold")
+    parser.add_argument("--built", type=Path, default=Path(".aws-sam/native"), help="where sam build left the layers")
+    parser.add_argument("--python", default=shutil.which("python3.13") or sys.executable)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    return parser.parse_args()
+
+
+def _measure(runtime: Runtime, built: Path, rounds: int) -> Starts:
+    starts: dict[str, list[Start]] = defaultdict(list)
+    with (
+        tempfile.TemporaryDirectory(prefix="postern-cold-") as folder,
+        run_stack(Options(state=Path(folder))) as stack,
+        cold_stack(stack, runtime, built) as (lambdas, agent),
+    ):
+        for n in range(rounds + 1):
+            measured = [(name, runtime.start(HANDLERS / name, RESERVED, EMPTY)) for name in ("plain", "powertools")]
+            measured += Round(stack, lambdas, agent).run()
+            if n:  # the first round only brings the files into memory
+                for name, start in measured:
+                    starts[name].append(start)
+    return starts
+
+
+def _cpu(start: Start) -> float:
+    return start.answer_cpu_ms
+
+
+def _median(starts: Starts, name: str, of: Of = _cpu) -> float:
+    return statistics.median(map(of, starts[name]))
+
+
+def _share(starts: Starts, name: str, of: Of = _cpu) -> float:
+    """What a function takes beyond the interpreter, as the plain handler shows it."""
+    return _median(starts, name, of) - _median(starts, "plain", of)
+
+
+def _ratio(starts: Starts, name: str = "query") -> float:
+    return _share(starts, name) / _median(starts, "powertools")
+
+
+def _report(console: Console, starts: Starts, runtime: Runtime) -> None:
+    version = subprocess.run([runtime.python, "-V"], capture_output=True, text=True, check=True).stdout.strip()
+    console.print(
+        f"{version}, {platform.machine()}; a fresh process each, {len(starts['plain'])} rounds in turns; in brackets "
+        "the middle half\n"
+    )
+    columns = (
+        "import",
+        "first answer",
+        "own share",
+        "of Powertools'",
+        "by the clock",
+        "peak MB",
+        "modules",
+        "MB loaded",
+    )
+    print_table(console, "ms of a processor", columns, [_row(starts, name) for name in starts])
+    strict = _share(starts, "query") / _share(starts, "powertools")
+    by_clock = _share(starts, "query", _clock) / _median(starts, "powertools", _clock)
+    console.print(
+        "\nfirst answer: from the start of the process, user and system time of all its threads, so that neither the\n"
+        "emulated AWS nor the database counts; by the clock both do. own share: less the plain handler's.\n"
+        "of Powertools': "
+        f"own share over the empty Powertools handler's first answer; query's bar is {BAR:g}, and it is at "
+        f"{_ratio(starts):.2f}\n(by the clock {by_clock:.2f}; over that handler's own share {strict:.2f})."
+    )
+
+
+def _clock(start: Start) -> float:
+    return start.answer_ms
+
+
+def _row(starts: Starts, name: str) -> list[str]:
+    some = starts[name]
+    files = [Path(file) for file in some[-1].files]
+    loaded = [_loaded(file) for file in files if any(layer in file.parts for layer in LAYERS)]
+    return [
+        name,
+        f"{statistics.median(one.import_cpu_ms for one in some):.0f}",
+        middle([one.answer_cpu_ms for one in some]),
+        f"{_share(starts, name):.0f}",
+        f"{_ratio(starts, name):.2f}",
+        f"{_median(starts, name, _clock):.0f}",
+        f"{max(one.peak_kb for one in some) / 1000:.0f}",
+        str(len(files)),
+        f"{sum(loaded) / 1e6:.1f}",
+    ]
+
+
+def _loaded(file: Path) -> int:
+    compiled = list((file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"))
+    return (compiled[0] if compiled else file).stat().st_size
+
+
+if __name__ == "__main__":
+    sys.exit(main())
