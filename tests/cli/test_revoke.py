@@ -142,6 +142,31 @@ def test_a_problem_is_one_line_and_its_kinds_exit_code(gate, status, code, capsy
     assert TOKEN not in line
 
 
+def test_each_part_that_was_refused_is_told(gate, capsys):
+    refusals = [{"what": "select on t", "reason": "`t` is not open to you"}, {"what": "x"}, "y"]
+    gate.answers = [(403, {"code": "policy.refused", "detail": "a part is not allowed", "refusals": refusals})]
+    assert main(["revoke", "--task", "a", "--reason", "x"]) == Exit.REFUSED
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.endswith("a part is not allowed; `t` is not open to you")
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(404, {"code": "request.path", "detail": "no such path"}), (403, {"message": "Forbidden"}), (404, "<html>")],
+    ids=["a longer path", "no stage", "no gate"],
+)
+def test_another_address_is_named_as_what_may_be_wrong(gate, status, body, capsys):
+    gate.answers = [(status, body)]
+    assert main(["revocations", "list"]) == Exit.REFUSED
+    assert "ApiUrl" in capsys.readouterr().err
+
+
+def test_what_the_gate_refuses_is_not_blamed_on_the_address(gate, capsys):
+    gate.answers = [(403, {"code": "policy.refused", "detail": "you may not revoke here"})]
+    assert main(["revocations", "list"]) == Exit.REFUSED
+    assert "ApiUrl" not in capsys.readouterr().err
+
+
 def test_a_redirect_takes_the_token_nowhere(gate):
     gate.answers = [(302, {})]
     assert main(["revocations", "list"]) == Exit.UNKNOWN

@@ -15,23 +15,9 @@ from postern.edges.database_token import RoleTokens, TaskTokens, sign_token
 from postern.errors import DatabaseUnavailable
 from postern.types import TaskId
 from tests.support.domain import ADDRESS, TASK_ID, a_task
+from tests.support.fake_sts import FakeSts
 
-CREDENTIALS = {"AccessKeyId": "AKID", "SecretAccessKey": "s3cr3t/+", "SessionToken": "tok/+=="}
 ROLE = "arn:aws:iam::123456789012:role/connect"
-
-
-class FakeSts:
-    """Records what a session was asked for; raises what it is told to."""
-
-    def __init__(self, error: Exception | None = None) -> None:
-        self.calls: list[dict] = []
-        self.error = error
-
-    def assume_role(self, **call):
-        self.calls.append(call)
-        if self.error is not None:
-            raise self.error
-        return {"Credentials": CREDENTIALS}
 
 
 def parts(token: str) -> dict[str, list[str]]:

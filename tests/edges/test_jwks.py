@@ -330,7 +330,7 @@ def test_gives_up_on_an_issuer_that_takes_too_long(clock, server, caplog):
     try:
         with pytest.raises(IssuerUnavailable):
             kids(alone(clock, get, time_s=0.05), server)
-        assert "expected an answer in 0.05 s" in caplog.text
+        assert any("expected an answer in 0.05 s" in record.__dict__.get("detail", "") for record in caplog.records)
     finally:
         never.set()
 

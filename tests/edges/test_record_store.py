@@ -1,17 +1,14 @@
-"""One contract, run on the fake that service tests use and on S3 as moto answers for it; then S3's own failures."""
+"""The record store on S3: what it asks, and every way in which S3 may fail. The contract is in tests/contract."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import os
 import socket
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -29,18 +26,14 @@ from botocore.parsers import ResponseParserError
 from moto import mock_aws
 
 from postern.audit.findings import Bounds
-from postern.audit.keys import record_key
 from postern.audit.records import Record, RecordType
 from postern.audit.verify import verify
 from postern.edges.record_store import S3RecordStore
-from postern.errors import EvidenceUnavailable, IntegrityError
-from postern.ports import RecordStore
+from postern.errors import EvidenceUnavailable
 from tests.support.audit import (
     BASE_US,
-    Immutable,
     Json,
     LossyS3,
-    MemoryRecordStore,
     Story,
     copy_of,
     make_evidence_bucket,
@@ -83,188 +76,14 @@ def stored(client: S3Client) -> dict[str, bytes]:
     return {key: client.get_object(Bucket=BUCKET, Key=key)["Body"].read() for key in keys}
 
 
-class Bench:
-    """A store under test with a way to look at what it stored."""
-
-    def __init__(self, kind: str, client: S3Client) -> None:
-        self.kind = kind
-        self.client = client
-        self.shared = Immutable()
-
-    def store(self, name: str = "env") -> RecordStore:
-        if self.kind == "fake":
-            return MemoryRecordStore(source(), self.shared, name=name)
-        return S3RecordStore(self.client, BUCKET, source(), RETAIN_UNTIL_S)
-
-    def objects(self) -> dict[str, bytes]:
-        return dict(self.shared) if self.kind == "fake" else stored(self.client)
-
-
-@pytest.fixture(params=["fake", "s3"])
-def bench(request: pytest.FixtureRequest, s3: S3Client) -> Bench:
-    return Bench(request.param, s3)
-
-
 def event(number: int = 1, **body: object) -> Record:
     story = Story()
     return Record(RecordType.EVENT, "grant", story.id_at(number), BASE_US + number * 1_000_000, body or {"task": "t"})
 
 
-def members(data: bytes) -> Json:
-    value: Json = json.loads(data)
-    return value
-
-
 def writer_of(data: bytes) -> Json:
     value: Json = json.loads(data)["writer"]
     return value
-
-
-# The contract.
-
-
-def test_stores_the_record_under_its_key_and_returns_the_digest_of_its_bytes(bench: Bench) -> None:
-    record = event(decision={"result": "allow"})
-
-    digest = bench.store().put(record)
-
-    ((key, data),) = bench.objects().items()
-    assert key == record_key("prod-2026", RecordType.EVENT, record.id)
-    assert digest == hashlib.sha256(data).hexdigest()
-    assert members(data)["decision"] == {"result": "allow"}
-    assert members(data)["code"] == {"function": "query", "version": "0.1.0"}
-
-
-def test_records_of_one_store_form_one_chain_from_0(bench: Bench) -> None:
-    store = bench.store()
-    digests = [store.put(event(number)) for number in (1, 2, 3)]
-
-    by_id = sorted((writer_of(data) for data in bench.objects().values()), key=lambda one: int(str(one["n"])))
-    assert [one["n"] for one in by_id] == [0, 1, 2]
-    assert [one["prev"] for one in by_id] == [None, digests[0], digests[1]]
-    assert len({str(one["env"]) for one in by_id}) == 1
-
-
-def test_two_stores_write_chains_of_their_own(bench: Bench) -> None:
-    bench.store("a").put(event(1))
-    bench.store("b").put(event(2))
-
-    writers = [writer_of(data) for data in bench.objects().values()]
-    assert [one["n"] for one in writers] == [0, 0]
-    assert len({str(one["env"]) for one in writers}) == 2
-
-
-def test_a_place_taken_by_other_bytes_is_a_conflict_and_stays_as_it_is(bench: Bench) -> None:
-    bench.store("a").put(event(1, task="ours"))
-    before = bench.objects()
-
-    with pytest.raises(IntegrityError) as refused:
-        bench.store("b").put(event(1, task="theirs"))
-
-    assert refused.value.code == "evidence.conflict"
-    assert bench.objects() == before
-
-
-def test_a_conflict_leaves_the_writer_able_to_go_on(bench: Bench) -> None:
-    bench.store("a").put(event(1))
-    store = bench.store("b")
-    with pytest.raises(IntegrityError):
-        store.put(event(1))
-
-    store.put(event(2))
-
-    assert verify(copy_of(bench.objects()), Bounds(), now_us=BASE_US).holds
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param({"seconds": 0.5}, id="float"),
-        pytest.param({"v": 2}, id="name of the envelope"),
-        pytest.param({"text": "x" * 50_000}, id="too long"),
-    ],
-)
-def test_what_cannot_be_a_record_is_refused_and_breaks_no_chain(bench: Bench, body: Json) -> None:
-    store = bench.store()
-    store.put(event(1))
-    with pytest.raises(IntegrityError) as refused:
-        store.put(event(2, **body))
-
-    store.put(event(3))
-
-    assert refused.value.code == "evidence.malformed"
-    assert sorted(int(str(writer_of(data)["n"])) for data in bench.objects().values()) == [0, 1]
-
-
-def test_many_threads_write_one_unbroken_chain(bench: Bench) -> None:
-    store = bench.store()
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(store.put, (event(number) for number in range(40))))
-
-    report = verify(copy_of(bench.objects()), Bounds(), now_us=BASE_US)
-    assert [str(one) for one in report.findings] == []
-    assert (report.counts.records, report.counts.chains) == (40, 1)
-
-
-def failing(bench: Bench, at: int, when: str) -> RecordStore:
-    """A store whose PUT number `at` fails, together with the look-up after it."""
-    if bench.kind == "fake":
-        return FailingAt(MemoryRecordStore(source(), bench.shared), at, when)
-    lost = ReadTimeoutError(endpoint_url="s3")
-    return FailingAt(S3RecordStore(LossyS3(bench.client), BUCKET, source(), RETAIN_UNTIL_S), at, when, lost)  # type: ignore[arg-type]
-
-
-class FailingAt:
-    def __init__(self, store: Any, at: int, when: str, lost: Exception | None = None) -> None:
-        self.store, self.at, self.when, self.lost, self.calls = store, at, when, lost, 0
-
-    def put(self, record: Record) -> Any:
-        if self.calls == self.at and self.lost is None:
-            self.store.fail_next(self.when)
-        elif self.calls == self.at:
-            self.store.client.put_failures.append((self.when, self.lost))
-            self.store.client.head_failures.append(self.lost)
-        self.calls += 1
-        return self.store.put(record)
-
-
-@pytest.mark.parametrize(("at", "when", "again"), list(product(range(4), ("before", "after"), (False, True))))
-def test_the_log_holds_whichever_write_is_lost_and_whether_it_is_tried_again(
-    bench: Bench, at: int, when: str, again: bool
-) -> None:
-    store = failing(bench, at, when)
-    lost = 0
-    for number in range(5):
-        record = event(number)
-        try:
-            store.put(record)
-        except EvidenceUnavailable as error:
-            lost += 1
-            assert error.code == "evidence.unavailable"
-            if again:
-                store.put(event(10 + number))
-                store.put(record)
-
-    report = verify(copy_of(bench.objects()), Bounds(), now_us=BASE_US)
-    assert lost == 1
-    assert [str(one) for one in report.findings] == []
-    assert report.counts.records == 4 + (when == "after" or again) + again
-    assert report.counts.chains == (2 if at > 0 or when == "after" or again else 1)
-
-
-@pytest.mark.parametrize("when", ["before", "after"])
-def test_a_record_that_was_lost_may_be_put_again_and_again(bench: Bench, when: str) -> None:
-    store = failing(bench, 0, when)
-    with pytest.raises(EvidenceUnavailable):
-        store.put(event(1))
-
-    digests = [store.put(event(1)) for _ in range(2)]
-
-    ((_, data),) = bench.objects().items()
-    assert digests == [hashlib.sha256(data).hexdigest()] * 2
-
-
-# S3's own.
 
 
 def test_asks_s3_to_create_to_check_the_digest_and_to_lock_until_the_epoch_is_over(s3: S3Client) -> None:
@@ -374,15 +193,6 @@ def test_a_look_up_that_fails_tells_nothing_so_the_record_counts_as_not_written(
 
     with pytest.raises(EvidenceUnavailable):
         store.put(event(1))
-
-
-def test_an_object_without_a_sha_256_of_its_own_is_not_taken_for_ours(s3: S3Client) -> None:
-    record = event(1)
-    key = record_key("prod-2026", RecordType.EVENT, record.id)
-    s3.put_object(Bucket=BUCKET, Key=key, Body=b"planted", ChecksumAlgorithm="CRC32")
-
-    with pytest.raises(IntegrityError, match=r"evidence\.conflict"):
-        S3RecordStore(s3, BUCKET, source(), RETAIN_UNTIL_S).put(record)
 
 
 def test_a_late_write_takes_the_place_that_was_meant_for_it(s3: S3Client) -> None:

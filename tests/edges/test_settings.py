@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "POSTERN_DEPLOYMENT": "postern",
     "POSTERN_EPOCH_ENDS": "2026-12-31",
     "POSTERN_EVENT_BUS": "postern-tasks",
+    "POSTERN_BUILD": "/opt/build.json",
     "POSTERN_LOG": "prod-2026",
     "POSTERN_LOG_TABLE": "log",
     "POSTERN_MAX_STALENESS_S": "3600",

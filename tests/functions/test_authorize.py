@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from functions.authorize import handler as function
 
-from postern.errors import IssuerUnavailable, PolicyUnavailable, StateUnavailable
+from postern.edges import invocation
+from postern.edges.invocation import InvocationFailed
+from postern.errors import IssuerUnavailable, StateUnavailable
 from postern.identity.context import parse_principal
 from postern.identity.keys import KeySource
 from postern.identity.proofs import Proof, UsedProofs
@@ -21,6 +23,7 @@ from tests.support.fakes import FakeClock
 from tests.support.identity import AUDIENCE, NOW_S, FixedKeys, NoKeys, issuer_keys, jwk, key_set, rules, token
 from tests.support.issuer_server import issuer_server
 from tests.support.proofs import MemoryUsedProofs, bound_token, proof
+from tests.support.telling import Context, Telling
 
 ARN = "arn:aws:execute-api:eu-west-1:123456789012:abcdef1234/prod/POST/v1/tasks"
 
@@ -34,6 +37,10 @@ def event(*authorization: str, name: str = "Authorization") -> dict[str, Any]:
         "headers": {name: authorization[-1]} if authorization else None,
         "multiValueHeaders": {name: list(authorization)} if authorization else None,
     }
+
+
+def respond(sent: dict[str, Any], to: Authorize) -> dict[str, Any]:
+    return function.respond(sent, to, Telling("authorize").invocation())
 
 
 def services(keys: KeySource | None = None, used: UsedProofs | None = None) -> Authorize:
@@ -60,7 +67,7 @@ def code(answer: dict[str, Any]) -> str:
 
 
 def test_allows_exactly_the_call_and_passes_the_principal_on():
-    answer = function.respond(event(f"Bearer {token()}"), services())
+    answer = respond(event(f"Bearer {token()}"), services())
     assert answer["principalId"] == "ci|repo:octo/shop"
     assert answer["policyDocument"] == {
         "Version": "2012-10-17",
@@ -71,12 +78,12 @@ def test_allows_exactly_the_call_and_passes_the_principal_on():
 
 @pytest.mark.parametrize("name", ["authorization", "AUTHORIZATION", "aUthorization"])
 def test_finds_the_header_in_any_case(name):
-    assert "principal" in function.respond(event(f"Bearer {token()}", name=name), services())["context"]
+    assert "principal" in respond(event(f"Bearer {token()}", name=name), services())["context"]
 
 
 def test_reads_single_headers_where_the_event_has_no_others():
     single = {**event(f"Bearer {token()}"), "multiValueHeaders": None}
-    assert "principal" in function.respond(single, services())["context"]
+    assert "principal" in respond(single, services())["context"]
 
 
 @pytest.mark.parametrize(
@@ -98,23 +105,23 @@ def test_reads_single_headers_where_the_event_has_no_others():
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_refuses_a_hostile_token_with_a_code_and_nothing_more(unverified, refused):
-    assert code(function.respond(event(f"Bearer {unverified()}"), services())) == refused
+    assert code(respond(event(f"Bearer {unverified()}"), services())) == refused
 
 
 def test_refuses_a_call_without_a_token():
-    assert code(function.respond(event(), services())) == "token.missing"
+    assert code(respond(event(), services())) == "token.missing"
 
 
 def test_refuses_two_headers_in_different_case():
     twice = event(f"Bearer {token()}")
     twice["multiValueHeaders"] |= {"authorization": [f"Bearer {token()}"]}
-    assert code(function.respond(twice, services())) == "token.malformed"
+    assert code(respond(twice, services())) == "token.malformed"
 
 
 def test_raises_while_the_issuer_cannot_be_reached():
     """The gateway answers 503: the token may be good."""
     with pytest.raises(IssuerUnavailable):
-        function.respond(event(f"Bearer {token()}"), services(NoKeys()))
+        respond(event(f"Bearer {token()}"), services(NoKeys()))
 
 
 def test_stays_under_api_gateways_bound_on_an_answer():
@@ -123,7 +130,7 @@ def test_stays_under_api_gateways_bound_on_an_answer():
     many = replace(services(), issuers=rules(text + "require: {repository_owner: octo}, groups_claim: groups}"))
     for count in range(0, 800, 10):
         groups = [f"group-{number:04}" for number in range(count)]
-        answer = function.respond(event(f"Bearer {token(sub='é' * 255, groups=groups)}"), many)
+        answer = respond(event(f"Bearer {token(sub='é' * 255, groups=groups)}"), many)
         if "code" in answer["context"]:
             break
         assert len(json.dumps(answer)) < 8192
@@ -131,36 +138,40 @@ def test_stays_under_api_gateways_bound_on_an_answer():
     assert code(answer) == "token.claims"
 
 
-def test_logs_why_it_refused_and_nothing_of_the_token(caplog):
+def test_logs_why_it_refused_and_nothing_of_the_token():
+    telling = Telling("authorize")
+    told = telling.invocation()
     marked = token(sub="marker\n", jti="marker", repository_owner="octo")
-    function.respond(event(f"Bearer {marked}"), services())
-    assert "token.claims" in caplog.text
-    assert "marker" not in caplog.text
-    assert not any(part in caplog.text for part in marked.split("."))
+    function.respond(event(f"Bearer {marked}"), services(), told)
+    written = telling.out.getvalue()
+    assert told.code == "token.claims"
+    assert [line["message"] for line in telling.lines()] == ["refused"]
+    assert "marker" not in written
+    assert not any(part in written for part in marked.split("."))
 
 
 def test_allows_the_call_of_a_bound_token_with_its_proof_once():
     bound = bound_token()
     sent, to = with_proof(bound, proof(bound)), services()
-    answer = function.respond(sent, to)
+    answer = respond(sent, to)
     assert answer["principalId"] == "ci|repo:octo/shop"
     assert answer["policyDocument"]["Statement"][0]["Resource"] == ARN
-    assert code(function.respond(sent, to)) == "token.replayed"
-    assert code(function.respond(with_proof(bound, proof(bound, iat=NOW_S - 1)), to)) == "token.replayed"
-    assert "principal" in function.respond(with_proof(bound, proof(bound, jti="another")), to)["context"]
+    assert code(respond(sent, to)) == "token.replayed"
+    assert code(respond(with_proof(bound, proof(bound, iat=NOW_S - 1)), to)) == "token.replayed"
+    assert "principal" in respond(with_proof(bound, proof(bound, jti="another")), to)["context"]
 
 
 @pytest.mark.parametrize("name", ["dpop", "DPOP"])
 def test_finds_the_proof_in_any_case(name):
     bound = bound_token()
-    assert "principal" in function.respond(with_proof(bound, proof(bound), name=name), services())["context"]
+    assert "principal" in respond(with_proof(bound, proof(bound), name=name), services())["context"]
 
 
 def test_refuses_two_proofs_in_headers_of_different_case():
     bound = bound_token()
     sent = with_proof(bound, proof(bound))
     sent["multiValueHeaders"]["dpop"] = [proof(bound, jti="another")]
-    assert code(function.respond(sent, services())) == "token.proof"
+    assert code(respond(sent, services())) == "token.proof"
 
 
 @pytest.mark.parametrize(
@@ -179,12 +190,12 @@ def test_refuses_two_proofs_in_headers_of_different_case():
 def test_takes_the_url_from_the_gateways_context_and_no_header(context, url):
     bound = bound_token()
     sent = with_proof(bound, proof(bound, htu=url), **context)
-    assert "principal" in function.respond(sent, services())["context"]
+    assert "principal" in respond(sent, services())["context"]
     lie = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "http", "Forwarded": "x"}
     stolen = with_proof(bound, proof(bound, htu="http://evil.example/v1/tasks"), **context)
     stolen["headers"] |= lie
     stolen["multiValueHeaders"] |= {name: [value] for name, value in lie.items()}
-    assert code(function.respond(stolen, services())) == "token.proof"
+    assert code(respond(stolen, services())) == "token.proof"
 
 
 @pytest.mark.parametrize("missing", ["domainName", "path", None])
@@ -195,7 +206,7 @@ def test_takes_no_proof_where_the_gateway_does_not_say_what_was_asked(missing):
         del sent["requestContext"]
     else:
         del sent["requestContext"][missing]
-    assert code(function.respond(sent, services())) == "token.proof"
+    assert code(respond(sent, services())) == "token.proof"
 
 
 class Away:
@@ -208,8 +219,8 @@ class Away:
 def test_lets_no_bound_token_through_while_it_cannot_tell_whether_its_proof_was_used():
     bound = bound_token()
     with pytest.raises(StateUnavailable):
-        function.respond(with_proof(bound, proof(bound)), services(used=Away()))
-    assert "principal" in function.respond(event(f"Bearer {token()}"), services(used=Away()))["context"]
+        respond(with_proof(bound, proof(bound)), services(used=Away()))
+    assert "principal" in respond(event(f"Bearer {token()}"), services(used=Away()))["context"]
 
 
 def test_writes_nothing_for_a_token_or_a_proof_that_does_not_hold():
@@ -222,14 +233,15 @@ def test_writes_nothing_for_a_token_or_a_proof_that_does_not_hold():
         with_proof(bound, proof(bound, key="thief ES256")),
         event(f"Bearer {token()}"),
     ):
-        function.respond(sent, services(used=used))
+        respond(sent, services(used=used))
     assert used.until_s == {}
 
 
 @pytest.fixture
-def fresh():
+def fresh(monkeypatch):
     """The handler without services of an earlier test."""
     function._services.cache_clear()
+    monkeypatch.setattr(invocation, "_prepare", lambda _: False)  # what it silences is the tests' as well
     yield
     function._services.cache_clear()
 
@@ -257,21 +269,23 @@ def test_serves_from_the_environment_and_reads_it_once(tmp_path, monkeypatch):
         nowhere(monkeypatch)
         monkeypatch.setattr("postern.edges.system.time.time_ns", lambda: NOW_S * 10**9)
         valid = f"Bearer {token(iss=server.url, sub='agent')}"
-        assert function.handler(event(valid), None)["principalId"] == "a|agent"
+        assert function.handler(event(valid), Context())["principalId"] == "a|agent"
         file.unlink()
-        assert function.handler(event(valid), None)["principalId"] == "a|agent"
+        assert function.handler(event(valid), Context())["principalId"] == "a|agent"
         assert server.asked.total() == 2
 
 
 @pytest.mark.usefixtures("fresh")
-def test_lets_nobody_in_while_the_policy_layer_is_broken(tmp_path, monkeypatch):
+def test_lets_nobody_in_while_the_policy_layer_is_broken(tmp_path, monkeypatch, caplog):
     monkeypatch.setenv("POSTERN_POLICY_DIR", str(tmp_path))
     nowhere(monkeypatch)
     (tmp_path / "issuers.yaml").write_text("issuers:\n- nmae: x")
-    with pytest.raises(PolicyUnavailable, match=r"issuers\.yaml:2"):
-        function.handler(event(f"Bearer {token()}"), None)
+    with pytest.raises(InvocationFailed, match=r"policy\.unavailable"):
+        function.handler(event(f"Bearer {token()}"), Context())
+    [told] = [record for record in caplog.records if record.message == "upstream"]
+    assert "issuers.yaml:2" in told.__dict__["detail"]
     (tmp_path / "issuers.yaml").write_text("issuers: []")
-    assert code(function.handler(event(f"Bearer {token()}"), None)) == "token.issuer"
+    assert code(function.handler(event(f"Bearer {token()}"), Context())) == "token.issuer"
 
 
 def test_importing_the_handler_loads_no_sdk_and_reads_nothing():
@@ -284,5 +298,17 @@ def test_importing_the_handler_loads_no_sdk_and_reads_nothing():
         env={"PATH": "", "POSTERN_POLICY_DIR": "/nowhere"},
         cwd=Path(function.__file__).parents[2],
     ).stdout.split()
-    heavy = {"boto3", "botocore", "cedarpy", "pg8000", "postgast", "msgspec", "requests", "urllib3"}
+    # Powertools looks whether there is a botocore, which loads its first module and none that costs anything.
+    heavy = {
+        "boto3",
+        "botocore.session",
+        "botocore.client",
+        "aws_xray_sdk",
+        "cedarpy",
+        "pg8000",
+        "postgast",
+        "msgspec",
+        "requests",
+        "urllib3",
+    }
     assert not heavy & set(seen)

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 import pytest
 from functions.provision import handler as function
 
-from postern.edges.provision_contract import parse_torn_down
+from postern.edges.provision_contract import format_swept, parse_swept, parse_torn_down
 from postern.errors import DatabaseUnavailable, PosternError
 from postern.ports import TeardownProof, TeardownSteps, TornDown
+from postern.sweep_ports import Swept
 from postern.types import TaskId, TaskState
 from tests.support.domain import TASK_ID
 
+SWEPT = Swept(3, (TASK_ID,), ((TaskId("f" * 32), "database.unavailable"),), 1, 2, 3, 4)
 PROOF = TeardownProof(0, 0, 0, 0, 1, TeardownSteps(nologin_ms=3, terminated_ms=9, dropped_ms=20, verified_ms=22))
 
 
@@ -32,7 +34,7 @@ class Removes:
 
 
 def respond(removes: Removes, **event: str) -> dict[str, object]:
-    return function.respond(event, function.Services(removes, removes, removes, removes))  # type: ignore[arg-type]
+    return function.respond(event, function.Services(removes, removes, removes, removes, removes))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -78,3 +80,32 @@ def test_what_stops_it_is_answered_by_its_code():
 def test_refuses_any_other_action(action):
     with pytest.raises(ValueError, match="expected one that provision knows"):
         respond(Removes(), action=action)
+
+
+def test_a_sweep_is_asked_for_by_database_and_answers_what_it_came_to():
+    @dataclass
+    class Sweeps:
+        asked: list[str] = field(default_factory=list)
+
+        def run(self, database: str) -> Swept:
+            self.asked.append(database)
+            return SWEPT
+
+    sweeps = Sweeps()
+    services = function.Services(sweeps, sweeps, sweeps, sweeps, sweeps)  # type: ignore[arg-type]
+    answer = json.loads(json.dumps(function.respond({"action": "sweep", "database": "shop"}, services)))
+    assert (answer["status"], sweeps.asked) == ("ok", ["shop"])
+    assert parse_swept(answer) == SWEPT
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param({"dropped": None}, id="no-list"),
+        pytest.param({"left": [["x"]]}, id="no-code"),
+        pytest.param({"unknown": "many"}, id="no-count"),
+    ],
+)
+def test_an_answer_to_a_sweep_that_is_not_understood_is_no_sweep(spoilt):
+    with pytest.raises(DatabaseUnavailable):
+        parse_swept({**format_swept(SWEPT), **spoilt})

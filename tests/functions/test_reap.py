@@ -6,16 +6,15 @@ import json
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger, Metrics
 from functions.reap import handler as function
 
 from postern.edges.erase_contract import format_request
-from postern.edges.reporting import NAMESPACE
 from postern.services.stopwatch import Stopwatch
 from postern.types import CommandId, Erasure, TaskId
 from tests.support.domain import TASK_ID, a_task
 from tests.support.reap_fakes import LOG
 from tests.support.reap_site import Site
+from tests.support.telling import Telling, sent_metrics
 
 PASS = {"action": "reap"}
 
@@ -38,14 +37,11 @@ class Invoked:
         self.sent: dict[str, float] = {}
 
     def __call__(self, event: dict[str, Any]) -> dict[str, Any]:
-        metrics = Metrics(namespace=NAMESPACE, service="reap")
-        made = function.Services(self.site.reaper(), self.erases, Logger(service="reap"), metrics)  # type: ignore[arg-type]
-        answer = function.respond(event, made, Stopwatch(self.site.clock, budget_s=48))
-        lines = [line for line in self._capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-        for sent in map(json.loads, lines):
-            [directive] = sent["_aws"]["CloudWatchMetrics"]
-            assert directive["Namespace"] == "Postern"
-            self.sent = {one["Name"]: sum(sent[one["Name"]]) for one in directive["Metrics"]}
+        made = function.Services(self.site.reaper(), self.erases)  # type: ignore[arg-type]
+        told = Telling("reap").invocation()
+        answer = function.respond(event, made, Stopwatch(self.site.clock, budget_s=48), told)
+        told.meter.flush()
+        self.sent = sent_metrics(self._capsys.readouterr().out)
         return json.loads(json.dumps(answer))
 
 

@@ -7,15 +7,14 @@ import logging
 from typing import Any
 
 import pytest
-from aws_lambda_powertools import Logger, Metrics
 from functions.sequence import handler as function
 
-from postern.edges.reporting import NAMESPACE
 from postern.edges.sqs_events import format_message
 from postern.errors import PolicyUnavailable
 from tests.support.log_check import check_log
 from tests.support.log_fakes import LogStore, Wire
 from tests.support.log_process import LOG, ORIGIN, Without, process, put_record, put_start
+from tests.support.telling import Telling, sent_metrics
 
 BUCKET = "evidence"
 
@@ -31,20 +30,17 @@ class Invoked:
     """The function over a store; `last` is the metrics of the last invocation."""
 
     def __init__(self, store: LogStore, capsys: Any, wire: Wire | None = None) -> None:
-        metrics = Metrics(namespace=NAMESPACE, service="sequence")
-        self.services = function.Services(process(store, wire), BUCKET, Logger(service="sequence"), metrics)
+        self.services = function.Services(process(store, wire), BUCKET)
         self._capsys = capsys
         self.last: dict[str, float] = {}
 
     def __call__(self, **bodies: str) -> list[str]:
         """The messages that stay in the queue, by their ids."""
         records = [{"messageId": id_, "body": body} for id_, body in bodies.items()]
-        answer = function.respond({"Records": records}, self.services)
-        written = [line for line in self._capsys.readouterr().out.splitlines() if line.startswith('{"_aws"')]
-        (sent,) = map(json.loads, written)
-        (directive,) = sent["_aws"]["CloudWatchMetrics"]
-        assert directive["Namespace"] == "Postern"
-        self.last = {one["Name"]: sum(sent[one["Name"]]) for one in directive["Metrics"]}
+        told = Telling("sequence").invocation()
+        answer = function.respond({"Records": records}, self.services, told)
+        told.meter.flush()
+        self.last = sent_metrics(self._capsys.readouterr().out)
         assert answer.keys() == {"batchItemFailures"}
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 

@@ -1,9 +1,8 @@
-"""The signing key, the tables and the alarms as the templates have them: what is kept, and who is told of what."""
+"""The signing key and the tables as the templates have them: what is kept, and who may use it."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
@@ -70,12 +69,12 @@ def test_that_it_may_sign_stands_in_the_keys_policy_alone(key: Key) -> None:
 @pytest.mark.parametrize(
     ("template", "resource"),
     [
-        ("infra/signing-key.yaml", "Key"),
+        ("infra/keys.yaml", "SigningKey"),
         ("template.yaml", "AuditStack"),
         ("template.yaml", "LogTable"),
-        ("template.yaml", "SealKey"),
+        ("infra/keys.yaml", "SealKey"),
         ("template.yaml", "SealTable"),
-        ("template.yaml", "SigningKeyStack"),
+        ("template.yaml", "KeyStack"),
     ],
 )
 def test_what_evidence_needs_outlives_its_stack(template: str, resource: str) -> None:
@@ -99,79 +98,6 @@ def test_the_bucket_is_made_after_the_queue_takes_its_messages() -> None:
     written = read_yaml(PROJECT / "template.yaml")["Resources"]
 
     assert written["AuditStack"]["DependsOn"] == "QueuePolicy"
-
-
-ALARMS = {
-    "EpochEndsSoon": ("Postern", "EpochDaysLeft", 14, "notBreaching"),
-    "WatermarkIsOld": ("Postern", "WatermarkAge", 600, "breaching"),
-    "EvidenceContradictsItself": ("Postern", "IntegrityFaults", 0, "notBreaching"),
-    "ReaperFoundAContradiction": ("Postern", "IntegrityFaults", 0, "notBreaching"),
-    "EntryIsNoRecord": ("Postern", "OpaqueEntries", 0, "notBreaching"),
-    "RecordsAreLate": ("Postern", "LateObjects", 0, "notBreaching"),
-    "RecordsWait": ("Postern", "WaitingObjects", 0, "notBreaching"),
-    "RecordsAreUnread": ("Postern", "UnreadObjects", 0, "notBreaching"),
-    "TasksAreNotTornDown": ("Postern", "TeardownsLeft", 0, "notBreaching"),
-    "RevocationsAreNotFinished": ("Postern", "RevocationsLeft", 0, "notBreaching"),
-    "RevocationsAreNotOnRecord": ("Postern", "EventsOwed", 0, "notBreaching"),
-    "MessagesAreGivenUp": ("AWS/SQS", "ApproximateNumberOfMessagesVisible", 0, "notBreaching"),
-    "SequencerFails": ("AWS/Lambda", "Errors", 0, "notBreaching"),
-    "ReaperFails": ("AWS/Lambda", "Errors", 0, "notBreaching"),
-}
-
-
-@pytest.fixture(scope="module")
-def alarms() -> dict[str, Any]:
-    resources: dict[str, Any] = read_yaml(PROJECT / "infra/alarms.yaml")["Resources"]
-    return {name: resource["Properties"] for name, resource in resources.items()}
-
-
-def test_somebody_is_told_of_each_way_in_which_evidence_can_fail(alarms: dict[str, Any]) -> None:
-    told = {
-        name: (one["Namespace"], one["MetricName"], one["Threshold"], one["TreatMissingData"])
-        for name, one in alarms.items()
-    }
-
-    assert told == ALARMS
-    for name, one in alarms.items():
-        below = name == "EpochEndsSoon"
-        assert one["ComparisonOperator"] == ("LessThanOrEqualToThreshold" if below else "GreaterThanThreshold")
-        assert one["AlarmActions"] == {"Fn::If": ["HasTopic", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]}
-
-
-def test_alarms_watch_counts_that_the_functions_send(alarms: dict[str, Any]) -> None:
-    from postern.edges.reporting import INTEGRITY_FAULTS, NAMESPACE
-    from postern.services.sequence import Count
-
-    reaper = (PROJECT / "functions/reap/handler.py").read_text()
-    passes = (PROJECT / "layers/core/postern/services/reap/passes.py").read_text()
-    left = {Count.OPAQUE.value, Count.LATE.value, Count.WAITING.value, Count.UNREAD.value}
-    sent = {INTEGRITY_FAULTS, *left, "WatermarkAge", "EpochDaysLeft", "TeardownsLeft", "RevocationsLeft", "EventsOwed"}
-
-    assert {one["MetricName"] for one in alarms.values() if one["Namespace"] == NAMESPACE} == sent
-    assert all(f'"{name}"' in passes for name in ("TeardownsLeft", "RevocationsLeft", "EventsOwed"))
-    assert '{"WatermarkAge", "EpochDaysLeft"}' in reaper  # counts that it sends even where they are zero
-
-
-@pytest.mark.parametrize(
-    ("alarm", "service", "minutes"),
-    [
-        pytest.param("RecordsAreLate", "sequence", 5, id="a late record is told of at once"),
-        pytest.param("RecordsWait", "sequence", 20, id="waiting is normal while a log is handed over"),
-        pytest.param("RecordsAreUnread", "sequence", 15, id="S3 may be away for a moment"),
-        pytest.param("TasksAreNotTornDown", "reap", 30, id="a database may be away for a moment"),
-    ],
-)
-def test_what_mends_itself_in_minutes_calls_nobody(
-    alarm: str, service: str, minutes: int, alarms: dict[str, Any], deployed: Deployment
-) -> None:
-    one = alarms[alarm]
-
-    assert one["Dimensions"] == [{"Name": "service", "Value": service}]
-    assert one["Period"] * one["EvaluationPeriods"] == minutes * 60
-    assert one.get("DatapointsToAlarm", 1) == one["EvaluationPeriods"]
-    # Missing data is no alarm, so each period must see the message come back.
-    (queue,) = (queue for queue in deployed.queues if queue.name.endswith("-Queue"))
-    assert service == "reap" or one["Period"] > int(queue.attributes["VisibilityTimeout"])
 
 
 def test_auditors_find_what_they_need_among_the_outputs(deployed: Deployment, key: Key) -> None:

@@ -38,6 +38,7 @@ def test_every_answer_of_the_gateway_is_a_problem_with_a_documented_code(api: Ap
         ("MISSING_AUTHENTICATION_TOKEN", 404, "request.path"),
         ("REQUEST_TOO_LARGE", 413, "request.too_large"),
         ("THROTTLED", 429, "rate.requests"),
+        ("WAF_FILTERED", 403, "request.filtered"),
         ("INTEGRATION_TIMEOUT", 504, "gateway.timeout"),
         ("INTEGRATION_FAILURE", 502, "internal"),
         ("DEFAULT_4XX", None, "request.invalid"),

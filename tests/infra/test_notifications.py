@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from typing import Any
 
@@ -18,6 +17,7 @@ from tests.support.aws import REGION, allow, client, error_code, function_sessio
 from tests.support.domain import AGENT, NOW_S, a_task
 from tests.support.fakes import FakeClock
 from tests.support.stack import PROJECT
+from tests.support.telling import Telling, sent_metrics
 
 ACCOUNT = "123456789012"
 RESOURCES: dict[str, Any] = read_yaml(PROJECT / "infra" / "notifications.yaml")["Resources"]
@@ -31,7 +31,8 @@ def pattern(deployment: str, states: list[str]) -> str:
 
 
 def announcer(connect: Any, bus: str, deployment: str = "prod") -> EventBridgeAnnouncer:
-    return EventBridgeAnnouncer(lambda: connect, bus, deployment, FakeClock(), logging.getLogger("test"))  # type: ignore[arg-type]
+    told = Telling().invocation()
+    return EventBridgeAnnouncer(lambda: connect, bus, deployment, FakeClock(), told.log, told.meter)
 
 
 def test_what_a_task_function_puts_on_the_bus_reaches_who_asked_for_its_state(aws: AwsServer) -> None:
@@ -102,7 +103,8 @@ def test_a_bus_that_does_not_answer_costs_one_try_and_raises_nothing(capsys) -> 
     tell.clock.at_s += 11
     tell.announce(Announcement(a_task()))
     assert away.asked == 2
-    assert capsys.readouterr().out.count('"AnnouncementsLost"') >= 4
+    tell.meter.flush()
+    assert sent_metrics(capsys.readouterr().out) == {"AnnouncementsLost": 4}
 
 
 @pytest.mark.parametrize("target", RESOURCES["Rule"]["Properties"]["Targets"], ids=lambda one: one["Id"])
@@ -129,11 +131,13 @@ def test_what_people_read_names_the_task_and_fits_the_form_of_its_reader(target:
 
 
 @pytest.mark.parametrize("topic", ["MailTopic", "ChatTopic"])
-def test_only_the_rule_may_publish_and_only_over_tls(topic: str) -> None:
+def test_only_eventbridge_may_publish_and_only_over_tls(topic: str) -> None:
     allows, others, plain = RESOURCES[f"{topic}Policy"]["Properties"]["PolicyDocument"]["Statement"]
-    rule = {"aws:SourceArn": {"Fn::GetAtt": ["Rule", "Arn"]}}
     assert {one["Action"] for one in (allows, others, plain)} == {"sns:Publish"}
-    assert (allows["Effect"], allows["Condition"]) == ("Allow", {"ArnEquals": rule})
-    # Absent for every caller but a service, and then the condition holds: the account's own rights do not help.
-    assert (others["Effect"], others["Principal"], others["Condition"]) == ("Deny", "*", {"ArnNotEquals": rule})
+    # No condition: EventBridge brings no key, and whatever was asked of one would refuse it.
+    assert (allows["Effect"], allows["Principal"]) == ("Allow", {"Service": "events.amazonaws.com"})
+    assert "Condition" not in allows
+    # Every role, user and root has one, and no service: the account's own rights do not help.
+    nobody = {"Null": {"aws:PrincipalArn": "false"}}
+    assert (others["Effect"], others["Principal"], others["Condition"]) == ("Deny", "*", nobody)
     assert (plain["Effect"], plain["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})

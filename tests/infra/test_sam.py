@@ -46,7 +46,7 @@ def test_the_linter_finds_nothing_wrong_with_the_nested_stacks() -> None:
     nested = sorted((PROJECT / "infra").glob("*.yaml"))
     run = run_tool("cfn-lint", "--regions", "us-east-1", "--", *nested)
 
-    assert len(nested) == 4
+    assert len(nested) >= 10
     assert run.returncode == 0, run.stdout + run.stderr
 
 
@@ -72,7 +72,7 @@ def test_every_pinned_package_has_a_hash_and_no_registry_is_named() -> None:
 def test_the_layer_holds_what_the_functions_are_declared_to_run_on() -> None:
     """The command line's own packages are the only ones that stay out of the layer."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]
-    declared = _names("\n".join(project["dependencies"])) - {"rich", "typer"}
+    declared = _names("\n".join(project["dependencies"])) - {"boto3", "rich", "typer"}
     wanted = _names((PROJECT / "layers/deps/requirements.in").read_text())
 
     assert wanted == declared

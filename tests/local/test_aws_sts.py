@@ -11,7 +11,18 @@ from botocore.exceptions import ClientError
 from postern_local.aws.server import AwsServer
 from postern_local.aws.sessions import StsSession
 from postern_local.failure import StackFailure
-from tests.support.aws import allow, assume, client, error_code, function_session, make_role, policy, trust, unique
+from tests.support.aws import (
+    LAMBDA,
+    allow,
+    assume,
+    client,
+    error_code,
+    function_session,
+    make_role,
+    policy,
+    trust,
+    unique,
+)
 
 EVERY_STEP = ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
 TASK = {"Key": "postern_user", "Value": "task_1"}
@@ -252,6 +263,17 @@ def test_service_takes_a_session_only_of_a_role_that_trusts_it(aws: AwsServer, c
         aws.assume_as_service(connect, session_name="query")
     with pytest.raises(StackFailure):
         aws.assume_as_service(make_role(aws), session_name="query", service="ec2.amazonaws.com")
+
+
+@pytest.mark.parametrize(("account", "is_taken"), [("123456789012", True), ("210987654321", False)])
+def test_a_service_takes_a_role_for_this_account(aws: AwsServer, account: str, is_taken: bool) -> None:
+    trusted = trust(LAMBDA, Condition={"StringEquals": {"aws:SourceAccount": account}})
+    role = make_role(aws, trusted=trusted)
+    if is_taken:
+        assert aws.assume_as_service(role, session_name="function").role_arn == role
+        return
+    with pytest.raises(StackFailure, match="not authorized to perform: sts:AssumeRole"):
+        aws.assume_as_service(role, session_name="function")
 
 
 def test_condition_on_the_function_holds_for_its_session(aws: AwsServer) -> None:

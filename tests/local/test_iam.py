@@ -169,6 +169,27 @@ def test_deny_with_not_principal_spares_only_the_named(named: object, denied: bo
     assert is_allowed(policies, request()) is not denied
 
 
+@pytest.mark.parametrize(
+    ("principal", "own", "allowed"),
+    [
+        pytest.param({"AWS": f"arn:aws:iam::{ACCOUNT}:root"}, True, True, id="its account is named"),
+        pytest.param({"AWS": ROLE}, True, True, id="the role is named"),
+        pytest.param("*", True, True, id="anybody is named"),
+        pytest.param({"AWS": ROLE}, False, False, id="the role is named and has no right of its own"),
+        pytest.param({"AWS": SESSION}, False, False, id="nor has its session"),
+        pytest.param({"AWS": "arn:aws:iam::210987654321:root"}, True, False, id="another account is named"),
+        pytest.param(None, True, False, id="nobody is named"),
+    ],
+)
+def test_between_accounts_both_must_allow(principal: object, own: bool, allowed: bool) -> None:
+    foreign = Request(CALLER, "s3:PutObject", OBJECT, resource_account="999999999999")
+    named = () if principal is None else (bucket_policy(statement(Principal=principal)),)
+    policies = PolicySet(identity=(policy(statement()),) if own else (), resource=named)
+    assert is_allowed(policies, foreign) is allowed
+    bounded = PolicySet(policies.identity, (policy(statement(Action="s3:GetObject")),), policies.resource)
+    assert not is_allowed(bounded, foreign)
+
+
 def test_allow_with_not_principal_allows_nobody() -> None:
     allow = bucket_policy(statement(NotPrincipal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}))
     assert not is_allowed(PolicySet(resource=(allow,)), request())

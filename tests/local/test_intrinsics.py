@@ -35,6 +35,9 @@ SCOPE = Scope(
         pytest.param({"Fn::Sub": ["${A}", {"A": "${Name}"}]}, "${Name}", id="sub does not look into what it put in"),
         pytest.param({"Fn::Join": ["/x,", {"Ref": "Arns"}]}, "arn:a/x,arn:b", id="join"),
         pytest.param({"Fn::Split": [",", "a,b"]}, ["a", "b"], id="split"),
+        pytest.param({"Fn::EachMemberEquals": [{"Ref": "Arns"}, "arn:a"]}, False, id="each member but one"),
+        pytest.param({"Fn::EachMemberEquals": [["x", "x"], "x"]}, True, id="each member"),
+        pytest.param({"Fn::EachMemberEquals": [[], "x"]}, True, id="each member of none"),
         pytest.param({"Fn::If": ["IsShop", 1, 2]}, 1, id="if true"),
         pytest.param({"Fn::If": ["IsNotShop", 1, 2]}, 2, id="if false"),
         pytest.param({"Fn::And": [{"Condition": "IsShop"}, {"Condition": "HasEmpty"}]}, False, id="and"),
@@ -56,6 +59,7 @@ def test_resolves(value: Any, expected: object) -> None:
         pytest.param({"Fn::If": ["Nowhere", 1, 2]}, id="unknown condition"),
         pytest.param({"Fn::Join": [{"Ref": "Name"}, ["a"]]}, id="delimiter that is a function"),
         pytest.param({"Fn::Sub": "${Arns}"}, id="list in text"),
+        pytest.param({"Fn::EachMemberEquals": [{"Ref": "Name"}, "s"]}, id="members of a text"),
     ],
 )
 def test_stops_at_what_it_does_not_know(value: Any) -> None:

@@ -56,12 +56,14 @@ def test_reads_every_route_with_its_function_and_authorizer(deployed: Deployment
 
 def test_gives_each_function_exactly_the_variables_it_needs(deployed: Deployment) -> None:
     names = {"POSTERN_DEPLOYMENT", "POSTERN_LOG", "POSTERN_LOG_TABLE", "POSTERN_POLICY_DIR", "POWERTOOLS_SERVICE_NAME"}
+    names |= {"POSTERN_BUILD"}
     evidence = {"POSTERN_EPOCH_ENDS", "POSTERN_RETENTION_DAYS", "POSTERN_MAX_STALENESS_S", "POSTERN_STATEMENT_TEXT"}
-    shared = names | evidence | {"POSTERN_EVENT_BUS"}
+    shared = names | evidence | {"POSTERN_EVENT_BUS", "POSTERN_SETTINGS"}
     state = {"POSTERN_TABLE", "POSTERN_BUCKET"}
     provision = {"POSTERN_PROVISION_FUNCTION"}
 
     assert {function.name: set(function.environment) for function in deployed.functions} == {
+        "postern-deploy": shared | {"POSTERN_BUCKET"},
         "postern-authorize": shared | {"POSTERN_TABLE"},
         "postern-tasks": shared | state | provision | {"POSTERN_RUN_FUNCTION"},
         "postern-query": shared | state | {"POSTERN_CONNECT_ROLE_ARN", "POSTERN_SEAL_TABLE"},
@@ -107,8 +109,18 @@ def test_in_a_rotation_the_keys_sign_that_are_named_and_in_that_order() -> None:
     assert rotating.outputs["LogKeyArns"] == ",".join(keys)
 
 
+def _live(deployed: Deployment) -> Queue:
+    (live,) = (queue for queue in deployed.queues if "RedrivePolicy" in queue.attributes)
+    return live
+
+
+def _dead_letters(deployed: Deployment) -> Queue:
+    (dead,) = (queue for queue in deployed.queues if queue.name.endswith("DeadLetterQueue"))
+    return dead
+
+
 def test_reads_queues_and_who_is_invoked_with_their_messages(deployed: Deployment) -> None:
-    dead, live = deployed.queues
+    dead, live = _dead_letters(deployed), _live(deployed)
     (source,) = deployed.event_sources
     sequence = deployed.function("postern-sequence")
 
@@ -120,7 +132,7 @@ def test_reads_queues_and_who_is_invoked_with_their_messages(deployed: Deploymen
 
 
 def test_the_queue_takes_messages_from_s3_for_one_account(deployed: Deployment) -> None:
-    (live,) = (queue for queue in deployed.queues if "Policy" in queue.attributes)
+    live = _live(deployed)
 
     def takes(
         account: str, bucket: str = "arn:aws:s3:::x", service: str = "s3.amazonaws.com", *, deployed: Queue
@@ -133,7 +145,7 @@ def test_the_queue_takes_messages_from_s3_for_one_account(deployed: Deployment) 
     assert takes("123456789012", deployed=live)
     assert not takes("210987654321", deployed=live)
     assert not takes("123456789012", service="sns.amazonaws.com", deployed=live)
-    elsewhere = project_deployment(EvidenceBucketName="evidence-of-acme", EvidenceAccountId="210987654321").queues[1]
+    elsewhere = _live(project_deployment(EvidenceBucketName="evidence-of-acme", EvidenceAccountId="210987654321"))
     assert takes("210987654321", "arn:aws:s3:::evidence-of-acme", deployed=elsewhere)
     assert not takes("210987654321", "arn:aws:s3:::another", deployed=elsewhere)
     assert not takes("123456789012", "arn:aws:s3:::evidence-of-acme", deployed=elsewhere)
@@ -149,7 +161,9 @@ def test_resolves_names_across_the_nested_stack(deployed: Deployment) -> None:
     assert query.environment["POSTERN_LOG_TABLE"] == log_table.name
     assert query.environment["POSTERN_SEAL_TABLE"] == seal_table.name
     assert query.environment["POSTERN_CONNECT_ROLE_ARN"] in {role.arn for role in deployed.roles}
-    assert deployed.function("postern-tasks").environment["POSTERN_PROVISION_FUNCTION"] == "postern-provision"
+    assert deployed.function("postern-tasks").environment["POSTERN_PROVISION_FUNCTION"] == (
+        "arn:aws:lambda:us-east-1:123456789012:function:postern-provision:live"
+    )
 
 
 def test_uses_an_evidence_bucket_that_stands_elsewhere(deployed: Deployment) -> None:
@@ -248,7 +262,17 @@ CHANGES: dict[str, tuple[Change, str]] = {
         "StateTable.StreamArn",
     ),
     "policy of a role that is not here": (
-        lambda t: _at(t, "Resources", "QueryConnects", "Properties").update(RoleName="other"),
+        lambda t: _at(t, "Resources", "SequenceEvidence", "Properties").update(RoleName="other"),
+        "role policy: expected one of the templates' own, got other",
+    ),
+    "managed policy that is not here": (
+        lambda t: _at(t, "Resources", "AuthorizeRole", "Properties").update(
+            ManagedPolicyArns=["arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess"]
+        ),
+        "managed policy: expected one of the templates' own, got arn:aws:iam::aws:policy/AWSXRayDaemonWriteAccess",
+    ),
+    "managed policy of a role that is not here": (
+        lambda t: _at(t, "Resources", "ConnectsAsATask", "Properties").update(Roles=["other"]),
         "role policy: expected one of the templates' own, got other",
     ),
     "policy of a queue that is not here": (
@@ -304,7 +328,7 @@ def test_reads_a_copy_that_was_not_changed(written: dict[str, Any], tmp_path: Pa
     shutil.copytree(PROJECT / "infra", tmp_path / "infra")
     (tmp_path / "template.yaml").write_text(yaml.safe_dump(copy.deepcopy(written), sort_keys=False))
 
-    assert len(read_deployment(tmp_path, PARAMETERS, NAMES).functions) == 9
+    assert len(read_deployment(tmp_path, PARAMETERS, NAMES).functions) == 10
 
 
 @pytest.mark.parametrize(

@@ -264,7 +264,9 @@ class Worlds(FakeWorlds):
 
     meanwhile: object = None
 
-    def build_run_role(self, task_id, owner_role, address, *, key):
+    def build_run_role(self, task_id, owner_role, address, *, key, still_wanted, dry_run_of):
+        still_wanted()
+        assert dry_run_of == TASK_ID
         self.standing.add(task_id)
         if self.meanwhile is not None:
             self.meanwhile()
@@ -348,6 +350,25 @@ def test_a_task_that_ends_keeps_no_role_of_a_trial_for_what_is_away(site, roles,
     with pytest.raises(UpstreamError) as stopped:
         remove.run(TASK_ID, by="revocation")
     assert (stopped.value.code, roles.worlds.standing) == (stopped_by, set())
+
+
+def test_one_that_cannot_be_dropped_does_not_keep_the_others(site, roles):
+    first, second = TaskId("1" * 32), TaskId("2" * 32)
+    site.runs.standing[TASK_ID] = {first, second}
+    site.runs.dry[TASK_ID] = (0, 2, second)
+    roles.worlds.standing |= {first, second}
+    away, real = DatabaseUnavailable("database.unavailable", "away"), roles.worlds.tear_down
+
+    def tear_down(task_id, address):
+        if task_id == first:
+            raise away
+        return real(task_id, address)
+
+    roles.worlds.tear_down = tear_down
+    with pytest.raises(DatabaseUnavailable) as stopped:
+        roles.remove_all(site.task, by="timer")
+    assert stopped.value is away
+    assert (roles.worlds.standing, site.runs.standing_dry_runs(TASK_ID)) == ({first}, {first})
 
 
 def test_the_end_of_the_task_drops_what_dry_runs_left(site, roles):

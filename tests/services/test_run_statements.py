@@ -19,6 +19,7 @@ from postern.errors import (
     DatabaseUnavailable,
     EvidenceUnavailable,
     NotFound,
+    PolicyUnavailable,
     RefusedByPolicy,
     StatementFailed,
     StateUnavailable,
@@ -277,6 +278,14 @@ def test_delivers_when_only_the_settlement_cannot_be_written(bench):
     answer = bench.run()
     assert answer.delivery.row_count == 1
     assert bench.remaining == left(4, rows=90, bytes=BUDGETS.bytes - 5_000_000)
+
+
+def test_a_layer_that_cannot_be_loaded_ends_no_task(bench):
+    bench.policy.digest, bench.policy.is_broken = Sha256Hex("0" * 64), True
+    with pytest.raises(PolicyUnavailable):
+        bench.run()
+    assert bench.tasks.tasks[TASK_ID].state is TaskState.ACTIVE
+    assert bench.database.ran == []
 
 
 def test_ends_a_task_whose_policy_has_changed(bench):

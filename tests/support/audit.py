@@ -72,7 +72,7 @@ class MemoryRecordStore:
         known, linked = self._unknown.get(key, (None, None))
         if known != record or linked is None:
             for n, blob in enumerate(record.blobs):
-                self.objects[blob_key(self.source.log, record.id, n)] = blob
+                self._store(blob_key(self.source.log, record.id, n), blob)
             linked = link(record, self._chain(), self.source)
             self._writer = None
             self._create(key, record, linked)
@@ -96,13 +96,16 @@ class MemoryRecordStore:
     def _create(self, key: str, record: Record, linked: Linked) -> None:
         failure = self._failures.pop(0) if self._failures else None
         if failure != "before":
-            if key in self.objects and self.objects[key] != linked.data:
-                raise IntegrityError("evidence.conflict", f"{key}: expected our record, got other bytes")
-            if key not in self.objects:
-                self.objects[key] = linked.data
+            self._store(key, linked.data)
         if failure is not None:
             self._unknown[key] = (record, linked)
             raise EvidenceUnavailable("evidence.unavailable", f"record: expected an answer, got one lost {failure}")
+
+    def _store(self, key: str, data: bytes) -> None:
+        if key not in self.objects:
+            self.objects[key] = data
+        elif self.objects[key] != data:
+            raise IntegrityError("evidence.conflict", f"{key}: expected our bytes, got others")
 
 
 @dataclass

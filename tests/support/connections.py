@@ -62,19 +62,19 @@ def end_session(admin: pg8000.native.Connection, connection: pg8000.core.CoreCon
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:
-    """What each call returned or raised, in no order; all start together."""
-    start, results = threading.Barrier(len(calls)), list[object]()
+    """What each call returned or raised, in the calls' order; all start together."""
+    start, results = threading.Barrier(len(calls)), dict[int, object]()
 
-    def run(call: Callable[[], object]) -> None:
+    def run(place: int, call: Callable[[], object]) -> None:
         start.wait()
         try:
-            results.append(call())
+            results[place] = call()
         except (PosternError, pg8000.native.DatabaseError, pg8000.native.InterfaceError) as error:
-            results.append(error)
+            results[place] = error
 
-    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    threads = [threading.Thread(target=run, args=placed) for placed in enumerate(calls)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return results
+    return [results[place] for place in range(len(calls))]

@@ -23,7 +23,7 @@ LONGEST = (
     "tests/local/test_postgres.py",
     "tests/world/test_teardown.py",
     "tests/world/test_build.py",
-    "tests/edges/test_task_store.py",
+    "tests/contract/test_task_store.py",
     "tests/noninterference/test_holes.py",
     "tests/guard/test_properties.py",
     "tests/world/test_bootstrap.py",

@@ -44,6 +44,7 @@ from postern.types import (
     Budgets,
     CommandId,
     DatabaseAddress,
+    DatabaseName,
     Grant,
     Principal,
     Sha256Hex,
@@ -251,13 +252,14 @@ class FakeTaskStore:
         expires_at_s: int | None = None,
         due_s: int | None = None,
         unless: Collection[DenialKey] = (),
+        teardowns: int | None = None,
     ) -> Task:
         self._reach()
         with self._lock:
             task = self.tasks.get(task_id)
             if task is None:
                 raise NotFound("task.unknown", "task: expected one that exists")
-            if task.state not in move.sources:
+            if task.state not in move.sources or teardowns not in (None, task.teardowns):
                 raise Conflict("task.state", f"task: expected another state, got {task.state.value}")
             for denial in unless:
                 if denial in self.denials:
@@ -481,9 +483,17 @@ class FakePolicy:
 
     digest: Sha256Hex = DIGEST
     limits: RateLimits = field(default_factory=RateLimits)
+    databases: dict[DatabaseName, DatabaseAddress] = field(default_factory=lambda: {ADDRESS.name: ADDRESS})
+    is_broken: bool = False
 
     def load(self) -> FakePolicy:
         return self
+
+    @property
+    def cedar(self) -> None:
+        """Nobody is asked; where it was put off and is wrong, this tells."""
+        if self.is_broken:
+            raise PolicyUnavailable("policy.unavailable", "the policy layer cannot be loaded, so nothing is allowed")
 
     def address(self, database: str) -> DatabaseAddress:
         if database != ADDRESS.name:

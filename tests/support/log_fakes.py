@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from postern.audit.keys import log_key
 from postern.errors import EvidenceUnavailable, IntegrityError, StateUnavailable, UpstreamError
 from postern.log_ports import Head, WalVersion, empty_head
 from postern.reap_ports import Epoch
@@ -25,6 +26,7 @@ from postern.tlog.tiles import TILE_WIDTH, Bundle, format_path, parse_path
 T = TypeVar("T")
 Away = type[UpstreamError]
 
+SIGNED_BYTES = 4_096  # of a message at most, in KMS
 CODE = {StateUnavailable: "state.unavailable", EvidenceUnavailable: "evidence.unavailable"}
 
 
@@ -146,6 +148,8 @@ class MemoryLogBucket:
     wire: Wire = field(default_factory=Wire)
 
     def create(self, path: str, data: bytes) -> None:
+        log_key(self.log, path)
+
         def create() -> None:
             if self.store.objects.setdefault((self.log, path), data) != data:
                 raise IntegrityError("evidence.conflict", f"{path}: expected our bytes, got others")
@@ -157,6 +161,7 @@ class MemoryLogBucket:
             self.create(path, data)
 
     def read(self, path: str) -> bytes:
+        log_key(self.log, path)
         data = self._read("get", lambda: self.store.objects.get((self.log, path)))
         if data is None:
             raise IntegrityError("evidence.missing", f"{path}: expected an object, got none")
@@ -259,6 +264,8 @@ class MemorySigner:
 
     def sign(self, message: bytes) -> bytes:
         self.store.requests["sign"] += 1
+        if not 0 < len(message) <= SIGNED_BYTES:
+            raise away(EvidenceUnavailable)
 
         def signature() -> bytes:
             self.store.signed.append(parse_checkpoint(message.decode()))

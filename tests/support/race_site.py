@@ -13,7 +13,17 @@ from postern.edges.holds import DynamoHolds
 from postern.edges.task_store import DynamoTaskStore
 from postern.errors import Conflict, DatabaseLost, DatabaseUnavailable
 from postern.policy.bundle import PolicyBundle
-from postern.ports import IdempotencyKey, Limits, Parameter, Result, TeardownProof, TornDown, World
+from postern.ports import (
+    IdempotencyKey,
+    Limits,
+    Maker,
+    Parameter,
+    Result,
+    StandingRole,
+    TeardownProof,
+    TornDown,
+    World,
+)
 from postern.services.admission import Admission
 from postern.services.admit_task import AdmitTask
 from postern.services.approve_task import ApproveTask, Said, Word
@@ -30,9 +40,10 @@ from postern.services.remove_world import RemoveWorld
 from postern.services.revoke import RevocationRequest, Revoke
 from postern.services.run_statements import RunStatements
 from postern.services.stopwatch import Stopwatch
+from postern.services.sweep_roles import SweepRoles
 from postern.services.tear_down_tasks import TearDownTasks
 from postern.services.told_events import ToldEvents
-from postern.task_states import Move
+from postern.task_states import SUSPEND, Move
 from postern.types import CommandId, DatabaseAddress, Grant, Task, TaskId, TaskState
 from tests.support.approvals import FakeApprovalStore, FakeRunner
 from tests.support.audit import Immutable, MemoryRecordStore, source
@@ -48,6 +59,7 @@ from tests.support.fakes import (
 from tests.support.policy import bundle
 from tests.support.rates import FakeRates
 from tests.support.reap_site import Inline
+from tests.support.runs import FakeRuns
 from tests.support.schedule import Process
 
 if TYPE_CHECKING:
@@ -152,6 +164,9 @@ class RaceWorlds:
             self.half_done -= 1
             raise DatabaseUnavailable("database.unavailable", "the session broke")
         return TeardownProof(sessions=0, schemas=0, roles=0, keys=0, terminated=len(ended))
+
+    def roles(self, address: DatabaseAddress) -> list[StandingRole]:
+        return [StandingRole(task_id, Maker.OURS, age_s=0) for task_id in sorted(self.standing)]
 
 
 @dataclass(eq=False)
@@ -357,6 +372,27 @@ class RaceSite:
         building = Provisioning(self, process)
         service = RebuildTasks(self.policy, tasks, open_tasks, building, self.rates, self.clock, Inline)
         return service.run(self.task.grant.database, Stopwatch(self.clock, budget_s=27))
+
+    def sweep(self, process: Process) -> object:
+        service = SweepRoles(
+            self.policy,
+            process.watch(self.tasks, "tasks"),
+            self.approvals,
+            FakeRuns(self.tasks),
+            self.records(process, "provision"),
+            process.watch(self.worlds, "worlds"),
+            self.identifiers,
+            self.clock,
+        )
+        return service.run(self.task.grant.database)
+
+    def suspend_and_rebuild(self, process: Process) -> object:
+        """A hold and its release."""
+        tasks = process.watch(self.tasks, "tasks")
+        tasks.move(self.task_id, SUSPEND)
+        tasks.put_off(self.task_id, until_s=self.clock.now_us() // 1_000_000 + 50)
+        self.tear_down(process)
+        return self.rebuild(process)
 
     def tear_down_and_rebuild(self, process: Process) -> object:
         self.tear_down(process)

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from postern.audit.records import Record
-from postern.errors import DatabaseUnavailable, EvidenceUnavailable, StateUnavailable
+from postern.errors import DatabaseUnavailable, EvidenceUnavailable, PosternError, StateUnavailable
 from postern.log_ports import WalVersion
 from postern.ports import TransactionMark
 from postern.reap_ports import Epoch, Fate, Fixed, LogKeys, Watermark
-from postern.types import CommandId, DatabaseAddress, Sha256Hex, TaskId
+from postern.sweep_ports import Swept
+from postern.types import CommandId, DatabaseAddress, DatabaseName, Sha256Hex, TaskId
 from tests.support.audit import Immutable, MemoryRecordStore
 from tests.support.fakes import FakeClock
 from tests.support.log_fakes import Away, LogStore, MemorySigner, MemoryWal, Wire, away
@@ -272,6 +273,23 @@ class FakeProvisioner:
         if self.fails is not None:
             raise self.fails
         self.torn_down.append(task_id)
+
+
+@dataclass
+class FakeSweeper:
+    """Notes which databases it was asked to look at. `found` is what it comes to, by database, instead of nothing."""
+
+    found: dict[DatabaseName, Swept | PosternError] = field(default_factory=dict)
+    asked: list[DatabaseName] = field(default_factory=list)
+    meanwhile: Callable[[], None] = lambda: None
+
+    def sweep(self, database: DatabaseName) -> Swept:
+        self.asked.append(database)
+        self.meanwhile()
+        swept = self.found.get(database, Swept())
+        if isinstance(swept, PosternError):
+            raise swept
+        return swept
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from tests.support.reap_fakes import (
     FakeKeys,
     FakeProvisioner,
     FakeQueue,
+    FakeSweeper,
     MemoryEpochs,
     MemoryQuarantines,
     MemoryWatermarks,
@@ -63,6 +64,7 @@ class Site:
     tasks: FakeTaskStore = field(default_factory=FakeTaskStore)
     fates: FakeFates = field(default_factory=FakeFates)
     provisioner: FakeProvisioner = field(default_factory=FakeProvisioner)
+    sweeper: FakeSweeper = field(default_factory=FakeSweeper)
     identifiers: FakeIdentifiers = field(default_factory=lambda: FakeIdentifiers(1_000_000))
     keys: FakeKeys = field(default_factory=FakeKeys)
     log: str = LOG
@@ -112,6 +114,7 @@ class Site:
                 rates=FreeRates(),
                 policy=FakePolicy(),  # type: ignore[arg-type]
                 provisioner=self.provisioner,
+                sweeper=self.sweeper,
                 fates=self.fates,
                 wal=TimedWal(self.store, self.wire),
                 table=MemoryLogTable(self.store, self.wire),

@@ -46,7 +46,7 @@ class FakeRuns:
 
     tasks: FakeTaskStore
     claimed: dict[TaskId, CommandId] = field(default_factory=dict)
-    dry: dict[TaskId, tuple[int, int]] = field(default_factory=dict)  # until when, how many
+    dry: dict[TaskId, tuple[int, int, TaskId]] = field(default_factory=dict)  # until when, how many, the last
     standing: dict[TaskId, set[TaskId]] = field(default_factory=dict)
     kept: dict[TaskId, TaskRuns] = field(default_factory=dict)
     shown: list[Run] = field(default_factory=list)
@@ -75,10 +75,10 @@ class FakeRuns:
         task = self._task(task_id)
         if task.state is not TaskState.PENDING_APPROVAL or not task.runs_once or task.expires_at_s <= now_s:
             raise Conflict("task.state", "dry run: expected a task that waits")
-        until_s, count = self.dry.get(task_id, (0, 0))
+        until_s, count, _ = self.dry.get(task_id, (0, 0, None))
         if until_s > now_s or count >= DRY_RUNS:
             raise Conflict("run_once.dry_run", "dry run: one runs, or there were as many as there may be")
-        self.dry[task_id] = (dry_run.until_s, count + 1)
+        self.dry[task_id] = (dry_run.until_s, count + 1, dry_run.id)
         self.standing.setdefault(task_id, set()).add(dry_run.id)
         self.keep_dry_run(task_id, dry_run)
 
@@ -92,7 +92,9 @@ class FakeRuns:
     def end_dry_run(self, task_id: TaskId, dry_run_id: TaskId) -> None:
         if dry_run_id in self.standing.get(task_id, set()):
             self.standing[task_id].discard(dry_run_id)
-            self.dry[task_id] = (0, self.dry[task_id][1])
+            _, count, last = self.dry[task_id]
+            if last == dry_run_id:
+                self.dry[task_id] = (0, count, last)
 
     def standing_dry_runs(self, task_id: TaskId) -> frozenset[TaskId]:
         return frozenset(self.standing.get(task_id, ()))

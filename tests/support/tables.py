@@ -1,4 +1,4 @@
-"""The state table as `template.yaml` describes it, for tests that talk to a DynamoDB of their own."""
+"""The tables as `template.yaml` describes them, for tests that talk to a DynamoDB of their own."""
 
 from __future__ import annotations
 
@@ -20,6 +20,25 @@ def make_state_table(client: Any, name: str) -> None:
         AttributeDefinitions=[{"AttributeName": one, "AttributeType": kind} for one, kind in types.items()],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
         GlobalSecondaryIndexes=[index("by_principal", "gsi1pk", "gsi1sk"), index("by_deadline", "gsi2pk", "gsi2sk")],
+    )
+
+
+def make_log_table(client: Any, name: str) -> None:
+    """The log's table: one key."""
+    _make_plain_table(client, name, {"pk": "HASH"})
+
+
+def make_seal_table(client: Any, name: str) -> None:
+    """The table of wrapped keys: partition and sort key."""
+    _make_plain_table(client, name, {"pk": "HASH", "sk": "RANGE"})
+
+
+def _make_plain_table(client: Any, name: str, keys: dict[str, str]) -> None:
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+        KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
     )
 
 

@@ -32,6 +32,7 @@ from postern.world.names import PROVISION_ROLE, role_name, view_name
 from tests.support.servers import Database
 
 KEY = bytes(range(32))
+DEPLOYMENT = "0123456789abcdef"
 
 
 def new_task_id() -> TaskId:
@@ -86,9 +87,11 @@ class PreparedDatabase:
             user, database=self.database.name, unix_sock=str(server.socket), timeout=20, ssl_context=False
         )
 
-    def worlds(self, wrap: Callable[[Any], Any] = lambda connection: connection) -> PostgresWorlds:
-        """The edge under test; `wrap` may put something around its connections."""
-        return PostgresWorlds(lambda _address: wrap(self.connect_core()))
+    def worlds(
+        self, wrap: Callable[[Any], Any] = lambda connection: connection, *, deployment: str = DEPLOYMENT
+    ) -> PostgresWorlds:
+        """The edge under test, of this deployment; `wrap` may put something around its connections."""
+        return PostgresWorlds(lambda _address: wrap(self.connect_core()), deployment)
 
     def prepare_again(self) -> None:
         """Mends what a test broke in roles, which belong to the whole server, and in what bootstrap made."""
@@ -136,12 +139,13 @@ def prepared(
     *,
     writes: bool = True,
     functions: Iterable[tuple[str, str]] = (),
+    name: str = "shop",
 ) -> Iterator[PreparedDatabase]:
     """The database with the given tables in it, prepared for them; every world built in it is dropped at the end."""
     if schema_sql:
         database.run(schema_sql)
     run_all(database, plan_bootstrap(tables, rds=False, writes=writes, functions=functions))
-    address = DatabaseAddress(DatabaseName("shop"), "localhost", 5432, database.name, "db-TEST", "eu-west-1", "none")
+    address = DatabaseAddress(DatabaseName(name), "localhost", 5432, database.name, "db-TEST", "eu-west-1", "none")
     ready = PreparedDatabase(database, address)
     try:
         yield ready

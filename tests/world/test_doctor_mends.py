@@ -279,6 +279,12 @@ WEAKNESSES = {
         TASK,
         HIGH,
     ),
+    "role without a mark": Weakness(
+        f"CREATE ROLE {TASK} LOGIN NOINHERIT; CREATE SCHEMA {TASK}; COMMENT ON ROLE {TASK} IS 'somebody''s words'",
+        "world.mark",
+        TASK,
+        LOW,
+    ),
     "task in a group": Weakness(
         f"CREATE ROLE {TASK} LOGIN NOINHERIT; CREATE SCHEMA {TASK}; GRANT pg_monitor TO {TASK}",
         "role.membership",

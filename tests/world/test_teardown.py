@@ -18,7 +18,7 @@ from postern.ports import TeardownProof, TeardownSteps
 from postern.types import TaskId
 from postern.world.names import role_name
 from tests.support.connections import Tampered, TamperedBefore, at_once, end_session
-from tests.support.world import KEY, PreparedDatabase, grant_of, granted, new_task_id
+from tests.support.world import DEPLOYMENT, KEY, PreparedDatabase, grant_of, granted, new_task_id
 
 CUSTOMERS = granted("customers", {"id": None})
 CLEAN = TeardownProof(sessions=0, schemas=0, roles=0, keys=0, terminated=0)
@@ -313,7 +313,7 @@ def test_each_step_is_timed_from_the_first_request(shop18: PreparedDatabase) -> 
     task_id, _ = shop18.build(CUSTOMERS)
     ticks = iter(range(100))
     with shop18.session(task_id):
-        worlds = PostgresWorlds(lambda _address: shop18.connect_core(), lambda: next(ticks) / 1000)
+        worlds = PostgresWorlds(lambda _address: shop18.connect_core(), DEPLOYMENT, lambda: next(ticks) / 1000)
         assert worlds.tear_down(task_id, shop18.address).steps == TeardownSteps(1, 2, 3, 4)
 
 

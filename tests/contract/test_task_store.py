@@ -1,10 +1,10 @@
-"""One contract, run on the fake that service tests use and on DynamoDB as moto answers for it."""
+"""One contract, run on the fake that service tests use and on DynamoDB; then what DynamoDB alone shows."""
 
 from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from postern.edges.failed_conditions import is_conflict
 from postern.edges.holds import DynamoHolds
@@ -47,7 +46,7 @@ from postern.types import (
 )
 from tests.support.domain import ADDRESS, AGENT, BUDGETS, GRANT, NOW_S, OTHER, TASK_ID, VIEWS, WORLD, a_task
 from tests.support.fakes import FakeTaskStore
-from tests.support.tables import make_state_table
+from tests.support.places import Place, places
 
 DONE: dict[str, object] = {"status": "ok"}
 KEY = IdempotencyKey("once", Sha256Hex("a" * 64))
@@ -66,19 +65,18 @@ class Store(DynamoTaskStore):
         return DynamoHolds(self.client, self.table).give_back(*arguments, **named)
 
 
-@pytest.fixture
-def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        make_state_table(client, "state")
-        yield Store(client, "state")
+def store_at(place: Place) -> Store:
+    return Store(place.client("dynamodb"), place.state_table())
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
+@pytest.fixture(params=places("dynamodb"))
+def dynamodb(request: pytest.FixtureRequest) -> Store:
+    return store_at(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["fake", *places("dynamodb")])
 def store(request: pytest.FixtureRequest) -> Store | FakeTaskStore:
-    return FakeTaskStore() if request.param == "fake" else request.getfixturevalue("dynamodb")
+    return FakeTaskStore() if request.param == "fake" else store_at(request.getfixturevalue(request.param))
 
 
 def reserve(
@@ -350,8 +348,8 @@ def test_many_due_tasks_are_read_together(dynamodb, monkeypatch, answered):
     for number, task_id in enumerate(late):
         task = a_task(id=task_id, expires_at_s=NOW_S - number)
         for item in (format_task(task), format_scope(task, 0)):
-            dynamodb.client.put_item(TableName="state", Item=item)
-    assert [task.id for task in Store(sparing, "state").due(NOW_S, limit=100)] == late[::-1]
+            dynamodb.client.put_item(TableName=dynamodb.table, Item=item)
+    assert [task.id for task in Store(sparing, dynamodb.table).due(NOW_S, limit=100)] == late[::-1]
     assert sparing.sizes == ([100, 20] if answered == 100 else [100, 60, 20, 20])
 
 
@@ -359,7 +357,7 @@ def test_a_table_that_gives_nothing_is_away(dynamodb, monkeypatch):
     monkeypatch.setattr(time, "sleep", lambda _: None)
     ending(dynamodb, 1)
     with pytest.raises(StateUnavailable):
-        Store(Sparing(dynamodb.client, 0), "state").due(NOW_S, limit=100)
+        Store(Sparing(dynamodb.client, 0), dynamodb.table).due(NOW_S, limit=100)
 
 
 def test_what_was_put_off_is_due_later_and_behind_what_was_due_before(store):
@@ -383,6 +381,21 @@ def test_only_what_ends_can_be_put_off(store, state):
         store.put_off(TASK_ID, until_s=NOW_S + 50)
     assert caught.value.code == "task.state"
     assert store.get(TASK_ID).teardowns == 0
+
+
+def test_a_move_may_ask_that_no_teardown_has_begun_since_its_task_was_read(store):
+    store.create(a_task(state=TaskState.PROVISIONING))
+    for begun in (0, 1):
+        with pytest.raises(Conflict) as overtaken:
+            store.move(TASK_ID, STAND, teardowns=begun + 1)
+        assert overtaken.value.code == "task.state"
+        store.move(TASK_ID, STAND, teardowns=begun)
+        store.move(TASK_ID, SUSPEND)
+        store.put_off(TASK_ID, until_s=NOW_S + 50)
+        for move in (DROP, REBUILD):
+            store.move(TASK_ID, move)
+        with pytest.raises(Conflict):
+            store.move(TASK_ID, STAND, teardowns=begun)
 
 
 def test_a_task_that_is_not_there_cannot_be_put_off(store):
@@ -628,7 +641,7 @@ def test_a_key_whose_write_stays_unknown_is_answered_with_that(store):
 def test_gives_back_though_the_keys_item_is_gone(dynamodb):
     dynamodb.create(a_task())
     reserve(dynamodb, rows=30, key=KEY)
-    dynamodb.client.delete_item(TableName="state", Key=idempotency_key(TASK_ID, KEY.value))
+    dynamodb.client.delete_item(TableName=dynamodb.table, Key=idempotency_key(TASK_ID, KEY.value))
     hold = dynamodb.held(TASK_ID)[CommandId("c1")]
     assert dynamodb.give_back(TASK_ID, CommandId("c1"), hold, used=Budgets(1), answer=None)
     assert dynamodb.get(TASK_ID).budgets == left(4, 100)

@@ -1,15 +1,13 @@
-"""One contract of the rates, run on the fake that service tests use and on DynamoDB as moto answers for it."""
+"""One contract of the rates, run on the fake that service tests use and on DynamoDB."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from postern.audit.ids import uuid7
 from postern.edges.rate_items import DynamoRates
@@ -21,8 +19,8 @@ from postern.task_states import DENY, END
 from postern.types import TaskId, TaskState
 from tests.support.domain import AGENT, NOW_S, OTHER, a_task
 from tests.support.fakes import FakeTaskStore
+from tests.support.places import Place, places
 from tests.support.rates import FakeRates
-from tests.support.tables import OneAtATime, make_state_table
 
 MINUTE_S = NOW_S // 60 * 60
 ME, YOU = AGENT.owner, OTHER.owner
@@ -48,14 +46,14 @@ def an_id(number: int, made_s: int = NOW_S) -> TaskId:
     return TaskId(uuid7(made_s * 1_000_000, number.to_bytes(10)).replace("-", ""))
 
 
-@pytest.fixture
-def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with mock_aws():
-        client: Any = OneAtATime(boto3.client("dynamodb", region_name="us-east-1"))
-        make_state_table(client, "state")
-        yield Site(DynamoRates(client, "state"), DynamoTaskStore(client, "state"), lambda: DynamoRates(client, "state"))
+def site_at(place: Place) -> Site:
+    client, table = place.client("dynamodb"), place.state_table()
+    return Site(DynamoRates(client, table), DynamoTaskStore(client, table), lambda: DynamoRates(client, table))
+
+
+@pytest.fixture(params=places("dynamodb"))
+def dynamodb(request: pytest.FixtureRequest) -> Site:
+    return site_at(request.getfixturevalue(request.param))
 
 
 def fake() -> Site:
@@ -64,10 +62,9 @@ def fake() -> Site:
     return Site(rates, tasks, lambda: rates)
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
+@pytest.fixture(params=["fake", *places("dynamodb")])
 def site(request: pytest.FixtureRequest) -> Site:
-    made: Site = fake() if request.param == "fake" else request.getfixturevalue("dynamodb")
-    return made
+    return fake() if request.param == "fake" else site_at(request.getfixturevalue(request.param))
 
 
 def refused(call: Callable[[], None]) -> BudgetExceeded:
@@ -176,7 +173,7 @@ def test_a_full_minute_is_refused_without_asking_the_table_again(dynamodb):
 
 def test_the_table_forgets_a_minute_an_hour_after_it(dynamodb):
     take(dynamodb.rates, 5)
-    [count] = dynamodb.rates.client.scan(TableName="state")["Items"]
+    [count] = dynamodb.rates.client.scan(TableName=dynamodb.rates.table)["Items"]
     assert count["ttl_s"]["N"] == str(MINUTE_S + 60 + 3600)
     assert AGENT.subject not in str(count)
 

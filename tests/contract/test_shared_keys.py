@@ -1,15 +1,12 @@
-"""What environments share: one contract, run on the fakes and on DynamoDB as moto answers for it."""
+"""What environments share: one contract, run on the fakes and on DynamoDB."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from postern.edges.issuer_http import MAX_BODY_BYTES
 from postern.edges.shared_keys import DynamoKeySets
@@ -19,11 +16,10 @@ from postern.identity.key_sets import KEEP_S, SKEW_S, Ask, KeySet, Known, Shared
 from postern.identity.keys import parse_key_set
 from postern.identity.proofs import Proof, UsedProofs
 from postern.types import Sha256Hex
-from tests.support.aws import unique
 from tests.support.identity import NOW_S, jwk, key_set
+from tests.support.places import Place, places
 from tests.support.proofs import MemoryUsedProofs
 from tests.support.shared_keys import MemoryKeySets
-from tests.support.tables import make_state_table
 
 URL = "https://issuer.example"
 OLD, NEW = key_set(jwk("ES256")), key_set(jwk("EdDSA"))
@@ -32,7 +28,7 @@ PROOF = Proof(Sha256Hex("a" * 64), NOW_S + 61)
 
 @dataclass
 class Table:
-    """A state table of its own."""
+    """An empty state table."""
 
     client: Any
     name: str
@@ -49,34 +45,28 @@ def key(url: str) -> dict[str, Any]:
     return {"pk": {"S": f"jwks#{url}"}, "sk": {"S": "keys"}}
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
-        yield boto3.client("dynamodb", region_name="us-east-1")
+def table_at(place: Place) -> Table:
+    return Table(place.client("dynamodb"), place.state_table())
 
 
-@pytest.fixture
-def table(client: Any) -> Table:
-    name = unique("state")
-    make_state_table(client, name)
-    return Table(client, name)
+@pytest.fixture(params=places("dynamodb"))
+def table(request: pytest.FixtureRequest) -> Table:
+    return table_at(request.getfixturevalue(request.param))
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
+@pytest.fixture(params=["fake", *places("dynamodb")])
 def shared(request: pytest.FixtureRequest) -> SharedKeySets:
     if request.param == "fake":
         return MemoryKeySets()
-    table = request.getfixturevalue("table")
+    table = table_at(request.getfixturevalue(request.param))
     return DynamoKeySets(table.client, table.name)
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
+@pytest.fixture(params=["fake", *places("dynamodb")])
 def used(request: pytest.FixtureRequest) -> UsedProofs:
     if request.param == "fake":
         return MemoryUsedProofs()
-    table = request.getfixturevalue("table")
+    table = table_at(request.getfixturevalue(request.param))
     return DynamoUsedProofs(table.client, table.name)
 
 
@@ -165,7 +155,8 @@ def test_believes_nothing_of_a_malformed_entry(changes, table):
         DynamoKeySets(table.client, table.name).read(URL)
 
 
-def test_says_that_the_table_cannot_be_reached(client):
+def test_says_that_the_table_cannot_be_reached(table):
+    client = table.client
     nowhere = DynamoKeySets(client, "nowhere")
     for call in (
         lambda: nowhere.read(URL),

@@ -1,15 +1,12 @@
-"""One contract of claims, on the fake that service tests use and on DynamoDB as moto answers for it."""
+"""One contract of claims, on the fake that service tests use and on DynamoDB."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from postern.edges.run_store import DynamoRuns
 from postern.edges.task_store import DynamoTaskStore
@@ -19,8 +16,8 @@ from postern.task_states import APPROVE, END
 from postern.types import CommandId, DatabaseName, TaskId, TaskState
 from tests.support.domain import NOW_S, TASK_ID, a_task
 from tests.support.fakes import FakeTaskStore
+from tests.support.places import Place, places
 from tests.support.runs import FakeRuns
-from tests.support.tables import OneAtATime, make_state_table
 
 STATEMENTS = ("SELECT 1", "SELECT 2")
 RUN = Run(
@@ -40,18 +37,14 @@ class Site:
         self.tasks.create(a_task(state=state, **{"statements": STATEMENTS, **changes}))
 
 
-@pytest.fixture(params=["fake", "dynamodb"])
-def site(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+@pytest.fixture(params=["fake", *places("dynamodb")])
+def site(request: pytest.FixtureRequest) -> Site:
     if request.param == "fake":
         tasks = FakeTaskStore()
-        yield Site(tasks, FakeRuns(tasks))
-        return
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with mock_aws():
-        client = OneAtATime(boto3.client("dynamodb", region_name="us-east-1"))
-        make_state_table(client, "state")
-        yield Site(DynamoTaskStore(client, "state"), DynamoRuns(client, "state"))
+        return Site(tasks, FakeRuns(tasks))
+    place: Place = request.getfixturevalue(request.param)
+    where = (place.client("dynamodb"), place.state_table())
+    return Site(DynamoTaskStore(*where), DynamoRuns(*where))
 
 
 def dry(number: int, *, at_s: int = NOW_S) -> DryRun:
@@ -137,6 +130,20 @@ def test_one_dry_run_at_a_time_until_it_ends_or_its_time_is_over(site):
     assert site.runs.standing_dry_runs(TASK_ID) == frozenset()
 
 
+def test_the_end_of_one_whose_time_was_over_leaves_the_task_to_the_one_that_began_since(site):
+    site.opened(TaskState.PENDING_APPROVAL)
+    site.runs.claim_dry_run(TASK_ID, dry(1), now_s=NOW_S)
+    site.runs.claim_dry_run(TASK_ID, dry(2, at_s=NOW_S + 300), now_s=NOW_S + 300)
+    for _ in range(2):
+        site.runs.end_dry_run(TASK_ID, dry(1).id)
+        assert site.runs.standing_dry_runs(TASK_ID) == {dry(2).id}
+        with pytest.raises(Conflict) as running:
+            site.runs.claim_dry_run(TASK_ID, dry(3), now_s=NOW_S + 301)
+        assert running.value.code == "run_once.dry_run"
+    site.runs.end_dry_run(TASK_ID, dry(2).id)
+    site.runs.claim_dry_run(TASK_ID, dry(3), now_s=NOW_S + 301)
+
+
 def test_a_task_has_as_many_dry_runs_as_it_may(site):
     site.opened(TaskState.PENDING_APPROVAL)
     for number in range(DRY_RUNS):
@@ -157,19 +164,16 @@ def test_only_a_task_that_waits_is_tried(site):
     assert moved.value.code == "task.state"
 
 
-def test_says_so_when_the_table_cannot_be_reached(monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with mock_aws():  # and no table in it
-        runs = DynamoRuns(boto3.client("dynamodb", region_name="us-east-1"), "state")
-        calls = (
-            lambda: runs.claim(TASK_ID, CommandId("r"), now_s=NOW_S),
-            lambda: runs.keep(TASK_ID, RUN),
-            lambda: runs.claim_dry_run(TASK_ID, dry(1), now_s=NOW_S),
-            lambda: runs.end_dry_run(TASK_ID, dry(1).id),
-            lambda: runs.standing_dry_runs(TASK_ID),
-            lambda: runs.of(TASK_ID),
-        )
-        for call in calls:
-            with pytest.raises(StateUnavailable):
-                call()
+def test_says_so_when_there_is_no_table(local):
+    runs = DynamoRuns(local.client("dynamodb"), "absent")
+    calls = (
+        lambda: runs.claim(TASK_ID, CommandId("r"), now_s=NOW_S),
+        lambda: runs.keep(TASK_ID, RUN),
+        lambda: runs.claim_dry_run(TASK_ID, dry(1), now_s=NOW_S),
+        lambda: runs.end_dry_run(TASK_ID, dry(1).id),
+        lambda: runs.standing_dry_runs(TASK_ID),
+        lambda: runs.of(TASK_ID),
+    )
+    for call in calls:
+        with pytest.raises(StateUnavailable):
+            call()

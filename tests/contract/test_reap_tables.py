@@ -1,24 +1,19 @@
-"""One contract, run on the fakes that the reaper's tests use and on DynamoDB as moto answers for it."""
+"""One contract, run on the fakes that the reaper's tests use and on DynamoDB."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from moto import mock_aws
 
 from postern.edges.epoch_items import DynamoEpochs, DynamoQuarantines
-from postern.edges.requeue import SqsRequeue
-from postern.edges.sqs_events import parse_messages
 from postern.edges.watermark import DynamoWatermarks
-from postern.errors import EvidenceUnavailable, StateUnavailable
+from postern.errors import StateUnavailable
 from postern.reap_ports import DatedKey, Epoch, Epochs, Fixed, LogKeys, Quarantines, Watermark, Watermarks
 from postern.types import CommandId
+from tests.support.places import Place, places
 from tests.support.reap_fakes import MemoryEpochs, MemoryQuarantines, MemoryWatermarks
 
 LOG, NEXT = "prod-2026", "prod-2027"
@@ -36,35 +31,13 @@ class Tables:
     quarantines: Quarantines
 
 
-@pytest.fixture(scope="module")
-def table() -> Iterator[Any]:
-    """A client of one table, which each test leaves empty."""
-    with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(
-            TableName="log",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
-        yield client
-
-
-@pytest.fixture
-def client(table: Any) -> Iterator[Any]:
-    yield table
-    for item in table.scan(TableName="log")["Items"]:
-        table.delete_item(TableName="log", Key={"pk": item["pk"]})
-
-
-@pytest.fixture(params=["fake", "dynamodb"])
+@pytest.fixture(params=["fake", *places("dynamodb")])
 def tables(request: pytest.FixtureRequest) -> Tables:
     if request.param == "fake":
         return Tables(MemoryWatermarks(), MemoryEpochs(), MemoryQuarantines())
-    client = request.getfixturevalue("client")
-    return Tables(DynamoWatermarks(client, "log"), DynamoEpochs(client, "log"), DynamoQuarantines(client, "log"))
+    place: Place = request.getfixturevalue(request.param)
+    where = (place.client("dynamodb"), place.log_table())
+    return Tables(DynamoWatermarks(*where), DynamoEpochs(*where), DynamoQuarantines(*where))
 
 
 def test_a_log_has_no_watermark_at_first(tables):
@@ -192,36 +165,3 @@ def test_says_so_when_the_table_cannot_be_reached():
     ):
         with pytest.raises(StateUnavailable):
             call()
-
-
-@pytest.mark.parametrize("count", [1, 10, 25])
-def test_each_lost_key_becomes_a_message_that_the_sequencer_reads(monkeypatch, count):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    keys = [f"{KEY}+%/{number}" for number in range(count)]
-    with mock_aws():
-        client = boto3.client("sqs", region_name="us-east-1")
-        url = client.create_queue(QueueName="q")["QueueUrl"]
-        SqsRequeue(client, url, "evidence").send(keys)
-        bodies: list[str] = []
-        while got := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            bodies += [one["Body"] for one in got]
-    assert json.loads(bodies[0])["Records"][0]["s3"]["bucket"]["name"] == "evidence"
-    event = {"Records": [{"messageId": str(number), "body": body} for number, body in enumerate(bodies)]}
-    assert sorted(key for message in parse_messages(event, "evidence") for key in message.keys) == sorted(keys)
-
-
-@dataclass
-class _Refusing:
-    """A queue that takes some of a batch, or answers nothing."""
-
-    failed: bool
-
-    def send_message_batch(self, **_: object) -> dict[str, object]:
-        return {"Failed": [{"Id": "0"}]} if self.failed else {}
-
-
-def test_says_so_when_the_queue_refuses_a_message():
-    with pytest.raises(EvidenceUnavailable):
-        SqsRequeue(_Refusing(failed=True), "url", "evidence").send([KEY])  # type: ignore[arg-type]
-    SqsRequeue(_Refusing(failed=False), "url", "evidence").send([KEY])  # type: ignore[arg-type]

@@ -1,25 +1,21 @@
-"""One contract, run on the fake that service tests use and on KMS and DynamoDB as moto answers for them."""
+"""One contract, run on the fake that service tests use and on KMS and DynamoDB."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError
-from moto import mock_aws
 
 from postern.edges.seal_items import encryption_context
-from postern.edges.seal_keys import KmsSealKeys, seal_keys
+from postern.edges.seal_keys import KmsSealKeys
 from postern.edges.seal_table import DynamoSealTable
-from postern.errors import EvidenceUnavailable, PolicyUnavailable, StateUnavailable
+from postern.errors import EvidenceUnavailable, StateUnavailable
 from postern.seal_ports import SealKeys, SealTable
-from postern.types import CommandId, Erasure, StatementText, TaskId
-from tests.support.aws import unique
+from postern.types import CommandId, Erasure, TaskId
 from tests.support.domain import TASK_ID
+from tests.support.places import Place, places
 from tests.support.seals import FakeSeals
 
 OTHER = TaskId("0199a0b0c0d07000800000000000000b")
@@ -29,7 +25,7 @@ EVENT = CommandId("0199a0b0-c0d0-7000-8000-00000000000e")
 
 @dataclass
 class Aws:
-    """A seal table of its own, and a seal key."""
+    """An empty seal table, and a seal key."""
 
     dynamodb: Any
     kms: Any
@@ -45,26 +41,13 @@ class Aws:
         return DynamoSealTable(self.dynamodb, self.table)
 
 
-@pytest.fixture(scope="module")
-def clients() -> Iterator[tuple[Any, Any, str]]:
-    with mock_aws(), pytest.MonkeyPatch.context() as patch:
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
-        kms: Any = boto3.client("kms", region_name="us-east-1")
-        yield boto3.client("dynamodb", region_name="us-east-1"), kms, kms.create_key()["KeyMetadata"]["Arn"]
+def aws_at(place: Place) -> Aws:
+    return Aws(place.client("dynamodb"), place.client("kms"), place.seal_key(), place.seal_table())
 
 
-@pytest.fixture
-def aws(clients: tuple[Any, Any, str]) -> Aws:
-    dynamodb, kms, key = clients
-    table = unique("seals")
-    dynamodb.create_table(
-        TableName=table,
-        BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": one, "AttributeType": "S"} for one in ("pk", "sk")],
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-    )
-    return Aws(dynamodb, kms, key, table)
+@pytest.fixture(params=places("kms"))
+def sealing(request: pytest.FixtureRequest) -> Aws:
+    return aws_at(request.getfixturevalue(request.param))
 
 
 @dataclass
@@ -83,12 +66,12 @@ class Both:
         return self.keys
 
 
-@pytest.fixture(params=["fake", "aws"])
+@pytest.fixture(params=["fake", *places("kms")])
 def both(request: pytest.FixtureRequest) -> Both:
     if request.param == "fake":
         fake = FakeSeals()
         return Both(fake, fake, None)
-    aws = request.getfixturevalue("aws")
+    aws = aws_at(request.getfixturevalue(request.param))
     return Both(aws.environment(), aws.seals(), aws)
 
 
@@ -150,40 +133,42 @@ def test_the_mark_keeps_its_event(both):
     assert both.table.erasure(TASK_ID) == replace(ERASURE, key_ids=(key,), event_id=EVENT)
 
 
-def test_what_is_kept_is_wrapped_and_opens_in_its_context_alone(aws):
-    made = aws.environment().key_of(TASK_ID)
-    wrapped = aws.seals().wrapped(TASK_ID, made.id)
+def test_what_is_kept_is_wrapped_and_opens_in_its_context_alone(sealing):
+    made = sealing.environment().key_of(TASK_ID)
+    wrapped = sealing.seals().wrapped(TASK_ID, made.id)
     context = encryption_context("shop", "prod-2026", TASK_ID)
     assert context == {"deployment": "shop", "log": "prod-2026", "task": TASK_ID}
-    assert aws.kms.decrypt(CiphertextBlob=wrapped, EncryptionContext=context)["Plaintext"] == made.key
+    assert sealing.kms.decrypt(CiphertextBlob=wrapped, EncryptionContext=context)["Plaintext"] == made.key
     for name in context:
         with pytest.raises(ClientError):
-            aws.kms.decrypt(CiphertextBlob=wrapped, EncryptionContext={**context, name: "other"})
-    assert made.key not in b"".join(repr(item).encode() for item in aws.dynamodb.scan(TableName=aws.table)["Items"])
+            sealing.kms.decrypt(CiphertextBlob=wrapped, EncryptionContext={**context, name: "other"})
+    assert made.key not in b"".join(
+        repr(item).encode() for item in sealing.dynamodb.scan(TableName=sealing.table)["Items"]
+    )
     assert made.key not in wrapped
 
 
-def test_nothing_is_told_of_a_key_that_is_gone(aws):
-    key = aws.environment().key_of(TASK_ID).id
-    table = aws.seals()
+def test_nothing_is_told_of_a_key_that_is_gone(sealing):
+    key = sealing.environment().key_of(TASK_ID).id
+    table = sealing.seals()
     table.mark_erased(TASK_ID, ERASURE)
     table.delete_keys(TASK_ID)
     assert table.wrapped(TASK_ID, key) is None
 
 
-def test_deletes_more_keys_than_one_answer_of_the_table_holds(aws):
+def test_deletes_more_keys_than_one_answer_of_the_table_holds(sealing):
     # An answer ends at 1 MB.
     for n, length in enumerate((300_000, 390_000, 390_000, 390_000)):
         item = {"pk": {"S": f"seal#{TASK_ID}"}, "sk": {"S": f"{n:032}"}, "wrapped": {"B": bytes(length)}}
-        aws.dynamodb.put_item(TableName=aws.table, Item=item)
-    table = aws.seals()
+        sealing.dynamodb.put_item(TableName=sealing.table, Item=item)
+    table = sealing.seals()
     table.mark_erased(TASK_ID, ERASURE)
     assert len(table.delete_keys(TASK_ID)) == 4
     assert not table.has_keys(TASK_ID)
 
 
-def test_forgets_the_keys_of_tasks_long_not_seen(aws):
-    environment = aws.environment()
+def test_forgets_the_keys_of_tasks_long_not_seen(sealing):
+    environment = sealing.environment()
     first = environment.key_of(TASK_ID)
     for n in range(20):
         environment.key_of(TaskId(f"{n:032x}"))
@@ -193,47 +178,21 @@ def test_forgets_the_keys_of_tasks_long_not_seen(aws):
 @pytest.mark.parametrize(
     "change",
     [
-        pytest.param({"kms_key": "arn:aws:kms:us-east-1:123456789012:key/absent"}, id="kms"),
+        pytest.param({"kms_key": "arn:sealing:kms:us-east-1:123456789012:key/absent"}, id="kms"),
         pytest.param({"table": "absent"}, id="table"),
     ],
 )
-def test_no_key_where_either_is_away(aws, change):
+def test_no_key_where_either_is_away(sealing, change):
     with pytest.raises(EvidenceUnavailable):
-        aws.environment(**change).key_of(TASK_ID)
+        sealing.environment(**change).key_of(TASK_ID)
 
 
 @pytest.mark.parametrize("call", ["erasure", "has_keys", "delete_keys"])
-def test_says_where_the_table_is_away(aws, call):
+def test_says_where_the_table_is_away(sealing, call):
     with pytest.raises(StateUnavailable):
-        getattr(DynamoSealTable(aws.dynamodb, "absent"), call)(TASK_ID)
+        getattr(DynamoSealTable(sealing.dynamodb, "absent"), call)(TASK_ID)
 
 
-def test_marks_nothing_where_the_table_is_away(aws):
+def test_marks_nothing_where_the_table_is_away(sealing):
     with pytest.raises(StateUnavailable):
-        DynamoSealTable(aws.dynamodb, "absent").mark_erased(TASK_ID, ERASURE)
-
-
-ENVIRONMENT = {"POSTERN_SEAL_TABLE": "seals", "POSTERN_SEAL_KEY": "arn:aws:kms:us-east-1:123456789012:key/k"}
-
-
-def settings(mode: StatementText) -> Any:
-    return SimpleNamespace(statement_text=mode, deployment="shop", log="prod-2026")
-
-
-def test_a_deployment_that_seals_gets_its_keys_where_its_environment_says(clients):
-    made = seal_keys(boto3.Session(region_name="us-east-1"), settings(StatementText.SEALED), ENVIRONMENT)
-    assert made is not None
-    assert (made.table, made.kms_key) == tuple(ENVIRONMENT.values())
-    assert (made.deployment, made.log) == ("shop", "prod-2026")
-
-
-@pytest.mark.parametrize("name", ENVIRONMENT)
-def test_a_deployment_that_seals_does_not_start_without_table_or_key(clients, name):
-    less = {other: value for other, value in ENVIRONMENT.items() if other != name}
-    with pytest.raises(PolicyUnavailable, match=name):
-        seal_keys(boto3.Session(region_name="us-east-1"), settings(StatementText.SEALED), less)
-
-
-@pytest.mark.parametrize("mode", [StatementText.FULL, StatementText.NORMALIZED])
-def test_a_deployment_that_does_not_seal_needs_neither(mode):
-    assert seal_keys(boto3.Session(region_name="us-east-1"), settings(mode), {}) is None
+        DynamoSealTable(sealing.dynamodb, "absent").mark_erased(TASK_ID, ERASURE)

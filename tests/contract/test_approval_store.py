@@ -1,16 +1,13 @@
-"""One contract of the approvals, run on the fake that service tests use and on DynamoDB as moto answers for it."""
+"""One contract of the approvals, run on the fake that service tests use and on DynamoDB."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from threading import Barrier, Lock
-from typing import Any
+from threading import Barrier
 
 import boto3
 import pytest
-from moto import mock_aws
 
 from postern.approval_ports import ApprovalStore
 from postern.approvals import Approval
@@ -25,7 +22,7 @@ from postern.types import CommandId, Sha256Hex, Task, TaskState
 from tests.support.approvals import FakeApprovalStore
 from tests.support.domain import GRANT, NOW_S, TASK_ID, a_task
 from tests.support.fakes import FakeTaskStore
-from tests.support.tables import make_state_table
+from tests.support.places import Place, places
 
 PENDING, PROVISIONING = TaskState.PENDING_APPROVAL, TaskState.PROVISIONING
 
@@ -61,43 +58,21 @@ def word(name: str) -> Approval:
     )
 
 
-class OneAtATime:
-    """A client whose calls wait for each other, as moto's own server makes them: moto alone is not safe in threads."""
-
-    def __init__(self, client: Any) -> None:
-        self._client, self._lock = client, Lock()
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._client, name)
-
-        def locked(**arguments: Any) -> Any:
-            with self._lock:
-                return call(**arguments)
-
-        return locked
+def stores_at(place: Place) -> Both:
+    client, table = place.client("dynamodb"), place.state_table()
+    tasks = DynamoTaskStore(client, table)
+    return Both(tasks, DynamoApprovalStore(client, table, tasks))
 
 
-@pytest.fixture(scope="module")
-def client() -> Iterator[Any]:
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
-        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-            patch.setenv(name, "test")
-        yield OneAtATime(boto3.client("dynamodb", region_name="us-east-1"))
+@pytest.fixture(params=places("dynamodb"))
+def dynamodb(request: pytest.FixtureRequest) -> Both:
+    return stores_at(request.getfixturevalue(request.param))
 
 
-@pytest.fixture
-def dynamodb(client: Any) -> Iterator[Both]:
-    make_state_table(client, "state")
-    tasks = DynamoTaskStore(client, "state")
-    yield Both(tasks, DynamoApprovalStore(client, "state", tasks))
-    client.delete_table(TableName="state")
-
-
-@pytest.fixture(params=["fake", "dynamodb"])
+@pytest.fixture(params=["fake", *places("dynamodb")])
 def both(request: pytest.FixtureRequest) -> Both:
-    if request.param == "dynamodb":
-        made: Both = request.getfixturevalue("dynamodb")
-        return made
+    if request.param != "fake":
+        return stores_at(request.getfixturevalue(request.param))
     tasks = FakeTaskStore()
     return Both(tasks, FakeApprovalStore(tasks))
 
@@ -206,10 +181,10 @@ def test_what_waits_in_one_database_hides_nothing_of_another(both):
     assert list(both.approvals.pending(["other", "shop"], limit=1)) == [TASK_ID, other.id]
 
 
-def test_lists_nothing_that_other_writers_put_into_the_index(dynamodb, client):
+def test_lists_nothing_that_other_writers_put_into_the_index(dynamodb):
     task = dynamodb.waiting()
-    client.put_item(
-        TableName="state",
+    dynamodb.tasks.client.put_item(
+        TableName=dynamodb.tasks.table,
         Item={name: {"S": text} for name, text in FORGED.items()},
     )
     assert list(dynamodb.approvals.pending(["shop"], limit=5)) == [task.id]
@@ -235,7 +210,7 @@ def test_one_denial_in_the_table_keeps_an_approval_from_counting(dynamodb):
     task = dynamodb.waiting(approvals_needed=1)
     keys = (DenialKey(DenialKind.ISSUER, "ci"), DenialKey(DenialKind.PRINCIPAL, task.principal.id))
     item = {**denial_key(keys[1]), "reason": {"S": "stolen"}}
-    dynamodb.tasks.client.put_item(TableName="state", Item=item)
+    dynamodb.tasks.client.put_item(TableName=dynamodb.tasks.table, Item=item)
     with pytest.raises(PosternError) as caught:
         dynamodb.approve(task, "ann", unless=keys)
     assert caught.value.code == "task.revoked"

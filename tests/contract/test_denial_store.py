@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from postern.audit.records import Record, RecordType
 from postern.denial_ports import Denials, OpenTasks, Owed
@@ -23,7 +20,7 @@ from postern.types import CommandId, TaskId, TaskState
 from tests.support.denials import DENIAL, FakeDenials, FakeOpenTasks, open_task
 from tests.support.domain import AGENT, NOW_S, TASK_ID, WORLD, a_task
 from tests.support.fakes import FakeTaskStore
-from tests.support.tables import OneAtATime, make_state_table
+from tests.support.places import Place, places
 
 HOLD = replace(DENIAL, key=DenialKey(DenialKind.HOLD, "shop"), id=CommandId("0199a0b0-c0d0-7000-8000-0000000000d2"))
 AGAIN = replace(DENIAL, id=CommandId("0199a0b0-c0d0-7000-8000-0000000000d3"), reason="again")
@@ -39,23 +36,14 @@ class Table:
     open: OpenTasks
 
 
-@pytest.fixture
-def dynamodb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        make_state_table(client, "state")
-        one = OneAtATime(client)
-        yield Table(DynamoTaskStore(one, "state"), DynamoDenials(one, "state"), DynamoOpenTasks(one, "state"))
-
-
-@pytest.fixture(params=["fake", "dynamodb"])
+@pytest.fixture(params=["fake", *places("dynamodb")])
 def table(request: pytest.FixtureRequest) -> Table:
-    if request.param == "dynamodb":
-        return request.getfixturevalue("dynamodb")
-    tasks = FakeTaskStore()
-    return Table(tasks, FakeDenials(tasks), FakeOpenTasks(tasks))
+    if request.param == "fake":
+        tasks = FakeTaskStore()
+        return Table(tasks, FakeDenials(tasks), FakeOpenTasks(tasks))
+    place: Place = request.getfixturevalue(request.param)
+    where = (place.client("dynamodb"), place.state_table())
+    return Table(DynamoTaskStore(*where), DynamoDenials(*where), DynamoOpenTasks(*where))
 
 
 def test_a_denial_stands_from_its_put_to_its_lifting(table):
