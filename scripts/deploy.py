@@ -4,16 +4,18 @@ Arguments go to `sam deploy` as they are: `make deploy ARGS="--guided"`. Steps:
 
 1. The policy layer is valid, and every database's authorities are in it: a deploy without them would reach no database.
 2. The version control's state is told. What is deployed is named by digests of the files, committed or not.
-3. `make build` writes `build.json` and runs `sam build`.
+3. `make build` writes `build.json`, runs `sam build` for the parameter `Architecture`, and looks at what came out.
 4. `sam deploy`. CodeDeploy asks the function `deploy` before traffic moves.
 5. The function is asked to record what stands: a first deploy asks it nothing, and one that was turned back stands not.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -26,6 +28,9 @@ from postern.types import DatabaseAddress
 PROJECT = Path(__file__).resolve().parent.parent
 POLICY = PROJECT / "layers/policy"
 MOUNTED = PurePosixPath("/opt")  # where Lambda lays the policy layer out
+# The template's parameter, in both forms that SAM takes.
+_ARCHITECTURE = re.compile(r"""\b(?:Architecture=|ParameterKey=Architecture,ParameterValue=)["']?(\w+)""")
+_DEFAULT_ARCHITECTURE = "arm64"
 # Of what `sam deploy` is given, what `sam remote invoke` needs too, to find the same stack.
 _SHARED = ("--stack-name", "--region", "--profile", "--config-env", "--config-file")
 
@@ -79,6 +84,33 @@ def shared_options(arguments: Sequence[str]) -> list[str]:
     return found
 
 
+def architecture(arguments: Sequence[str], project: Path = PROJECT) -> str:
+    """The processor that `sam deploy` will name: by its arguments, else by `samconfig.toml`, else the template's own.
+
+    Where both leave it out, a stack that stands keeps the one it has, so another than the default is to be said at
+    each deploy. Packages for the wrong one cannot be imported: the function `deploy` fails, and no traffic moves.
+    """
+    found = _ARCHITECTURE.search(" ".join(arguments)) or _ARCHITECTURE.search(_kept_parameters(arguments, project))
+    return _DEFAULT_ARCHITECTURE if found is None else found[1]
+
+
+def _kept_parameters(arguments: Sequence[str], project: Path) -> str:
+    file = project / (_value(arguments, "--config-file") or "samconfig.toml")
+    if not file.is_file():
+        return ""
+    environment = tomllib.loads(file.read_text()).get(_value(arguments, "--config-env") or "default", {})
+    kept = environment.get("deploy", {}).get("parameters", {}).get("parameter_overrides", "")
+    return kept if isinstance(kept, str) else " ".join(kept)
+
+
+def _value(arguments: Sequence[str], name: str) -> str | None:
+    for at, argument in enumerate(arguments):
+        option, _, value = argument.partition("=")
+        if option == name:
+            return value or next(iter(arguments[at + 1 :]), None)
+    return None
+
+
 def main(arguments: Sequence[str]) -> int:
     stops = list(problems())
     for problem in stops:
@@ -88,7 +120,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     print(told_state())
     sam = Path(sys.executable).with_name("sam")
-    if _ran("make", "build") != 0:
+    if _ran("make", "build", f"ARCHITECTURE={architecture(arguments)}") != 0:
         return 1
     deployed = _ran(sam, "deploy", *arguments)
     if deployed != 0:

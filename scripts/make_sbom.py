@@ -1,7 +1,8 @@
 """Writes what ships as CycloneDX 1.6, a document for each part: `make sbom`.
 
 The layer of dependencies is told by pip, which resolves the pinned file for Lambda exactly as the build does and
-says each wheel's digest and metadata; where a build stands, it must hold the same. Our own parts are told by file. The
+says each wheel's digest and metadata, without what `layers/deps/prune.py` takes out as a whole; where a build stands,
+it must hold the same. Our own parts are told by file. The
 documents hold no time and no random number: the same tree gives the same bytes. Exit codes: 0 written, 1 a licence is
 refused or the build holds something else, 3 pip could not tell.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -119,6 +121,16 @@ def glibcs() -> list[str]:
     return named.group(1).split()
 
 
+def left_out() -> frozenset[str]:
+    """The pinned distributions of which the layer keeps nothing."""
+    return frozenset(runpy.run_path(str(REQUIREMENTS.parent / "prune.py"))["LEFT_OUT"])
+
+
+def shipping(report: Mapping[str, Any], without: frozenset[str]) -> dict[str, Any]:
+    """The report of those that are in the layer."""
+    return {"install": [one for one in report["install"] if normalised(one["metadata"]["name"]) not in without]}
+
+
 def installation_report(machine: str) -> dict[str, Any]:
     """What pip would install into the layer of this machine. Raises `SystemExit` with 3."""
     platforms = [*(f"manylinux_{glibc}_{machine}" for glibc in glibcs()), f"manylinux2014_{machine}"]
@@ -143,10 +155,10 @@ def licences(report: Mapping[str, Any]) -> dict[str, str]:
     return {name: expression_of(name, metadata) for name, metadata in told.items()}
 
 
-def differences(report: Mapping[str, Any], built: Path = BUILT) -> list[str]:
-    """Where a build stands and holds other distributions than the report."""
+def differences(report: Mapping[str, Any], without: frozenset[str], built: Path = BUILT) -> list[str]:
+    """Where a build stands and holds other distributions than the report of those that ship."""
     told = {(normalised(one["metadata"]["name"]), one["metadata"]["version"]) for one in report["install"]}
-    pinned = {(pin.name, pin.version) for pin in read_pins(REQUIREMENTS).values()}
+    pinned = {(pin.name, pin.version) for pin in read_pins(REQUIREMENTS).values() if pin.name not in without}
     found = [f"{name} {version}: pinned, and not installed for Lambda" for name, version in sorted(pinned - told)]
     if not built.is_dir():
         return found
@@ -162,11 +174,12 @@ def differences(report: Mapping[str, Any], built: Path = BUILT) -> list[str]:
 def main() -> int:
     """Writes the documents, or says what may not ship."""
     texts, open_ = {part: own(part, folder) for part, folder in OWN.items()}, []
+    without = left_out()
     for architecture, machine in MACHINES.items():
-        report = installation_report(machine)
+        report = shipping(installation_report(machine), without)
         try:
             texts[f"deps-{architecture}"] = dependencies(report, f"deps-{architecture}")
-            open_ += [f"{line}: may not ship" for line in refused(licences(report))] + differences(report)
+            open_ += [f"{line}: may not ship" for line in refused(licences(report))] + differences(report, without)
         except UnknownLicence as error:
             open_.append(str(error))
     for line in sorted(set(open_)):

@@ -102,10 +102,37 @@ def test_builds_deploys_and_records(monkeypatch: pytest.MonkeyPatch) -> None:
     assert deploy.main(["--stack-name", "gate", "--guided", "--region=eu-west-1", "--tags", "a=b"]) == 0
 
     assert sam.ran == [
-        ["build"],
+        ["build", "ARCHITECTURE=arm64"],
         ["deploy", "--stack-name", "gate", "--guided", "--region=eu-west-1", "--tags", "a=b"],
         [*RECORD, "--stack-name", "gate", "--region=eu-west-1"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kept", "built"),
+    [
+        pytest.param([], None, "arm64", id="the template's own"),
+        pytest.param(["--parameter-overrides", "LogName=a Architecture=x86_64"], None, "x86_64", id="named"),
+        pytest.param(
+            ["--parameter-overrides", "LogName=a", "Architecture=x86_64"], None, "x86_64", id="one of several"
+        ),
+        pytest.param(
+            ["--parameter-overrides", "ParameterKey=Architecture,ParameterValue=x86_64"], None, "x86_64", id="long form"
+        ),
+        pytest.param([], 'LogName=\\"a\\" Architecture=\\"x86_64\\"', "x86_64", id="as --guided kept it"),
+        pytest.param(
+            ["--parameter-overrides=Architecture=arm64"], "Architecture=x86_64", "arm64", id="said now, not as kept"
+        ),
+        pytest.param(["--config-env", "prod"], "Architecture=x86_64", "arm64", id="another environment's"),
+    ],
+)
+def test_builds_for_the_processor_that_is_deployed(
+    arguments: Sequence[str], kept: str | None, built: str, tmp_path: Path
+) -> None:
+    if kept is not None:
+        (tmp_path / "samconfig.toml").write_text(f'[default.deploy.parameters]\nparameter_overrides = "{kept}"\n')
+
+    assert deploy.architecture(arguments, tmp_path) == built
 
 
 def test_sends_nothing_where_something_is_wrong(

@@ -100,12 +100,23 @@ class TestLicences:
 class TestBuild:
     def test_a_build_that_holds_something_else_is_told(self, tmp_path: Path) -> None:
         pinned = make_sbom.read_pins(make_sbom.REQUIREMENTS)
-        report = {"install": [wheel(pin.name, version=pin.version) for pin in pinned.values()]}
+        without = make_sbom.left_out()
+        told = {"install": [wheel(pin.name, version=pin.version) for pin in pinned.values()]}
+        report = make_sbom.shipping(told, without)
         for pin in pinned.values():
-            (tmp_path / f"{pin.name.replace('-', '_')}-{pin.version}.dist-info").mkdir()
-        assert make_sbom.differences(report, tmp_path) == []
+            if pin.name not in without:
+                (tmp_path / f"{pin.name.replace('-', '_')}-{pin.version}.dist-info").mkdir()
+        assert make_sbom.differences(report, without, tmp_path) == []
         (tmp_path / "stowaway-1.0.dist-info").mkdir()
-        assert make_sbom.differences(report, tmp_path) == ["stowaway 1.0: in the build or in the pins, and not in both"]
+        assert make_sbom.differences(report, without, tmp_path) == [
+            "stowaway 1.0: in the build or in the pins, and not in both"
+        ]
+
+    def test_what_the_layer_keeps_nothing_of_is_in_no_document(self) -> None:
+        report = {"install": [wheel("cffi", requires_dist=["pycparser"]), wheel("pycparser")]}
+        told = make_sbom.dependencies(make_sbom.shipping(report, make_sbom.left_out()))
+        assert "cffi" in told
+        assert "pycparser" not in told
 
     def test_the_platforms_are_those_of_the_build(self) -> None:
         """The layer's Makefile says for which glibc wheels are taken; without it the report would be of others."""

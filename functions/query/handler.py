@@ -28,7 +28,7 @@ from postern.services.run_statements import RunStatements
 from postern.services.statement_texts import StatementTexts
 from postern.services.stopwatch import Stopwatch
 from postern.types import TaskId
-from postern.world.lookup import LOOKUP_ROLE
+from postern.world.lookup_call import LOOKUP_ROLE
 
 
 def respond(event: http.Event, run: RunStatements, watch: Stopwatch) -> http.Response:

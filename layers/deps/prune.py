@@ -19,12 +19,14 @@ from typing import Any
 # xray: no function calls it, but the tracer makes its client when it is loaded, for a sampler that Lambda never asks.
 SERVICES = frozenset({"codedeploy", "dynamodb", "events", "kms", "lambda", "s3", "sqs", "sts", "xray"})
 
+# Distributions that go as a whole: the bill of materials leaves them out. pycparser turns C declarations into
+# extensions, as cffi's Python part does; cryptography needs nothing but the compiled `_cffi_backend` of the two.
+LEFT_OUT = ("pycparser",)
+
 UNUSED = (
     "bin",
-    # What turns C declarations into extensions; cryptography needs the compiled `_cffi_backend` beside it.
     "cffi",
-    "pycparser",
-    "pycparser-*.dist-info",
+    *(pattern for name in LEFT_OUT for pattern in (name, f"{name}-*.dist-info")),
     # Where a telephone number belongs, and whose it is: that it is one is all that is looked for.
     "phonenumbers/carrierdata",
     "phonenumbers/geodata",

@@ -25,7 +25,12 @@ def project(tmp_path: Path) -> Path:
     for name in ("template.yaml", "infra/audit.yaml", "layers/core/postern/version.py", "functions/tasks/handler.py"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, tmp_path / name)
-    for name in ("layers/deps/requirements.txt", "layers/deps/Makefile", "layers/core/Makefile"):
+    for name in (
+        "layers/deps/requirements.txt",
+        "layers/deps/Makefile",
+        "layers/deps/prune.py",
+        "layers/core/Makefile",
+    ):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(PROJECT / name, tmp_path / name)
     return tmp_path
@@ -54,6 +59,7 @@ def test_two_builds_of_the_same_sources_say_the_same(project: Path, tmp_path_fac
         pytest.param("infra/audit.yaml", {"template"}, id="nested template"),
         pytest.param("functions/tasks/handler.py", {"code", "version"}, id="handler"),
         pytest.param("layers/deps/requirements.txt", {"code", "version"}, id="packages"),
+        pytest.param("layers/deps/prune.py", {"code", "version"}, id="what is left of packages"),
         pytest.param("layers/core/postern/version.py", {"code", "package", "version"}, id="package"),
         pytest.param("layers/core/postern/new.py", {"code", "package", "version"}, id="new module"),
         pytest.param("layers/core/postern/__pycache__/version.cpython-313.pyc", set(), id="compiled"),

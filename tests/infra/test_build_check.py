@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import py_compile
-import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -152,11 +152,26 @@ def test_without_a_build_it_says_how_to_make_one(tmp_path, monkeypatch):
         check_build.main()
 
 
-@pytest.mark.skipif(shutil.which("python3.13") is None, reason="needs python3.13 in PATH")
-def test_a_handler_that_cannot_be_imported_is_named(build):
+@pytest.fixture
+def runtime(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """This Python under the name of the functions' one, which may not be here; handlers of one line run in any."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "python3.13").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def test_a_handler_that_cannot_be_imported_is_named(build, runtime):
     (build.functions[0] / "handler.py").write_text("import absent\n")
 
     [found] = check_build.imports(build)
 
     assert "QueryFunction" in found
     assert "absent" in found
+
+
+def test_without_the_functions_python_it_says_what_is_missing(build, runtime):
+    (runtime / "python3.13").unlink()
+
+    assert check_build.imports(build) == ["python3.13: expected it in PATH to import the handlers, got none"]

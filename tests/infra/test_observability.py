@@ -17,7 +17,7 @@ from postern.errors import CODES
 from postern.services.sequence import Count
 from postern_cli.main import _application
 from postern_local.transform import read_yaml
-from tests.support.operate_page import alarm_anchors, commands, headings, sections
+from tests.support.operate_page import alarm_anchors, commands, headings, sections, shell_blocks
 from tests.support.stack import PROJECT, project_deployment
 
 FUNCTIONS = sorted(path.parent.name for path in (PROJECT / "functions").glob("*/handler.py"))
@@ -253,6 +253,7 @@ def test_every_503_has_a_runbook_that_says_what_to_do() -> None:
 
 
 COMMANDS = commands()
+SHELL = {".", "export", "grep", "jq", "output()", "psql", "while"}
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=[" ".join(words[:4]) + f" #{at}" for at, words in enumerate(COMMANDS)])
@@ -262,12 +263,33 @@ def test_each_command_of_the_page_is_one_that_there_is(words: list[str]) -> None
             assert unknown_options(words[1:]) == set()
         case "aws":
             assert unknown_parameters(words[1:]) == set()
-        case "sam":
+        case "make":
+            given = words[2].removeprefix("ARGS=").split()
             parameters = read_yaml(PROJECT / "template.yaml")["Parameters"]
-            assert words[1:3] == ["deploy", "--parameter-overrides"]
-            assert {word.partition("=")[0] for word in words[3:]} <= parameters.keys()
+            assert words[1] == "deploy"
+            assert {word for word in given if word.startswith("--")} <= {"--region", "--parameter-overrides"}
+            assert {word.partition("=")[0] for word in given if "=" in word} <= parameters.keys()
         case other:
-            assert other in {"export", "grep"}
+            assert other in SHELL or re.match(r"[A-Z]+=", other)
+
+
+def test_each_name_in_a_command_was_given_before() -> None:
+    """At two in the morning nobody looks for where a name comes from: the page sets each, from the outputs."""
+    text = "\n".join(shell_blocks())
+    asked = re.findall(r"\$\(output (\w+)\)", text)
+    assert asked
+    assert set(asked) <= read_yaml(PROJECT / "template.yaml")["Outputs"].keys()
+    given: set[str] = set()
+    for line in text.splitlines():
+        given |= {name for name in re.findall(r"(?:^|\s)([A-Z][A-Z_]+)=", line) if line.startswith(("export ", name))}
+        used = set(re.findall(r"\$\{?([A-Z][A-Z_]+)", line))
+        assert used - given <= {"NEW_KEY_ARN"}, line  # of the stack that the command before it made
+
+
+def test_the_kinds_of_events_that_a_search_names_are_written() -> None:
+    (named,) = set(re.findall(r"\"kind\":\"\((.*?)\)\"", "\n".join(shell_blocks())))
+    code = "".join(path.read_text() for path in (PROJECT / "layers/core/postern/audit").glob("*.py"))
+    assert [kind for kind in named.split("|") if f'"{kind}"' not in code] == []
 
 
 def unknown_options(words: list[str]) -> set[str]:

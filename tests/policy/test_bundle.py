@@ -113,7 +113,12 @@ def test_the_starter_layers_examples_are_a_valid_layer():
     }
     loaded = parse_bundle({**files, **uncommented, "catalog/shop.yaml": example}, local=None)
     assert [issuer.name for issuer in loaded.issuers] == ["github"]
-    assert loaded.cedar.ids == ("ci-reads-shop", "short-reads-need-no-approval", "postern.four-eyes")
+    assert loaded.cedar.ids == (
+        "ci-reads-shop",
+        "short-reads-need-no-approval",
+        "operators-decide-and-take-away",
+        "postern.four-eyes",
+    )
 
 
 def _uncommented(text: bytes, first: str, mark: str) -> bytes:

@@ -39,6 +39,27 @@ def test_a_broken_policy_that_was_put_off_allows_nothing_when_it_is_asked():
         put_off.cedar  # noqa: B018 - asked
 
 
+@pytest.mark.parametrize("part", ["cedar", "issuers", "catalogs", "approvals"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param({"issuers": "issuers: ["}, id="issuers"),
+        pytest.param({"catalog_shop": "database: ["}, id="catalog"),
+        pytest.param({"approvals": "{default: no}"}, id="approvals"),
+    ],
+)
+def test_no_part_of_broken_rules_that_were_put_off_is_believed(part, broken):
+    put_off = parse_bundle(layer(**broken), local=None, decides=False)
+
+    with pytest.raises(PolicyUnavailable, match="nothing is allowed"):
+        getattr(put_off, part)
+
+
+def test_where_databases_are_is_checked_by_who_decides_nothing_too():
+    with pytest.raises(PolicyFileError, match="expected an address for each catalog"):
+        parse_bundle(layer(databases="{}"), local=None, decides=False)
+
+
 def test_cedar_is_not_loaded_where_nobody_asks():
     run = subprocess.run(
         [
@@ -47,7 +68,7 @@ def test_cedar_is_not_loaded_where_nobody_asks():
             "import sys\n"
             "from postern.policy.bundle import parse_bundle\n"
             "parse_bundle({'issuers.yaml': b'issuers: []'}, local=None, decides=False)\n"
-            "print('cedarpy' in sys.modules)\n"
+            "print('cedarpy' in sys.modules or 'postern.policy.rules' in sys.modules)\n"
             "parse_bundle({'issuers.yaml': b'issuers: []'}, local=None)\n"
             "print('cedarpy' in sys.modules)",
         ],

@@ -47,8 +47,13 @@ def alarm_anchors(description: str) -> list[str]:
     return re.findall(r"docs/operate\.md#([\w-]+)", " ".join(description.split()))
 
 
-def commands() -> list[list[str]]:
-    """The words of each command in the page's shell blocks; a line that ends in a backslash goes on."""
+def shell_blocks() -> list[str]:
+    """The page's shell; a line that ends in a backslash goes on."""
     blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    return [block.replace("\\\n", " ") for block in blocks]
+
+
+def commands() -> list[list[str]]:
+    """The words of each command in the page's shell blocks."""
+    lines = [line for block in shell_blocks() for line in block.splitlines()]
     return [shlex.split(line, comments=True) for line in lines if line.strip() and not line.startswith("#")]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from postern.announcements import Announcement
-from postern.approval_ports import Announcer
 from postern.denials import DenialKey
 from postern.ports import Finished, IdempotencyKey, Reservation, Settled, TaskStore, World
 from postern.task_states import Move
 from postern.types import Budgets, CommandId, Principal, Task, TaskId, TaskState
+
+if TYPE_CHECKING:
+    from postern.approval_ports import Announcer  # with all that approvals are
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from postern.edges.postgres.wire import AgentConnection
 from postern.errors import DatabaseLost, DatabaseUnavailable, PosternError, StatementFailed, Unprocessable
 from postern.ports import Parameter, Sought
 from postern.types import DatabaseAddress, Task
-from postern.world.lookup import LOOKUP_TOKEN_SQL
+from postern.world.lookup_call import LOOKUP_TOKEN_SQL
 from postern.world.names import role_name
 
 

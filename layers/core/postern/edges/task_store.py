@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError
 from postern.denials import DenialKey, refuse_denied
 from postern.edges import task_items as items
 from postern.edges import task_writes as writes
-from postern.edges.approval_items import format_opening
 from postern.edges.failed_conditions import failed_conditions, translated
 from postern.edges.holds import give_back, give_back_with_key
 from postern.edges.item_batches import read_items
@@ -39,6 +38,8 @@ class DynamoTaskStore:
     _scopes: dict[str, items.Scope] = field(default_factory=dict)
 
     def create(self, task: Task) -> None:
+        from postern.edges.approval_items import format_opening  # only where tasks are opened
+
         with translated():
             try:
                 transact(

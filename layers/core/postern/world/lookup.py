@@ -13,13 +13,10 @@ from __future__ import annotations
 from postern.masking.column_types import ColumnType
 from postern.masking.expressions import mask_expression
 from postern.types import Mask, MaskKind
+from postern.world.lookup_call import LOOKUP_ROLE as LOOKUP_ROLE
+from postern.world.lookup_call import LOOKUP_TOKEN_SQL as LOOKUP_TOKEN_SQL
 from postern.world.names import OWNER_ROLE, POSTERN_SCHEMA, quote_literal
 from postern.world.standing_role import make_standing_role
-
-LOOKUP_ROLE = "postern_lookup"  # logs in by IAM token only
-# $1 is the task's role, $2 `ViewColumn.token_of`, $3 the value. Errors: class 22 where the value is not of that kind
-# (it is not quoted in the message), 42704 where no such task stands, 0A000 where no token stands for the kind.
-LOOKUP_TOKEN_SQL = f"SELECT {POSTERN_SCHEMA}.lookup_token($1, $2, $3)"
 
 # Each execution environment that does lookups keeps one session.
 CONNECTION_LIMIT = 100
