@@ -155,7 +155,7 @@ COMPILE := $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-u
 	--no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 lock: $(READY) ## pin the requirements anew
-	$(COMPILE) --extra local --extra dev --output-file requirements/dev.txt pyproject.toml
+	$(COMPILE) --extra local --extra parquet --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra local --constraint requirements/dev.txt --output-file requirements/local.txt pyproject.toml
 	$(COMPILE) --output-file requirements/scan.txt requirements/scan.in
 
