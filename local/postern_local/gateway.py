@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
 import time
 import uuid
 from collections.abc import Mapping
@@ -63,7 +64,13 @@ class Gateway:
     """A running gateway."""
 
     def __init__(
-        self, deployment: Deployment, lambdas: Lambdas, *, port: int = 0, integration_s: float = INTEGRATION_S
+        self,
+        deployment: Deployment,
+        lambdas: Lambdas,
+        *,
+        port: int = 0,
+        reserved: socket.socket | None = None,
+        integration_s: float = INTEGRATION_S,
     ) -> None:
         """Listens at once. Raises `StackFailure` where the port is taken."""
         self._api: Api = deployment.api
@@ -71,7 +78,7 @@ class Gateway:
         self._lambdas = lambdas
         self._integration_s = integration_s
         service = Service(self._answer, self._refuse, MAX_HEAD_BYTES, MAX_BODY_BYTES)
-        self._server = LoopbackServer.start(service, port=port)
+        self._server = LoopbackServer.start(service, port=port, reserved=reserved)
 
     @property
     def url(self) -> str:

@@ -17,6 +17,7 @@ from postern_local.failure import StackFailure
 from postern_local.loopback import LoopbackServer, Request, Response, Service
 from postern_local.model import Function
 from postern_local.pool import Pool
+from postern_local.process import FreshProcess, Launch, Process
 from postern_local.worker_process import Outcome, WorkerPlan
 
 MAX_REQUEST_BYTES = 6 * 1024 * 1024  # Lambda's quota for a synchronous invocation
@@ -28,14 +29,17 @@ _FUNCTION = re.compile(
 )
 
 Environment = Callable[[Function], Mapping[str, str]]  # asked anew for each worker: credentials end
+Start = Callable[[Launch], Process]  # how a worker's process is made
 
 
 class Lambdas:
     """The pools of all functions."""
 
-    def __init__(self, functions: Iterable[Function], environment: Environment, logs: Path) -> None:
+    def __init__(
+        self, functions: Iterable[Function], environment: Environment, logs: Path, start: Start = FreshProcess
+    ) -> None:
         """Makes the pools; `warm` starts the first workers. Raises `StackFailure` where a handler is not there."""
-        self._pools = {function.name: _pool(function, environment, logs) for function in functions}
+        self._pools = {function.name: _pool(function, environment, logs, start) for function in functions}
 
     def warm(self, names: Iterable[str]) -> None:
         """Starts a worker of each of these functions, without waiting for them."""
@@ -85,11 +89,11 @@ class Lambdas:
         )
 
 
-def _pool(function: Function, environment: Environment, logs: Path) -> Pool:
+def _pool(function: Function, environment: Environment, logs: Path, start: Start) -> Pool:
     module = function.handler.rpartition(".")[0].replace(".", "/")
     if not (function.folder / f"{module}.py").is_file():
         raise StackFailure(f"{function.folder}: expected {module}.py with the handler of {function.name}, got none")
-    plan = WorkerPlan(function, lambda: environment(function), logs / f"{function.name}.log")
+    plan = WorkerPlan(function, lambda: environment(function), logs / f"{function.name}.log", start=start)
     return Pool(plan, limit=min(function.concurrency or WORKERS, WORKERS))
 
 

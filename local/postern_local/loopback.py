@@ -14,7 +14,7 @@ import socket
 import socketserver
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import Message
 from http import HTTPStatus
@@ -78,9 +78,12 @@ class LoopbackServer:
         self._thread.start()
 
     @classmethod
-    def start(cls, service: Service, *, port: int = 0) -> LoopbackServer:
-        """Listens on the port, or a free one where it is 0. Raises `StackFailure` where it is taken."""
-        return cls(_listening(service, port))
+    def start(cls, service: Service, *, port: int = 0, reserved: socket.socket | None = None) -> LoopbackServer:
+        """Listens on the reserved port, on the named one, or on a free one where it is 0.
+
+        Raises `StackFailure` where it is taken.
+        """
+        return cls(_listening(service, port) if reserved is None else _Server(service, port, reserved))
 
     @property
     def port(self) -> int:
@@ -98,14 +101,24 @@ class LoopbackServer:
         self._thread.join()
 
 
-def expect_free(port: int) -> None:
-    """Raises `StackFailure` where the port is taken, as a server's start would, before anything else is started."""
-    _listening(Service(lambda _: Response(404)), port).server_close()
+def reserve(port: int) -> socket.socket:
+    """Takes the port, or a free one where it is 0, for a server that starts later. Raises `StackFailure`.
+
+    It listens, since a port that is only bound can be bound a second time: who connects early waits for the server.
+    """
+    with _told_where_taken(port):
+        return socket.create_server((HOST, port), backlog=_Server.request_queue_size)
 
 
 def _listening(service: Service, port: int) -> _Server:
-    try:
+    with _told_where_taken(port):
         return _Server(service, port)
+
+
+@contextlib.contextmanager
+def _told_where_taken(port: int) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         if error.errno in (errno.EADDRINUSE, errno.EACCES):
             raise StackFailure(
@@ -120,11 +133,15 @@ class _Server(socketserver.ThreadingTCPServer):
     block_on_close = False
     request_queue_size = 128
 
-    def __init__(self, service: Service, port: int) -> None:
+    def __init__(self, service: Service, port: int, reserved: socket.socket | None = None) -> None:
         self.service = service
         self._connections: set[socket.socket] = set()
         self._lock = threading.Lock()
-        super().__init__((HOST, port), _Handler)
+        super().__init__((HOST, port), _Handler, bind_and_activate=reserved is None)
+        if reserved is not None:
+            self.socket.close()
+            self.socket = reserved
+            self.server_address = reserved.getsockname()
 
     def process_request(self, request: socket.socket | tuple[bytes, socket.socket], client_address: object) -> None:
         if isinstance(request, socket.socket):

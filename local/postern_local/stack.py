@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,20 +30,25 @@ from postern_local.aws import server as aws_server
 from postern_local.aws.server import ACCOUNT, AwsServer
 from postern_local.certificates import make_certificates
 from postern_local.databases import assign_loads, create_databases
+from postern_local.demo import cast
 from postern_local.deployment import read_deployment
 from postern_local.event_sources import EventSources
 from postern_local.evidence_log import LogBeginning, fetch_vkey
 from postern_local.failure import StackFailure
+from postern_local.forked_process import WorkerParent, can_fork
 from postern_local.gateway import Gateway
 from postern_local.issuer import Issuer
-from postern_local.lambdas import Lambdas
+from postern_local.issuer.people import Person
+from postern_local.lambdas import Lambdas, Start
 from postern_local.model import Deployment, Names
 from postern_local.policy_layer import PolicyLayer, local_address, read_policy, resource_id, write_policy
 from postern_local.postgres import PostgresServer
+from postern_local.process import FreshProcess
 from postern_local.rds_front import RdsFront
 from postern_local.ready import Ready, claim_ready, remove_ready, write_ready
 from postern_local.resources import FunctionEnvironment, create_resources
 from postern_local.schedules import Schedules
+from postern_local.sign_in_offer import make_offer
 from postern_local.state_folder import StateFolder
 
 ROOT = Path(__file__).resolve().parents[2]  # of the project: template.yaml, functions and infra are read in place
@@ -50,7 +56,7 @@ DEMO = Path(__file__).resolve().parent / "demo"
 LOG = "local"
 RETENTION_DAYS = 1
 NAMES = Names(account=ACCOUNT, region="us-east-1")
-_DEMO_AGENT = "--sub repo:acme/shop:ref:refs/heads/main --claim role=agent"
+_DEMO_AGENT = f"--sub {cast.AGENT.sub} --claim role=agent"
 _HEALTH_S = 30.0
 _ASKED_FIRST = ("authorize", "provision", "query")  # an agent's first calls wait for them; others start when called
 
@@ -76,6 +82,7 @@ class Stack:
     """A running stack. Its parts are there for tests that break one on purpose."""
 
     ready: Ready
+    people: Sequence[Person]  # whom the issuer's page lists
     token_options: str  # of `postern local token`, for a caller whom the policy admits
     layer: PolicyLayer
     deployment: Deployment
@@ -97,15 +104,17 @@ def run_stack(options: Options, *, say: Say = _silent) -> Iterator[Stack]:
     loads = assign_loads(options.loads or demo_loads, layer.databases)
     if options.ready is not None:
         claim_ready(options.ready)
-    loopback.expect_free(options.port)
-    aws_server.expect_free(options.aws_port)
     with ExitStack() as parts:
+        # The gateway's, before all else: the template is read with the address that the API will have.
+        port = loopback.reserve(options.port)
+        parts.callback(port.close)
+        aws_server.expect_free(options.aws_port)
         state = parts.enter_context(StateFolder.open(options.state))
         _log_to(state.folder("logs") / "gateway.log", parts)
         # Waited for last when the parts are stopped: what it starts in the meantime is stopped after it.
         beside = ThreadPoolExecutor()
         parts.callback(beside.shutdown)
-        stack = _Start(options, layer, loads, state, parts, beside, say).run()
+        stack = _Start(options, layer, loads, state, parts, beside, say, port).run()
         for path in filter(None, (state.path / "ready.json", options.ready)):
             write_ready(path, stack.ready)
             parts.callback(remove_ready, path, stack.ready)
@@ -123,11 +132,13 @@ class _Start:
     parts: ExitStack
     beside: ThreadPoolExecutor
     say: Say
+    port: socket.socket  # bound, for the gateway to listen on
 
     def run(self) -> Stack:
         starting = self.beside.submit(self._postgres)
         starting_aws = self.beside.submit(self._aws)
-        deployment = read_deployment(ROOT, _parameters(self.layer, self.options.statement_text), NAMES)
+        start_worker = self._worker_start()
+        deployment = read_deployment(ROOT, _parameters(self.layer, self.options.statement_text, self._address()), NAMES)
         server = starting.result()
         self.say(f"PostgreSQL {self.options.postgres}  {server.socket_dir}")
         loading = self.beside.submit(create_databases, server, self.layer.bundle.catalogs, self.loads)
@@ -141,12 +152,14 @@ class _Start:
         self.say(f"OIDC issuer    {issuer.url}")
         front = self._front(server, aws, issuer)
         self.say(f"RDS front      {front.host}:{front.port}")
-        lambdas = self._functions(deployment, aws, issuer)
+        lambdas = self._functions(deployment, aws, issuer, start_worker)
         beginning = self.beside.submit(self._beginning(deployment, aws, lambdas).run)
         gateway = self._gateway(deployment, lambdas, loading, beginning)
         self.say(f"API            {gateway.url}")
+        self._offer_sign_in(issuer, gateway)
         return Stack(
             ready=self._ready(deployment, server, aws, issuer, gateway),
+            people=cast.PEOPLE if self.options.policy is None else (),
             token_options=_DEMO_AGENT if self.options.policy is None else "--sub SUBJECT",
             layer=self.layer,
             deployment=deployment,
@@ -155,6 +168,9 @@ class _Start:
             front=front,
             lambdas=lambdas,
         )
+
+    def _address(self) -> str:
+        return "http://{}:{}".format(*self.port.getsockname())
 
     def _postgres(self) -> PostgresServer:
         server = postgres.start(self.state.folder("logs"), major=self.options.postgres)
@@ -187,9 +203,17 @@ class _Start:
         (self.state.folder("policy") / FILE).write_bytes(format_build_facts(project_facts(ROOT)))
         return front
 
-    def _functions(self, deployment: Deployment, aws: AwsServer, issuer: Issuer) -> Lambdas:
+    def _worker_start(self) -> Start:
+        """Begins to import what workers need, where that can be done once for all of them."""
+        if not can_fork():
+            return FreshProcess
+        parent = WorkerParent(self.state.folder("logs") / "workers.log")
+        self.parts.callback(parent.stop)
+        return parent.start
+
+    def _functions(self, deployment: Deployment, aws: AwsServer, issuer: Issuer, start: Start) -> Lambdas:
         environment = FunctionEnvironment(deployment, aws, issuer.url, str(self.state.folder("policy")))
-        lambdas = Lambdas(deployment.functions, environment, self.state.folder("logs"))
+        lambdas = Lambdas(deployment.functions, environment, self.state.folder("logs"), start)
         self.parts.callback(lambdas.stop)
         endpoint = lambdas.serve()
         self.parts.callback(endpoint.stop)
@@ -207,7 +231,7 @@ class _Start:
         self, deployment: Deployment, lambdas: Lambdas, loading: Future[None], beginning: Future[None]
     ) -> Gateway:
         """The gateway, found to answer, once the databases stand behind it and the log has begun."""
-        gateway = Gateway(deployment, lambdas, port=self.options.port)
+        gateway = Gateway(deployment, lambdas, reserved=self.port)
         self.parts.callback(gateway.stop)
         loading.result()
         _wait_until_healthy(gateway.url, self.state.path / "logs")
@@ -217,6 +241,10 @@ class _Start:
         # Not before: workers that load their packages at once would hold up the first answer.
         lambdas.warm(function.name for function in deployment.functions if function.folder.name in _ASKED_FIRST)
         return gateway
+
+    def _offer_sign_in(self, issuer: Issuer, gateway: Gateway) -> None:
+        people, agent = (cast.PEOPLE, cast.AGENT) if self.options.policy is None else ((), None)
+        issuer.offer(make_offer(self.layer, gateway.url, self.state.folder("issuer"), people, agent))
 
     def _ready(
         self, deployment: Deployment, server: PostgresServer, aws: AwsServer, issuer: Issuer, gateway: Gateway
@@ -235,10 +263,11 @@ class _Start:
         )
 
 
-def _parameters(layer: PolicyLayer, statement_text: StatementText) -> dict[str, str]:
+def _parameters(layer: PolicyLayer, statement_text: StatementText, address: str) -> dict[str, str]:
     """The template's parameters. Nobody is the administrator of a local bucket's policy: it stays as it is made."""
     prefix = f"arn:aws:rds-db:{NAMES.region}:{NAMES.account}:dbuser"
     return {
+        "ApiAddress": address,
         "LogName": LOG,
         "LogEndsOn": _tomorrow(),
         "DatabaseUserArns": ",".join(f"{prefix}:{resource_id(name)}" for name in layer.databases),

@@ -22,7 +22,7 @@ _NOT_DEPLOYED = ("awscrt", "OpenSSL")
 def main(runtime: str, handler: str) -> None:
     """Serves invocations until the process is killed."""
     die_with_parent()
-    sys.modules.update(dict.fromkeys(_NOT_DEPLOYED))  # type: ignore[arg-type]  # with None the import fails
+    hide_what_is_not_deployed()
     if runtime == "aws":
         from awslambdaric.__main__ import main as serve
 
@@ -31,6 +31,11 @@ def main(runtime: str, handler: str) -> None:
         from postern_local.runtime_loop import serve as serve_here
 
         serve_here(handler, os.environ["AWS_LAMBDA_RUNTIME_API"])
+
+
+def hide_what_is_not_deployed() -> None:
+    """To be called before any library is imported."""
+    sys.modules.update(dict.fromkeys(_NOT_DEPLOYED))  # type: ignore[arg-type]  # with None the import fails
 
 
 def die_with_parent() -> None:

@@ -9,10 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -21,7 +18,9 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
+from postern_local.failure import StackFailure
 from postern_local.model import Function
+from postern_local.process import CLEAN, FreshProcess, Launch, Process
 from postern_local.runtime_api import Answered, Exited, Failed, Invocation, Ready, RuntimeApi, WorkerEvent
 
 MAX_RESPONSE_BYTES = 6_291_556  # Lambda's quota, as its own error message gives it
@@ -45,6 +44,7 @@ class WorkerPlan:
     environment: Callable[[], Mapping[str, str]]
     log: Path
     runtime: str = "aws" if find_spec("awslambdaric") else "own"
+    start: Callable[[Launch], Process] = FreshProcess
 
 
 class Worker:
@@ -54,12 +54,11 @@ class Worker:
         self._plan = plan
         self._born = time.monotonic()
         self._served = self._ready = False
-        self._lock = threading.Lock()  # over the process's end, so that no signal follows it
         environment = plan.environment()
         self._api = RuntimeApi(timeout_s=plan.function.timeout_s, function_arn=plan.function.arn)
         try:
-            self._process = self._spawn(environment)
-        except OSError:
+            self._process = plan.start(self._launch(environment))
+        except (OSError, StackFailure):
             self._api.stop()
             raise
         self._reaper = threading.Thread(target=self._reap, daemon=True)
@@ -71,22 +70,11 @@ class Worker:
 
     def is_reusable(self) -> bool:
         """Whether it can take an invocation: it lives, is not too old, and is done with the one before."""
-        if self._has_exited() or time.monotonic() - self._born > _LIFE_S:
+        if self._process.has_exited() or time.monotonic() - self._born > _LIFE_S:
             return False
         if self._served and not self._ready:
             self._ready = isinstance(self._event(_INIT_S), Ready)
         return self._ready or not self._served
-
-    def _has_exited(self) -> bool:
-        """Asks the system, which knows before the thread that waits for the process has had its turn."""
-        if self._process.returncode is not None:
-            return True
-        if not hasattr(os, "waitid"):
-            return False
-        try:
-            return os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
-        except ChildProcessError:
-            return True
 
     def run(self, invocation: Invocation) -> Outcome:
         """Runs one invocation to its end, which is at the latest the function's timeout. Never raises for it."""
@@ -107,24 +95,14 @@ class Worker:
 
     def stop(self) -> None:
         """Kills the process and whatever it started, and waits until it is gone. Idempotent."""
-        with self._lock:
-            if self._process.returncode is None:
-                self._kill_group()
+        self._process.kill()
         self._reaper.join()
         self._api.stop()
 
-    def _spawn(self, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
+    def _launch(self, environment: Mapping[str, str]) -> Launch:
         function = self._plan.function
-        with self._plan.log.open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "postern_local.worker", self._plan.runtime, function.handler],
-                cwd=function.folder,
-                env={**environment, **_reserved(function, self._api.address)},
-                stdin=subprocess.PIPE,  # its end tells the worker that this process is gone
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
+        environment = {**environment, **CLEAN, **_reserved(function, self._api.address)}
+        return Launch(self._plan.runtime, function.handler, function.folder, environment, self._plan.log)
 
     def _event(self, wait_s: float) -> WorkerEvent | None:
         with contextlib.suppress(queue.Empty):
@@ -144,19 +122,7 @@ class Worker:
                 return error_outcome("Sandbox.Timedout", f"RequestId: {invocation.request_id} Error: {too_late}")
 
     def _reap(self) -> None:
-        """Waits for the process, ends what it left behind, and only then frees its id for others."""
-        if hasattr(os, "waitid"):
-            os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOWAIT)
-        with self._lock:
-            self._kill_group()
-            status = self._process.wait()
-        if self._process.stdin is not None:
-            self._process.stdin.close()
-        self._api.events.put(Exited(status))
-
-    def _kill_group(self) -> None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: a group of zombies
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self._api.events.put(Exited(self._process.wait()))
 
 
 def error_outcome(kind: str, text: str) -> Outcome:
@@ -167,9 +133,6 @@ def error_outcome(kind: str, text: str) -> Outcome:
 def _reserved(function: Function, api: str) -> dict[str, str]:
     """The variables that Lambda itself sets."""
     return {
-        "PATH": os.defpath,
-        "LANG": "C.UTF-8",
-        "TZ": ":UTC",
         "_HANDLER": function.handler,
         "AWS_EXECUTION_ENV": f"AWS_Lambda_python{sys.version_info.major}.{sys.version_info.minor}",
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
@@ -180,8 +143,4 @@ def _reserved(function: Function, api: str) -> dict[str, str]:
         "AWS_LAMBDA_LOG_STREAM_NAME": "local",
         "AWS_LAMBDA_RUNTIME_API": api,
         "LAMBDA_TASK_ROOT": str(function.folder),
-        # The SDK would read the user's own configuration and credentials, or ask a metadata service.
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
     }

@@ -14,12 +14,22 @@ import requests
 
 from postern_local.failure import StackFailure
 from postern_local.issuer import Issuer, mint
+from postern_local.issuer.key import make_key
 
 AUDIENCE = "postern-local"
 
 
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """One for all: to make one takes longer than a test."""
+    path = tmp_path_factory.mktemp("key") / "issuer.key"
+    make_key(path)
+    return path.read_bytes()
+
+
 @pytest.fixture
-def issuer(tmp_path: Path) -> Iterator[Issuer]:
+def issuer(tmp_path: Path, key: bytes) -> Iterator[Issuer]:
+    (tmp_path / "issuer.key").write_bytes(key)
     with Issuer.start(tmp_path) as running:
         yield running
 
@@ -121,7 +131,7 @@ def test_missing_and_broken_keys_are_told_by_name(tmp_path: Path) -> None:
 
 def test_port_in_use_is_told_in_one_line(issuer: Issuer, tmp_path: Path) -> None:
     port = int(issuer.url.rpartition(":")[2])
-    with pytest.raises(StackFailure, match=f"^issuer port {port}: expected a free one, got [^\n]*$"):
+    with pytest.raises(StackFailure, match=f"^issuer port {port}: expected a free one, got: [^\n]*$"):
         Issuer.start(tmp_path, port=port)
 
 

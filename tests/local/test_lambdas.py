@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from postern_local.failure import StackFailure
-from postern_local.lambdas import Lambdas
+from postern_local.forked_process import WorkerParent, can_fork
+from postern_local.lambdas import Lambdas, Start
 from postern_local.model import Function
 from postern_local.pool import Pool
+from postern_local.process import FreshProcess
 from postern_local.runtime_api import Invocation
 from postern_local.worker_process import Outcome, Worker, WorkerPlan
 from tests.support.stack import PROJECT, call, descendants, function, is_running, wait_until
@@ -46,11 +48,14 @@ def handler(event, context):
 RUNTIMES = ("aws", "own")
 
 
-def plan(folder: Path, runtime: str = "own", *, source: str = HANDLER, timeout_s: int = 5) -> WorkerPlan:
+def plan(
+    folder: Path, runtime: str = "own", *, source: str = HANDLER, timeout_s: int = 5, start: Start = FreshProcess
+) -> WorkerPlan:
     if runtime == "aws" and not sys.platform.startswith("linux"):
         pytest.skip("AWS's own runtime has wheels for Linux only")
     environment = {"FROM_TEMPLATE": "yes", "AWS_REGION": "us-east-1"}
-    return WorkerPlan(function(folder, source, timeout_s=timeout_s), lambda: environment, folder / "echo.log", runtime)
+    one = function(folder, source, timeout_s=timeout_s)
+    return WorkerPlan(one, lambda: environment, folder / "echo.log", runtime, start)
 
 
 def ask(pool: Pool, **event: object) -> Outcome:
@@ -71,9 +76,23 @@ def error(pool: Pool, **event: object) -> dict[str, str]:
     return found
 
 
-@pytest.fixture(params=RUNTIMES)
+@pytest.fixture(scope="module")
+def parent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WorkerParent]:
+    if not can_fork():
+        pytest.skip("workers are forked on Linux only")
+    running = WorkerParent(tmp_path_factory.mktemp("parent") / "workers.log")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=[*RUNTIMES, "forked"])
 def pool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pool]:
-    running = Pool(plan(tmp_path, request.param), limit=2)
+    """Of workers in new interpreters, under each runtime, and of forked ones."""
+    if request.param == "forked":
+        planned = plan(tmp_path, "aws", start=request.getfixturevalue("parent").start)
+    else:
+        planned = plan(tmp_path, request.param)
+    running = Pool(planned, limit=2)
     yield running
     running.stop()
 
@@ -117,7 +136,7 @@ def test_runs_in_a_process_of_its_own_and_keeps_it(pool: Pool) -> None:
     first, second = answer(pool), answer(pool)
 
     assert first["pid"] == second["pid"] != os.getpid()
-    assert first["parent"] == os.getpid()
+    assert first["parent"] in descendants(os.getpid()) | {os.getpid()}
     assert str(first["cwd"]).endswith("/echo")
     assert first["request_id"] != second["request_id"]
 

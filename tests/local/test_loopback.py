@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from postern_local.failure import StackFailure
-from postern_local.loopback import LoopbackServer, Request, Response, Service
+from postern_local.loopback import LoopbackServer, Request, Response, Service, reserve
 from tests.support.stack import call, send_raw
 
 
@@ -159,3 +159,18 @@ def test_stops_at_once_with_connections_open() -> None:
     connection.close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", running.port), timeout=5)
+
+
+def test_a_reserved_port_is_taken_and_whoever_comes_early_waits_for_its_server() -> None:
+    reserved = reserve(0)
+    port = reserved.getsockname()[1]
+
+    with pytest.raises(StackFailure, match="expected a free one"):
+        reserve(port)
+    early = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    early.request("GET", "/x")
+    running = LoopbackServer.start(Service(_describe), reserved=reserved)
+    try:
+        assert (running.port, early.getresponse().status) == (port, 200)
+    finally:
+        running.stop()

@@ -100,6 +100,8 @@ def test_says_what_is_up_where_and_what_to_do_next(running: Running) -> None:
     for address in (ready["api"], ready["aws"], ready["issuer"]):
         assert address in running.said
     assert f"local token --ready {ready['state']}/ready.json" in running.said
+    assert f"{ready['api']}/console in a browser" in running.said
+    assert all(f"person:{name}" in running.said for name in ("erin", "frank", "olga", "ava"))
 
 
 def test_the_ready_file_is_private_and_complete(running: Running) -> None:

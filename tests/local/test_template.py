@@ -48,9 +48,17 @@ def test_reads_every_route_with_its_function_and_authorizer(deployed: Deployment
         ("DELETE", "/v1/revocations/{id}"): ("postern-revoke", "Token"),
         ("GET", "/v1/receipts/{command_id}"): ("postern-receipts", "Token"),
         ("GET", "/v1/log"): ("postern-receipts", None),
+        ("GET", "/v1/records"): ("postern-inspect", "Token"),
+        ("POST", "/mcp"): ("postern-mcp", "Token"),
+        ("GET", "/mcp"): ("postern-mcp", "Token"),
+        ("DELETE", "/mcp"): ("postern-mcp", "Token"),
+        ("GET", "/console"): ("postern-console", None),
+        ("GET", "/console/{file}"): ("postern-console", None),
         ("GET", "/healthz"): ("postern-tasks", None),
         ("GET", "/openapi.json"): ("postern-tasks", None),
         ("GET", "/.well-known/oauth-protected-resource"): ("postern-tasks", None),
+        ("GET", "/.well-known/oauth-protected-resource/mcp"): ("postern-tasks", None),
+        ("GET", "/v1/principal"): ("postern-tasks", "Token"),
     }
 
 
@@ -79,6 +87,9 @@ def test_gives_each_function_exactly_the_variables_it_needs(deployed: Deployment
         | provision
         | {"POSTERN_QUEUE_URL", "POSTERN_SEAL_TABLE", "POSTERN_SIGNING_KEYS"},
         "postern-receipts": shared | {"POSTERN_BUCKET"},
+        "postern-inspect": shared | state,
+        "postern-console": shared,
+        "postern-mcp": shared | {"POSTERN_API_ADDRESS", "POSTERN_API_DOMAIN"},
     }
 
 
@@ -328,7 +339,7 @@ def test_reads_a_copy_that_was_not_changed(written: dict[str, Any], tmp_path: Pa
     shutil.copytree(PROJECT / "infra", tmp_path / "infra")
     (tmp_path / "template.yaml").write_text(yaml.safe_dump(copy.deepcopy(written), sort_keys=False))
 
-    assert len(read_deployment(tmp_path, PARAMETERS, NAMES).functions) == 10
+    assert len(read_deployment(tmp_path, PARAMETERS, NAMES).functions) == 13
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ from postern_local.aws import (
     roles,
     s3_authorization,
     s3_listing,
+    services,
     sts,
     transaction_tokens,
     transactions,
@@ -67,6 +68,7 @@ def build_application(secret: Secret, account: str) -> Application:
     s3_listing.install()
     transaction_tokens.install(time.time)
     transactions.install()
+    services.install()
     return Application(
         moto=DomainDispatcherApplication(create_backend_app),
         registry=registry,

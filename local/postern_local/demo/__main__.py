@@ -8,13 +8,12 @@ import time
 from pathlib import Path
 
 from postern_local.demo.caller import Caller
+from postern_local.demo.cast import AGENT, APPROVER_CLAIMS
 from postern_local.demo.page import Page
-from postern_local.demo.people import APPROVER, People
+from postern_local.demo.people import People
 from postern_local.demo.story import Story
 from postern_local.failure import StackFailure
 from postern_local.stack import Options, run_stack
-
-AGENT = {"role": "agent", "repository": "acme/shop", "region": "north", "actor": "dana"}
 
 
 def main() -> int:
@@ -24,8 +23,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="postern-demo-") as folder:
         try:
             with run_stack(Options(state=Path(folder) / "state"), say=page.say) as stack:
-                agent = Caller(stack.ready, "repo:acme/shop:ref:refs/heads/main", AGENT)
-                erin, frank = (Caller(stack.ready, f"person:{name}", APPROVER) for name in ("erin", "frank"))
+                agent = Caller(stack.ready, AGENT.sub, AGENT.claims)
+                erin, frank = (Caller(stack.ready, f"person:{name}", APPROVER_CLAIMS) for name in ("erin", "frank"))
                 Story(stack, page, agent, People(stack, page, agent, erin, frank)).play()
         except StackFailure as failure:
             print(f"demo: {failure}", file=sys.stderr)

@@ -12,7 +12,6 @@ from postern_local.demo.page import Page
 from postern_local.demo.raw_values import read
 from postern_local.stack import Stack
 
-APPROVER = {"role": "approver"}
 MIGRATION = "ALTER TABLE public.orders ADD COLUMN reviewed boolean NOT NULL DEFAULT false"
 _WAIT_S = 60.0  # for a run that takes a second or two
 _FINAL = {"ended", "failed", "expired", "revoked", "denied"}
