@@ -61,7 +61,8 @@ def services() -> RunStatements:
 
 
 def _gate(parts: roots.Parts) -> Gate:
-    watermarks = DynamoWatermarks(clients.log_table(parts.session), parts.settings.log_table)
+    # The client of the state table: a start makes none for one read.
+    watermarks = DynamoWatermarks(clients.dynamodb(parts.session), parts.settings.log_table)
     settings = parts.settings
     return Gate(watermarks, parts.clock, settings.log, settings.max_staleness_s, settings.epoch_ends_s)
 

@@ -10,13 +10,15 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from postern.edges import clients, http, receipt_contract
+from postern.edges.cosigned_items import DynamoCosigned
 from postern.edges.epoch_items import DynamoEpochs
 from postern.edges.guarded import guarded
 from postern.edges.invocation import Invocation, invoked
 from postern.edges.log_bucket import S3LogBucket
 from postern.edges.log_table import DynamoLogTable
-from postern.edges.settings import parse_log_settings
+from postern.edges.settings import max_staleness_s, parse_log_settings
 from postern.edges.system import SystemClock
+from postern.edges.watermark import DynamoWatermarks
 from postern.identity.context import parse_principal
 from postern.ports import Clock
 from postern.services.receipts import Receipts
@@ -30,13 +32,16 @@ class Services:
 
     receipts: Receipts
     log: str
+    max_staleness_s: int
     clock: Clock
 
 
 def respond(event: http.Event, services: Services) -> http.Response:
     log = http.query_parameter(event, "log") or services.log
     if event["resource"] == PUBLIC_LOG:
-        return http.json_answer(200, receipt_contract.log_answer(services.receipts.log(log)))
+        found, now_us = services.receipts.log(log), services.clock.now_us()
+        told = receipt_contract.log_answer(found, now_us=now_us, max_staleness_s=services.max_staleness_s)
+        return http.json_answer(200, told)
     who = parse_principal(http.authorizer_context(event), now_s=services.clock.now_us() // 1_000_000)
     receipt = services.receipts.of_command(who, log, http.path_parameter(event, "command_id"))
     return http.json_answer(200, receipt_contract.receipt_answer(receipt))
@@ -52,8 +57,10 @@ def services() -> Services:
         buckets=lambda log: S3LogBucket(objects, settings.bucket, log, settings.retain_until_s),
         keys=DynamoEpochs(items, settings.log_table).keys,
         deployment=settings.deployment,
+        watermark=DynamoWatermarks(items, settings.log_table).read,
+        left_notes=DynamoCosigned(items, settings.log_table).read,
     )
-    return Services(receipts, settings.log, SystemClock())
+    return Services(receipts, settings.log, max_staleness_s(environ), SystemClock())
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> http.Response:

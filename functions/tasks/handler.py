@@ -11,6 +11,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from postern.edges import clients, http, roots, snapshots
 from postern.edges.guarded import guarded
 from postern.edges.invocation import Invocation, invoked
+from postern.edges.open_tasks import DynamoOpenTasks
 from postern.edges.provisioner import LambdaProvisioner
 from postern.edges.public import PUBLIC, public_answer
 from postern.edges.row_estimates import LambdaEstimator
@@ -43,6 +44,7 @@ def services() -> TaskServices:
         announcer=p.announcer,
         rates=roots.rates(p),
         denials=roots.denials(p),
+        open_tasks=DynamoOpenTasks(clients.dynamodb(p.session), p.settings.table),
         approvals=roots.approvals(p),
         runs=DynamoRuns(clients.dynamodb(p.session), p.settings.table),
         provisioner=LambdaProvisioner(clients.functions(p.session), provision),

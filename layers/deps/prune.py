@@ -53,6 +53,8 @@ def main(root: Path) -> None:
             path.unlink(missing_ok=True)
     for model in data.glob("*/*/service-2.json.gz"):
         slim_model(model)
+    for metadata in root.glob("*.dist-info/METADATA"):
+        slim_metadata(metadata)
 
 
 def slim_endpoints(path: Path) -> None:
@@ -68,6 +70,12 @@ def slim_model(path: Path) -> None:
     model = json.loads(gzip.decompress(path.read_bytes()))
     # Without a time in it, the same bytes come of every build.
     path.write_bytes(gzip.compress(json.dumps(without_prose(model), separators=(",", ":")).encode(), mtime=0))
+
+
+def slim_metadata(path: Path) -> None:
+    """Leaves the fields of a wheel's metadata and not its README, which a start reads through for the version."""
+    fields, _, _ = path.read_text(encoding="utf-8").partition("\n\n")
+    path.write_text(fields + "\n", encoding="utf-8")
 
 
 def without_prose(node: Any) -> Any:  # noqa: ANN401 - any JSON

@@ -272,5 +272,7 @@ CODES: dict[str, str] = {
     "database.lost": "The session to the database broke while the statement ran. Nothing was written; send it again.",
     "database.timeout": "The statement ran longer than it may. Ask for less, or add a predicate.",
     "outcome.unknown": "The write's fate is not known. Ask again under its key; without one, look before you write.",
+    "cursor.stale": "The rows before this page are not what they were. Ask again without a cursor, in a fixed order.",
+    "api.unavailable": "The tools could not reach the API behind them. Nothing was changed. Try again.",
     "internal": "A fault of ours. It is logged under the request id.",
 }

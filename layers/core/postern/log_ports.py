@@ -1,7 +1,7 @@
 """What sequencer, reaper and receipts need of the log's table and of the bucket, each guarantee in words.
 
 The edges are `edges/log_table.py`, `edges/log_bucket.py`, `edges/wal.py` and `edges/signer.py`; the fakes
-are in `tests/support/log_fakes.py`, and one contract suite runs on both. A table's methods raise
+are in `tests/support/log_fakes.py`; `tests/contract` holds both to one contract. A table's methods raise
 `StateUnavailable`, the others `EvidenceUnavailable`, where no answer came or its result is not known:
 then the write may have landed, or may still land later. Each write here may be done again at any time.
 """
@@ -81,6 +81,10 @@ class LogBucket(Protocol):
         """The bytes under this path. Raises `IntegrityError` (`evidence.missing`) where there are none."""
         ...
 
+    def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        """`read` of each by its path, side by side."""
+        ...
+
     def latest_checkpoint(self) -> tuple[bytes, str] | None:
         """The last published checkpoint, unverified, and the ETag by which it is replaced; None where there never was
         one. Raises `IntegrityError` (`evidence.missing`) where one was and a delete marker hides it.
@@ -103,6 +107,17 @@ class LogBucket(Protocol):
 
 
 LogBuckets = Callable[[str], LogBucket]  # by the log's name
+
+
+@dataclass(frozen=True, slots=True)
+class LeftNote:
+    """What somebody left as the last note of a log that a witness cosigned. Nothing of it is verified."""
+
+    note: bytes
+    vkey: str  # of the witness, as they say
+
+
+LeftNotes = Callable[[str], LeftNote | None]  # by the log's name. Raises `StateUnavailable`
 
 
 @dataclass(frozen=True, slots=True)

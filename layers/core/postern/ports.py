@@ -1,6 +1,7 @@
 """What the services need from the world outside, with the guarantee each port gives in words.
 
-An edge implements a port; a fake in `tests/support/fakes.py` implements it too and one contract suite runs on both.
+An edge implements a port, and a fake in `tests/support` implements it too. What both are held to is written once, in
+`tests/contract`, which runs on the fake, on the local stack and on what lies outside.
 Every method may raise the `UpstreamError` named on its port, and nothing of an SDK's own.
 """
 

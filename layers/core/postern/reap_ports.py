@@ -132,6 +132,9 @@ class LogKeys:
     revision: int = 0
 
 
+KeysOf = Callable[[str], LogKeys | None]  # the keys of a log, by its name. Raises `StateUnavailable`
+
+
 class Epochs(Protocol):
     """The epochs of a deployment and the keys of their logs. Reads are strongly consistent.
 

@@ -1,6 +1,7 @@
 """What sealing and erasing need of the world outside, beside `ports.py`; guarantees in words.
 
 The edges are `edges/seal_keys.py` and `edges/seal_table.py`; the fakes are in `tests/support/seals.py`.
+`tests/contract/test_seal_table.py` holds table and fake to one contract.
 """
 
 from __future__ import annotations

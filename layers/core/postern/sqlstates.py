@@ -33,8 +33,9 @@ _TYPES = (
 )
 _MODIFIER = r"(?:\(\d+(?:,\d+)?\))?"
 
-# (SQLSTATE class or state, pattern of the whole message); the named part is what the agent is told. Compiled when a
-# statement fails: a cold start that answers has no use for them.
+# The patterns of this module are compiled when a statement fails: a cold start that answers has no use for them.
+
+# (SQLSTATE class or state, pattern of the whole message); the named part is what the agent is told.
 _VALUE_FREE: tuple[tuple[str, str], ...] = (
     ("22", rf"(?P<kept>invalid input syntax for type {_TYPES})(?:: .*)?"),
     ("22", rf"(?P<kept>{_TYPES} out of range)(?:: .*)?"),
@@ -60,14 +61,14 @@ _VALUE_FREE: tuple[tuple[str, str], ...] = (
 )
 
 # Where the messages of `_VALUE_FREE` are raised; the fields that say so (F, R) are no function's to choose.
-_SERVER_FILES = re.compile(
+_SERVER_FILES = (
     r"(?:arrayfuncs|bool|cash|date|datetime|enum|float|geo_ops|int8?|json|jsonfuncs|jsonpath_exec|mac8?"
     r"|multirangetypes|network|nodeLimit|nodeSubplan|numeric|numutils|oid|pg_lsn|postgres|rangetypes|regexp"
     r"|rowtypes|timestamp|utility|uuid|varbit|varchar|varlena|xid)\.c"
 )
-_PARSER_FILES = re.compile(r"(?:parse_[a-z]+|analyze|parser)\.c|scan\.l|gram\.y")
+_PARSER_FILES = r"(?:parse_[a-z]+|analyze|parser)\.c|scan\.l|gram\.y"
 
-_HINTS = re.compile(
+_HINTS = (
     r'Perhaps you meant to reference the column "[^"]{1,140}"(?: or the column "[^"]{1,140}")?\.'
     r'|Perhaps you meant to reference the table alias "[^"]{1,70}"\.'
     r"|No (?:function|operator|aggregate|procedure) matches the given (?:name and argument types?|name)\. "
@@ -135,7 +136,7 @@ def _detail(fields: Mapping[str, str], sqlstate: str, sql: str) -> str:
     kept = message if from_parser else _value_free_part(fields, sqlstate) or _missing_column(fields, sqlstate, sql)
     if kept and kept != condition:
         parts = [f"{condition}: {_printable(kept)}"]
-    if from_parser and _HINTS.fullmatch(fields.get("H", "")):
+    if from_parser and re.fullmatch(_HINTS, fields.get("H", "")):
         parts.append(_printable(fields["H"]))
     if sqlstate in _ADVICE:
         parts.append(_ADVICE[sqlstate])
@@ -146,11 +147,11 @@ def _is_from_parser(fields: Mapping[str, str], sqlstate: str) -> bool:
     """Whether the message was written before any row was read; see rule 3 of the module."""
     states = sqlstate[:2] in ("42", "0A") and sqlstate != "42501"
     of_statement = "P" in fields and not {"p", "q"} & fields.keys()
-    return states and of_statement and _PARSER_FILES.fullmatch(fields.get("F", "")) is not None
+    return states and of_statement and re.fullmatch(_PARSER_FILES, fields.get("F", "")) is not None
 
 
 def _value_free_part(fields: Mapping[str, str], sqlstate: str) -> str | None:
-    if not _SERVER_FILES.fullmatch(fields.get("F", "")):
+    if not re.fullmatch(_SERVER_FILES, fields.get("F", "")):
         return None
     for state, pattern in _VALUE_FREE:
         if sqlstate.startswith(state) and (match := re.fullmatch(pattern, fields.get("M", ""), re.DOTALL)):

@@ -63,7 +63,11 @@ def parse_record(data: bytes, *, sha256: Sha256Hex | None = None) -> StoredRecor
 
     Raises `IntegrityError` (`evidence.malformed`) where it has not the form.
     """
-    members = parse_canonical(data)
+    return parse_members(parse_canonical(data), data, sha256=sha256)
+
+
+def parse_members(members: Mapping[str, object], data: bytes, *, sha256: Sha256Hex | None = None) -> StoredRecord:
+    """The same of what `data` is the canonical form of, for who needs its other members, too."""
     if members.get("v") != VERSION or isinstance(members.get("v"), bool):
         raise malformed("v", f"{VERSION} (a later version needs a later reader)", _describe(members.get("v")))
     type_ = _TYPES[_word(members, "type", _TYPES.__contains__)]

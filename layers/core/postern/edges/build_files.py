@@ -47,11 +47,11 @@ class BuiltFiles:
 def project_facts(project: Path) -> BuildFacts:
     """The facts of the project in this folder, as a build of it writes them. Raises `OSError`."""
     package = project / "layers/core/postern"
-    handlers = _files(project, [project / "functions"], "*.py")
+    functions = _files(project, [project / "functions"], "*")  # handlers, and the page that the console hands out
     # What decides which third-party code runs with them, and how all of it is laid out.
     build = _files(project, [project / "layers/deps"], "*") | _files(project, [project / "layers/core"], "Makefile")
     own: Sha256Hex = files_digest(_files(package, [package], "*.py"))
-    code = files_digest({**_files(project, [package], "*"), **handlers, **build})
+    code = files_digest({**_files(project, [package], "*"), **functions, **build})
     templates = {"template.yaml": (project / "template.yaml").read_bytes()}
     templates |= _files(project, [project / "infra"], "*.yaml")
     return build_facts(__version__, code, own, files_digest(templates))

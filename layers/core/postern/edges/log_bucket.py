@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -82,6 +82,9 @@ class S3LogBucket:
         if found is None:
             raise IntegrityError("evidence.missing", f"{self._key(path)}: expected an object, got none")
         return found[0]
+
+    def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        return dict(zip(paths, together(self._pool, self.read, paths), strict=True))
 
     def latest_checkpoint(self) -> tuple[bytes, str] | None:
         found = self._get(_LATEST)

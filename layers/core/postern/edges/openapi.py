@@ -8,7 +8,16 @@ from typing import Any
 
 import msgspec
 
-from postern.edges import contract, receipt_contract, review_contract, revocation_contract
+from postern.edges import (
+    contract,
+    live_contract,
+    principal_contract,
+    receipt_contract,
+    record_contract,
+    record_requests,
+    review_contract,
+    revocation_contract,
+)
 from postern.version import __version__
 
 _REF = "#/components/schemas/{name}"
@@ -102,21 +111,46 @@ _CALLS: tuple[tuple[str, str, str, type | None, int, type, tuple[int, ...]], ...
         revocation_contract.ReleaseAnswer,
         (401, 403, 404, 503),
     ),
+    (
+        "get",
+        "/v1/principal",
+        "Who your token says you are, and where you may approve, revoke and audit",
+        None,
+        200,
+        principal_contract.PrincipalAnswer,
+        (401, 503),
+    ),
+    (
+        "get",
+        "/v1/records",
+        "What the log's records say: of the databases that you may audit, and your own",
+        None,
+        200,
+        record_contract.RecordsAnswer,
+        (400, 401, 503),
+    ),
     ("get", "/v1/log", "The log's keys and its latest signed checkpoint", None, 200, receipt_contract.LogAnswer, ()),
     ("get", "/healthz", "Whether the gate answers", None, 200, contract.Health, ()),
 )
+
+# What a call answers where a parameter asks for it: `state=live`.
+_ALSO: dict[tuple[str, str], type] = {("get", "/v1/tasks"): live_contract.LiveTasksAnswer}
 
 
 @cache
 def description() -> bytes:
     """The whole document as JSON (OpenAPI 3.1)."""
-    shapes = [call[3] for call in _CALLS if call[3] is not None] + [call[5] for call in _CALLS] + [contract.Problem]
+    shapes = [call[3] for call in _CALLS if call[3] is not None] + [call[5] for call in _CALLS]
+    shapes += [*_ALSO.values(), contract.Problem]
     _, components = msgspec.json.schema_components(list(dict.fromkeys(shapes)), ref_template=_REF)
     # Checked when a body is parsed; the generator cannot see it.
     components["OpenTaskBody"]["oneOf"] = [{"required": ["access"]}, {"required": ["statements"]}]
     paths: dict[str, dict[str, Any]] = {}
     for method, path, summary, body, status, success, problems in _CALLS:
         paths.setdefault(path, {})[method] = _operation(path, summary, body, status, success, problems)
+    for (method, path), shape in _ALSO.items():
+        answer = paths[path][method]["responses"]["200"]["content"]["application/json"]
+        answer["schema"] = {"oneOf": [answer["schema"], _ref(shape)]}
     return msgspec.json.encode(
         {
             "openapi": "3.1.0",
@@ -144,7 +178,10 @@ def _operation(
     if path.startswith(_OF_A_LOG):
         parameters.append({"name": "log", "in": "query", "schema": {"type": "string", "maxLength": 40}})
     if path == "/v1/tasks" and body is None:
-        parameters.append({"name": "state", "in": "query", "schema": {"const": "pending_approval"}})
+        parameters.append({"name": "state", "in": "query", "schema": {"enum": ["pending_approval", "live"]}})
+        parameters.append({"name": "cursor", "in": "query", "schema": {"type": "string", "maxLength": 32}})
+    if path == "/v1/records":
+        parameters += [{"name": name, "in": "query", "schema": of} for name, of in record_requests.SCHEMAS.items()]
     if path.endswith(("/query", "/transaction")):
         parameters.append({"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 100}})
     if parameters:

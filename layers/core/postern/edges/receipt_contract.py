@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from postern.audit.times import format_time
+from postern.errors import IntegrityError
 
 if TYPE_CHECKING:
+    from postern.reaped import Watermark
+    from postern.services.log_health import Cosigned
     from postern.services.receipts import PublicLog, Receipt
 
 
@@ -43,15 +46,45 @@ class KeyBody(Struct, frozen=True):
     valid_until: str | None
 
 
-class LogAnswer(Struct, frozen=True):
-    """The log's origin, its keys and its latest signed checkpoint, null before the first.
+class WatermarkBody(Struct, frozen=True):
+    """What was written before `at` is under a published checkpoint; that lies `behind_s` seconds back.
 
+    With more than `max_staleness_s` no statement runs. `is_closed`: the log has ended, and another goes on.
+    """
+
+    at: str
+    behind_s: int
+    max_staleness_s: int
+    is_closed: bool
+
+
+class CosignedBody(Struct, frozen=True):
+    """What a witness's operator reported: the tree of this `size` was seen by the holder of `vkey`, at its `time`.
+
+    Check the note with the witness's key that you were given. Where it does not hold all is null but `wrong`, which
+    says why.
+    """
+
+    vkey: str
+    size: int | None
+    time: str | None
+    note: str | None
+    wrong: str | None
+
+
+class LogAnswer(Struct, frozen=True):
+    """The log's origin, its keys and its latest signed checkpoint, null before the first, and how the log is.
+
+    `size` is null where the checkpoint's signature does not hold. `cosigned` is null where nobody reported one.
     Whoever checks evidence takes the key from its operator and keeps it: a server that lies would lie here too.
     """
 
     origin: str
     keys: list[KeyBody]
     checkpoint: str | None
+    size: int | None
+    watermark: WatermarkBody | None
+    cosigned: CosignedBody | None
 
 
 def receipt_answer(receipt: Receipt) -> ReceiptAnswer:
@@ -66,9 +99,39 @@ def receipt_answer(receipt: Receipt) -> ReceiptAnswer:
     )
 
 
-def log_answer(log: PublicLog) -> LogAnswer:
+def log_answer(log: PublicLog, *, now_us: int, max_staleness_s: int) -> LogAnswer:
     keys = [
         KeyBody(key.vkey, format_time(key.from_us), None if key.until_us is None else format_time(key.until_us))
         for key in log.keys
     ]
-    return LogAnswer(log.origin, keys, None if log.note is None else log.note.decode())
+    return LogAnswer(
+        log.origin,
+        keys,
+        None if log.note is None else log.note.decode(),
+        log.size,
+        None if log.watermark is None else _watermark(log.watermark, now_us, max_staleness_s),
+        None if log.cosigned is None else _cosigned(log.cosigned),
+    )
+
+
+def _watermark(mark: Watermark, now_us: int, max_staleness_s: int) -> WatermarkBody:
+    behind_s = max(0, (now_us - mark.at_us) // 1_000_000)
+    return WatermarkBody(format_time(mark.at_us), behind_s, max_staleness_s, mark.is_closed)
+
+
+def _cosigned(one: Cosigned) -> CosignedBody:
+    return CosignedBody(
+        one.vkey,
+        one.size,
+        None if one.time_s is None else _moment(one.time_s),
+        None if one.note is None else one.note.decode(),
+        one.wrong,
+    )
+
+
+def _moment(time_s: int) -> str | None:
+    """None for a time that no calendar has: whoever signs may say any."""
+    try:
+        return format_time(time_s * 1_000_000)
+    except IntegrityError:
+        return None

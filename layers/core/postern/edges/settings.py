@@ -62,7 +62,7 @@ def parse_settings(environment: Mapping[str, str]) -> Settings:
         log_table=log.log_table,
         epoch_ends_s=_epoch_ends_s(environment),
         retain_until_s=log.retain_until_s,
-        max_staleness_s=_count(environment, "POSTERN_MAX_STALENESS_S"),
+        max_staleness_s=max_staleness_s(environment),
         statement_text=_statement_text(environment),
         event_bus=require(environment, "POSTERN_EVENT_BUS"),
     )
@@ -81,6 +81,11 @@ def parse_log_settings(environment: Mapping[str, str]) -> LogSettings:
     if not _LOG.fullmatch(settings.log):
         raise _wrong("POSTERN_LOG", "1 to 40 of a-z, 0-9 and -", settings.log)
     return settings
+
+
+def max_staleness_s(environment: Mapping[str, str]) -> int:
+    """Age of the watermark, in seconds, past which no statement runs. Raises `PolicyUnavailable`."""
+    return _count(environment, "POSTERN_MAX_STALENESS_S")
 
 
 def signing_keys(environment: Mapping[str, str]) -> tuple[str, ...]:

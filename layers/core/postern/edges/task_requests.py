@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import re
+from enum import StrEnum
+
 from postern.approvals import Said, Word
 from postern.edges import contract, http, presenters
 from postern.edges.review_contract import APPROVAL
 from postern.errors import BadRequest
 from postern.policy.requests import TaskRequest
 from postern.types import Sha256Hex, TaskId, TaskState
+
+_TASK_ID = re.compile(r"[0-9a-f]{32}")
+
+
+class Listed(StrEnum):
+    """Whose tasks a list has; the value is what `state` says."""
+
+    OWN = "own"  # without a state
+    WAITING = TaskState.PENDING_APPROVAL.value  # for the caller's word
+    LIVE = "live"  # of the databases that the caller operates or audits
 
 
 def task_id(event: http.Event) -> TaskId:
@@ -25,9 +38,19 @@ def said(event: http.Event) -> Said:
     return Said(Word(body.decision), body.comment, None if body.scope_digest is None else Sha256Hex(body.scope_digest))
 
 
-def waits(event: http.Event) -> bool:
-    """Whether those tasks are asked for that wait, and not the caller's own."""
+def listed(event: http.Event) -> Listed:
+    """Which tasks are asked for. Raises `BadRequest`."""
     state = http.query_parameter(event, "state")
-    if state not in {None, TaskState.PENDING_APPROVAL.value}:
-        raise BadRequest("request.invalid", f"state: expected {TaskState.PENDING_APPROVAL.value}, got another")
-    return state is not None
+    if state is None:
+        return Listed.OWN
+    if state not in {Listed.WAITING.value, Listed.LIVE.value}:
+        raise BadRequest("request.invalid", f"state: expected {Listed.WAITING} or {Listed.LIVE}, got another")
+    return Listed(state)
+
+
+def after(event: http.Event) -> TaskId | None:
+    """The task that a list of live tasks goes on after: it is sought nowhere, and only compared with."""
+    cursor = http.query_parameter(event, "cursor")
+    if cursor is not None and _TASK_ID.fullmatch(cursor) is None:
+        raise BadRequest("request.invalid", "cursor: expected one that an answer gave, got another form")
+    return None if cursor is None else TaskId(cursor)

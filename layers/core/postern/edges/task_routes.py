@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from postern.edges import http, presenters
 from postern.edges import task_requests as asked
+from postern.edges.live_contract import live_answer
+from postern.edges.principal_contract import principal_answer
 from postern.run_ports import TaskRuns
 from postern.types import Principal, Task
 
@@ -24,7 +26,10 @@ def _open(event: http.Event, who: Principal, to: TaskServices) -> Answer:
 
 
 def _list(event: http.Event, who: Principal, to: TaskServices) -> Answer:
-    return 200, presenters.seen_answers(to.review.all(who, waiting=asked.waits(event)), who)
+    listed = asked.listed(event)
+    if listed is asked.Listed.LIVE:
+        return 200, live_answer(to.live.page(who, asked.after(event)))
+    return 200, presenters.seen_answers(to.review.all(who, waiting=listed is asked.Listed.WAITING), who)
 
 
 def _show(event: http.Event, who: Principal, to: TaskServices) -> Answer:
@@ -49,6 +54,10 @@ def _schema(event: http.Event, who: Principal, to: TaskServices) -> Answer:
     return 200, presenters.schema_answer(to.read.one(who, asked.task_id(event)))
 
 
+def _principal(_event: http.Event, who: Principal, to: TaskServices) -> Answer:
+    return 200, principal_answer(who, to.principal.rights(who))
+
+
 def _runs(task: Task, to: TaskServices) -> TaskRuns | None:
     return to.runs.of(task.id) if task.runs_once else None
 
@@ -61,4 +70,5 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("POST", "/v1/tasks/{id}/approval"): _approve,
     ("POST", "/v1/tasks/{id}/dry-run"): _try,
     ("GET", "/v1/tasks/{id}/schema"): _schema,
+    ("GET", "/v1/principal"): _principal,
 }

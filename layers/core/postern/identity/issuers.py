@@ -17,6 +17,7 @@
         groups_claim: groups               # optional: a claim whose texts are groups
         on_behalf_of: actor                # optional: a claim that names the person the agent acts for
         dpop: required                     # default optional: a token that names a key comes with its proof (RFC 9449)
+        sign_in: {client_id: 0oa1b2c3d4}   # optional: how people sign in here; see `sign_in`
 
 How a claim inside an object is named stands in `claims`, what a preset gives and asks for in `preset_use`.
 An issuer has one entry. With neither `require` nor `match` it admits nobody. `local` is the local stack's
@@ -46,6 +47,7 @@ from postern.identity.issuer_url import is_https
 from postern.identity.names import is_issuer_name
 from postern.identity.preset_use import Tables, check_within, parse_preset, with_preset
 from postern.identity.presets import Preset
+from postern.identity.sign_in import Expected, SignIn, parse_sign_in
 from postern.yaml_lines import Node, load_lines
 
 # RFC 7518 section 3.1 and RFC 8037, without `none` and without HMAC: a verifier must not be able to sign.
@@ -58,6 +60,7 @@ MAX_LEEWAY_S = 120
 FIELDS = (
     *("name", "preset", "issuer", "audience", "audience_claim", "algorithms", "typ", "leeway_s"),
     *("require", "match", "absent", "attributes", "groups", "groups_claim", "on_behalf_of", "dpop"),
+    "sign_in",
 )
 _DPOP = ("optional", "required")
 _ATTRIBUTE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -88,6 +91,7 @@ class IssuerRules:
     absent: tuple[str, ...] = ()  # claims that a token must not have
     preset: str | None = None  # the preset whose rows are among those above
     requires_proof: bool = False  # a token must name a key; one that does needs its proof in any case
+    sign_in: SignIn | None = None  # how people get a token of this issuer
 
 
 def parse_issuers(text: bytes, *, file: str, local: LocalIssuer | None) -> tuple[IssuerRules, ...]:
@@ -120,14 +124,17 @@ def _issuer(node: Node, local: LocalIssuer | None) -> IssuerRules:
     tables = _tables(node)
     if preset is not None:
         tables = with_preset(tables, preset, node, url, audience_claim)
+    audience, types = parse_plain(node.required("audience")), _types(node, preset)
+    requires_proof = _or_default(node, "dpop", _dpop, "optional") == "required"
+    expected = Expected(audience, audience_claim, types, requires_proof, preset, tables.require, tables.match)
     return IssuerRules(
         name=_name(node.required("name")),
         issuer=url,
         is_local=_is_local(node),
-        audience=parse_plain(node.required("audience")),
+        audience=audience,
         audience_claim=audience_claim,
         algorithms=_algorithms(node, preset),
-        types=_types(node, preset),
+        types=types,
         leeway_s=_or_default(node, "leeway_s", lambda leeway: leeway.integer(at_least=0, at_most=MAX_LEEWAY_S), 30),
         require=tables.require,
         match=tables.match,
@@ -137,7 +144,8 @@ def _issuer(node: Node, local: LocalIssuer | None) -> IssuerRules:
         on_behalf_of=tables.on_behalf_of,
         absent=tables.absent,
         preset=None if preset is None else preset.name,
-        requires_proof=_or_default(node, "dpop", _dpop, "optional") == "required",
+        requires_proof=requires_proof,
+        sign_in=_or_default(node, "sign_in", lambda field: parse_sign_in(field, expected), None),
     )
 
 

@@ -49,6 +49,10 @@ class Preset:
     lists: frozenset[str] = frozenset()  # claims that the issuer writes as lists; the others named here are single
     persons: tuple[str, ...] = ()  # claims that name whom the token's bearer acts for, the first by default
     namespaced_bind: bool = False  # a claim of the operator's own under an https name binds too
+    people_tokens: tuple[str, ...] = ()  # which tokens of a person's sign-in pass; none: no people
+    needs_api_scope: bool = False  # without a scope of the API an access token is for the issuer's own
+    openid_adds_audience: bool = False  # with the scope `openid` an access token is for the issuer's own API as well
+    audience_parameter: str | None = None  # of an authorization request, that says whom the token is for
 
     @property
     def singles(self) -> frozenset[str]:

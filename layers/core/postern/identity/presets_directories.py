@@ -15,6 +15,7 @@ _GUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _GUID_STRANGERS = ("00000000-0000-4000-8000-00000000dead",)
 _CLIENT = r"[A-Za-z0-9_-]+"
 _STRANGER = ("stranger",)
+_ACCESS = ("access_token",)  # their tables ask for claims that no ID token has
 _PEOPLE = "; bind whom you mean, and tell agents from people by groups"
 
 OKTA_PEOPLE = Preset(
@@ -41,6 +42,7 @@ OKTA_PEOPLE = Preset(
     match=(pattern("cid", _CLIENT),),  # an ID token has none
     attributes={"client": "cid", "uid": "uid"},
     lists=frozenset({"scp", "groups"}),
+    people_tokens=_ACCESS,
 )
 
 OKTA = replace(
@@ -50,6 +52,7 @@ OKTA = replace(
     bind=(Binding("cid", _STRANGER), Binding("sub", _STRANGER)),
     absent=("uid",),
     attributes={"client": "cid"},
+    people_tokens=(),
 )
 
 ENTRA_PEOPLE = Preset(
@@ -72,6 +75,8 @@ ENTRA_PEOPLE = Preset(
     absent=("_claim_names", "hasgroups"),
     attributes={"client": "azp", "object_id": "oid", "tenant": "tid", "preferred_username": "preferred_username"},
     lists=frozenset({"roles", "groups", "wids"}),
+    people_tokens=_ACCESS,
+    needs_api_scope=True,
 )
 
 ENTRA = replace(
@@ -80,6 +85,7 @@ ENTRA = replace(
     about="Microsoft Entra ID, machines: v2.0 access tokens by client credentials or managed identity",
     absent=(*ENTRA_PEOPLE.absent, "scp"),  # only tokens of a person have scopes
     attributes={"client": "azp", "object_id": "oid", "tenant": "tid"},
+    people_tokens=(),
 )
 
 AUTH0_PEOPLE = Preset(
@@ -98,6 +104,9 @@ AUTH0_PEOPLE = Preset(
     attributes={"client": "azp", "client_id": "client_id", "org_id": "org_id"},
     lists=frozenset({"permissions"}),
     namespaced_bind=True,
+    people_tokens=_ACCESS,
+    openid_adds_audience=True,
+    audience_parameter="audience",  # without it the access token is opaque
 )
 
 AUTH0 = replace(
@@ -107,6 +116,7 @@ AUTH0 = replace(
     bind=(Binding("azp", _STRANGER), Binding("client_id", _STRANGER), *AUTH0_PEOPLE.bind),
     # A person's subject is `connection|id`, so none can look like this.
     match=(pattern("sub", rf"{_CLIENT}@clients"),),
+    people_tokens=(),
 )
 
 COGNITO_PEOPLE = Preset(
@@ -123,6 +133,7 @@ COGNITO_PEOPLE = Preset(
     match=(pattern("client_id", _CLIENT),),
     attributes={"client": "client_id", "username": "username"},
     lists=frozenset({"cognito:groups"}),
+    people_tokens=_ACCESS,
 )
 
 COGNITO = replace(
@@ -132,6 +143,7 @@ COGNITO = replace(
     bind=(Binding("client_id", _STRANGER), Binding("sub", _STRANGER)),
     absent=("username", "cognito:groups", "origin_jti"),
     attributes={"client": "client_id"},
+    people_tokens=(),
 )
 
 GENERIC = Preset(
@@ -142,6 +154,7 @@ GENERIC = Preset(
     algorithms=frozenset({"RS256", "PS256", "ES256", "EdDSA"}),
     types=frozenset({"jwt", "at+jwt"}),
     bind=(),
+    people_tokens=("access_token", "id_token"),
 )
 
 DIRECTORIES = (OKTA, OKTA_PEOPLE, ENTRA, ENTRA_PEOPLE, AUTH0, AUTH0_PEOPLE, COGNITO, COGNITO_PEOPLE, GENERIC)

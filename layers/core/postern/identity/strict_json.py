@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
-from typing import NoReturn, TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, NoReturn, TypeAlias
 
 _MAX_DEPTH = 32
 
@@ -18,19 +18,28 @@ class NotStrictJsonError(ValueError):
 
 def parse_object(text: bytes) -> dict[str, Json]:
     """The one object in `text`: UTF-8, no name twice, finite numbers, no lone surrogates, at most 32 levels."""
+    value = parse_value(text)
+    if not isinstance(value, dict):
+        raise NotStrictJsonError("expected an object, got another value")
+    return value
+
+
+def parse_value(text: bytes, *, fractions: Callable[[str], Any] | None = None) -> Json:
+    """The one value in `text`, as strictly; `fractions` makes what a number with a fraction or an exponent becomes."""
     try:
         value: Json = json.loads(
-            text.decode("utf-8"), object_pairs_hook=_no_name_twice, parse_float=_finite, parse_constant=_no_constant
+            text.decode("utf-8"),
+            object_pairs_hook=_no_name_twice,
+            parse_float=fractions or _finite,
+            parse_constant=_no_constant,
         )
         # A lone surrogate passes the parser and breaks whoever encodes it later; find it here.
-        json.dumps(value, ensure_ascii=False).encode("utf-8")
+        json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
     except NotStrictJsonError:
         raise
     except (ValueError, RecursionError):
         # Without `from`: those errors carry the bytes, and a token's bytes must not reach a log.
         raise NotStrictJsonError("expected UTF-8 JSON, got other bytes") from None
-    if not isinstance(value, dict):
-        raise NotStrictJsonError("expected an object, got another value")
     if not _is_shallow(value):
         raise NotStrictJsonError(f"expected at most {_MAX_DEPTH} levels, got more")
     return value

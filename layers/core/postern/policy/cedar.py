@@ -83,6 +83,20 @@ class Inquiry:
         is_permitted = answer.decision == cedarpy.Decision.Allow and not failed
         return Verdict(is_permitted, self._ids(answer.diagnostics.reasons), failed)
 
+    def might(self, action: str, resource: Entity) -> bool:
+        """Whether there may be a context in which the answer is yes; the inquiry's own plays no part.
+
+        What nothing may be decided by: a policy that looks at the context counts as if it were met, each by itself.
+        """
+        request = {
+            "principal": self.principal.text(),
+            "action": Entity("Action", action).text(),
+            "resource": resource.text(),
+        }
+        answer = cedarpy.is_authorized_partial(request, self.cedar.policies, self.entities, self.cedar.schema)
+        # A question that went wrong is open, too, and has errors.
+        return answer.decision != cedarpy.Decision.Deny and not answer.diagnostics.errors
+
     def _ids(self, texts: Iterable[str]) -> tuple[str, ...]:
         return tuple(sorted({self.cedar.id_of(text) for text in texts}))
 

@@ -22,6 +22,16 @@ class Entity:
         """The entity's uid in Cedar's JSON: type and id apart, so that no character in an id can end it."""
         return {"type": f"Postern::{self.type}", "id": self.id}
 
+    def text(self) -> str:
+        """The uid as Cedar writes it, which it reads in no other spelling; one that is still other, it refuses."""
+        return f'Postern::{self.type}::"{"".join(map(_escaped, self.id))}"'
+
+
+def _escaped(character: str) -> str:
+    if character in "\\\"'":
+        return f"\\{character}"
+    return character if character.isprintable() else f"\\u{{{ord(character):x}}}"
+
 
 def database_entity(catalog: Catalog) -> Entity:
     return Entity("Database", catalog.database)

@@ -6,28 +6,27 @@ is ever given.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 from postern.audit.canonical import parse_canonical
 from postern.audit.ids import uuid7_time_ms
-from postern.audit.keys import LOG_NAME, record_key
+from postern.audit.keys import record_key
 from postern.audit.records import RecordType
 from postern.audit.stored import parse_record
-from postern.errors import BadRequest, EvidenceUnavailable, IntegrityError, NotFound
-from postern.log_ports import LogBucket, LogBuckets, LogTable
-from postern.reap_ports import DatedKey, LogKeys
-from postern.tlog.checkpoints import Checkpoint, open_checkpoint
+from postern.errors import EvidenceUnavailable, IntegrityError, NotFound
+from postern.log_ports import LeftNotes, LogBucket, LogBuckets, LogTable
+from postern.reap_ports import DatedKey, KeysOf
+from postern.reaped import Watermark
+from postern.services.log_health import Cosigned, ReadWatermark, cosigned_of, signed_size
+from postern.services.published_log import check_log, published_head
+from postern.tlog.checkpoints import Checkpoint
 from postern.tlog.entry_proof import prove_entry, read_entry
 from postern.tlog.hashing import Hash, leaf_hash
-from postern.tlog.notes import parse_vkey
 from postern.tlog.origins import origin_of
 from postern.tlog.tiles import Read
 from postern.tlog.tlog_proof import format_tlog_proof
 from postern.types import CommandId, Principal, Sha256Hex
-
-KeysOf = Callable[[str], LogKeys | None]  # the keys of a log, by its name
 
 _WHO = ("issuer", "issuer_url", "subject", "on_behalf_of")
 
@@ -56,11 +55,14 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class PublicLog:
-    """What anyone may know of a log: its keys and its latest signed head; none of them before it begins."""
+    """What anyone may know of a log: its keys, its latest signed head and how it is; none of it before it begins."""
 
     origin: str
     keys: tuple[DatedKey, ...]
     note: bytes | None
+    size: int | None = None  # by the head, where its signature holds
+    watermark: Watermark | None = None
+    cosigned: Cosigned | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +73,15 @@ class Receipts:
     buckets: LogBuckets
     keys: KeysOf
     deployment: str
+    watermark: ReadWatermark
+    left_notes: LeftNotes
 
     def of_command(self, principal: Principal, log: str, command_id: str) -> Receipt:
         """The records of a command of this principal's.
 
         Raises `NotFound` (`receipt.unknown`), alike for one that is not there, not yet in the log, or somebody else's.
         """
-        _check_log(log)
+        check_log(log)
         keys = _record_keys(log, command_id)
         places = self.table.positions(list(keys))
         if not places:
@@ -106,27 +110,29 @@ class Receipts:
         return Receipt(CommandId(command_id), head.origin, head.size, records)
 
     def log(self, log: str) -> PublicLog:
-        """Keys and latest head of this log."""
-        _check_log(log)
+        """Keys, latest head and health of this log."""
+        check_log(log)
         origin, keys = origin_of(self.deployment, log), self.keys(log)
         if keys is None:
             # Not begun, so the bucket has nothing either; to who may not list it, it would say 403.
             return PublicLog(origin, (), None)
         latest = self.buckets(log).latest_checkpoint()
-        return PublicLog(origin, keys.keys, None if latest is None else latest[0])
+        note = None if latest is None else latest[0]
+        return PublicLog(
+            origin,
+            keys.keys,
+            note,
+            signed_size(note, keys.keys, origin),
+            self.watermark(log),
+            cosigned_of(self.left_notes(log), keys.keys, origin),
+        )
 
     def _published(self, log: str) -> tuple[bytes, Checkpoint]:
         """The latest head, opened with the keys that are on record for its log."""
-        keys, latest = self.keys(log), self.buckets(log).latest_checkpoint()
-        if keys is None or latest is None:
+        found = published_head(log, self.deployment, self.keys(log), self.buckets(log))
+        if found is None:
             raise EvidenceUnavailable("evidence.unavailable", f"log {log}: no checkpoint is published yet: try again")
-        vkeys = [parse_vkey(key.vkey) for key in keys.keys]
-        return latest[0], open_checkpoint(latest[0], vkeys, origin_of(self.deployment, log))
-
-
-def _check_log(log: str) -> None:
-    if LOG_NAME.fullmatch(log) is None:
-        raise BadRequest("request.invalid", "log: expected 1 to 40 of a-z, 0-9 and -, got another form")
+        return found.note, found.head
 
 
 def _record_keys(log: str, command_id: str) -> dict[str, RecordType]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.approval_ports import Announcer, ApprovalStore, Estimator, Runner
-from postern.denial_ports import Denials
+from postern.denial_ports import Denials, OpenTasks
 from postern.ports import Clock, Identifiers, PolicySource, Provisioner, RecordStore, TaskStore
 from postern.rate_ports import Rates
 from postern.run_ports import DryRunner, Runs
@@ -13,8 +13,10 @@ from postern.services.admit_task import AdmitTask
 from postern.services.approve_task import ApproveTask
 from postern.services.dry_run_start import StartDryRun
 from postern.services.end_task import EndTask
+from postern.services.live_tasks import LiveTasks
 from postern.services.open_run_once import OpenRunOnce
 from postern.services.open_task import OpenTask
+from postern.services.read_principal import ReadPrincipal
 from postern.services.read_tasks import ReadTasks
 from postern.services.review_tasks import ReviewTasks
 from postern.services.statement_texts import StatementTexts
@@ -33,6 +35,7 @@ class TaskParts:
     announcer: Announcer
     rates: Rates
     denials: Denials
+    open_tasks: OpenTasks
     approvals: ApprovalStore
     runs: Runs
     provisioner: Provisioner
@@ -54,6 +57,8 @@ class TaskServices:
     review: ReviewTasks
     approve: ApproveTask
     end: EndTask
+    principal: ReadPrincipal
+    live: LiveTasks
     policy: PolicySource
     clock: Clock
 
@@ -83,6 +88,8 @@ def make_task_services(p: TaskParts) -> TaskServices:
             p.clock,
         ),
         end=EndTask(read, p.tasks, p.provisioner),
+        principal=ReadPrincipal(p.policy, p.denials, p.clock),
+        live=LiveTasks(p.policy, p.denials, p.open_tasks, p.tasks, p.approvals, p.clock),
         policy=p.policy,
         clock=p.clock,
     )
