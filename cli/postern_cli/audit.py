@@ -13,6 +13,7 @@ import typer
 
 from postern.audit.keys import LOG_NAME
 from postern_cli.aws import region_of
+from postern_cli.gate.options import JsonOption
 from postern_cli.pulled import PulledFolder
 from postern_cli.stop import Exit, Stop
 
@@ -31,10 +32,12 @@ def pull(
     log: Annotated[str | None, typer.Option(help="Only this log, for instance the current epoch.")] = None,
     prefix: Annotated[str, typer.Option(help="Only keys that start so. What is left out cannot be verified.")] = "",
     workers: Annotated[int, typer.Option(min=1, max=64, help="Objects fetched at a time.")] = 16,
+    as_json: JsonOption = False,
 ) -> None:
     """Copy the evidence bucket to a folder: objects as stored, and a line for every version of each.
 
     Run it again to go on where it stopped, or to bring the folder up to date.
+    Exit code: 0 pulled; 2 usage; 3 the bucket cannot be read, or the folder not be written.
     """
     from postern_cli import pull as pulling
     from postern_cli.progress import counting
@@ -54,6 +57,9 @@ def pull(
                 pulling.Bucket(client, name, prefix, log), PulledFolder(folder), workers=workers, advance=advance
             )
     kept = done.versions - done.fetched
+    if as_json:
+        print(json.dumps({"folder": str(folder), "versions": done.versions, "fetched": done.fetched}))
+        return
     print(f"pulled {done.versions:,} versions to {folder}: {done.fetched:,} fetched now, {kept:,} were there")
 
 
@@ -161,8 +167,11 @@ def _unreachable_is_unknown(bucket: str) -> Iterator[None]:
 
 # Each of these adds its commands to `app`, which it takes from here.
 from postern_cli import audit_erase as audit_erase  # noqa: E402
+from postern_cli import audit_export as audit_export  # noqa: E402
 from postern_cli import audit_prove as audit_prove  # noqa: E402
 from postern_cli import audit_reconcile as audit_reconcile  # noqa: E402
+from postern_cli import audit_replay as audit_replay  # noqa: E402
+from postern_cli import audit_report as audit_report  # noqa: E402
 from postern_cli import audit_timestamp as audit_timestamp  # noqa: E402
 from postern_cli import audit_unseal as audit_unseal  # noqa: E402
 from postern_cli import audit_vkey as audit_vkey  # noqa: E402

@@ -11,6 +11,7 @@ import typer
 from postern.edges.erase_contract import format_request
 from postern_cli.audit import app
 from postern_cli.aws import AwsAccess, reached
+from postern_cli.gate.options import JsonOption
 from postern_cli.stop import Exit, Stop
 from postern_cli.terminal import printable
 
@@ -27,6 +28,7 @@ def erase(
     function: Annotated[str, typer.Option(help="The reaper's name or ARN.")] = "postern-reap",
     ready: Annotated[Path | None, typer.Option(help="Ready file of a local stack.")] = None,
     endpoint_url: Annotated[str | None, typer.Option(help="Where AWS answers, if not at AWS.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Destroy what opens a task's sealed statements. It cannot be undone; sent again it says what was done.
 
@@ -43,6 +45,9 @@ def erase(
         detail = erased.get("detail", "expected an answer, got none: send it again")
         raise Stop(Exit.REFUSED if refused else Exit.UNKNOWN, f"erase: {detail}")
     members = ("keys", "task_id", "erased_at", "event_id")
+    if as_json:
+        print(json.dumps({name: erased.get(name) for name in members}))
+        return
     keys, task_id, erased_at, event_id = (printable(str(erased.get(name, "(not told)"))) for name in members)
     print(f"erased {keys} keys of task {task_id} at {erased_at}")
     print(f"recorded as event {event_id}")

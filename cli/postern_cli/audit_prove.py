@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -24,6 +25,8 @@ from postern.tlog.tlog_proof import (
 )
 from postern.types import CommandId
 from postern_cli.audit import app
+from postern_cli.gate.client import ApiClient
+from postern_cli.gate.options import JsonOption, ProfileOption, TokenOption, UrlOption
 from postern_cli.pulled import PulledFolder
 from postern_cli.stop import Exit, Stop
 from postern_cli.terminal import printable
@@ -37,23 +40,32 @@ def prove(
     command: Annotated[str, typer.Argument(help="The command's id, as its receipt has it.")],
     vkey: _VKEY,
     folder: Annotated[Path | None, typer.Option("--dir", help="Folder that `postern audit pull` wrote.")] = None,
-    url: Annotated[str | None, typer.Option(help="The API; your token is taken from POSTERN_TOKEN.")] = None,
+    url: UrlOption = None,
+    token_file: TokenOption = None,
+    profile: ProfileOption = None,
     out: Annotated[Path, typer.Option(help="Folder to write the proofs to; made where it is not there.")] = Path(),
+    as_json: JsonOption = False,
 ) -> None:
     """Write a proof file for each record of a command. Each holds the record, and proves it with the key alone.
 
-    What is written was checked as `check-proof` checks it, wherever it came from.
+    The records come from a pulled copy (--dir), or else from the gate. What is written was checked as `check-proof`
+    checks it, wherever it came from.
     Exit code: 0 written; 1 a proof does not hold; 3 there is none, or not yet.
     """
     from postern_cli.proof_sources import ApiSource, CopySource
 
-    if (folder is None) == (url is None):
-        raise Stop(Exit.USAGE, "prove: expected either --dir or --url")
+    if folder is not None and url is not None:
+        raise Stop(Exit.USAGE, "prove: expected either --dir or --url, got both")
     key, command_id = read_vkey(vkey), _command_id(command)
-    source = CopySource(PulledFolder(folder), key) if folder is not None else ApiSource(str(url), key)
+    source: CopySource | ApiSource
+    if folder is not None:
+        source = CopySource(PulledFolder(folder), key)
+    else:
+        source = ApiSource(ApiClient.of(url, token_file, profile), key)
     proofs = source.proofs(command_id)
     if not proofs:
         raise Stop(Exit.UNKNOWN, f"{command_id}: expected its records, got none; is it of the log {key.name}?")
+    written = []
     for proof in proofs:
         name, told = _check_one(proof, key, command_id)
         file = out / f"{command_id}.{name}.tlog-proof"
@@ -62,7 +74,10 @@ def prove(
             file.write_bytes(format_tlog_proof(proof))
         except OSError as error:
             raise Stop(Exit.UNKNOWN, f"{file}: expected to write it, got {error.strerror}") from error
-        print(printable(f"{file}: {told}"))
+        written.append({"file": str(file), "record": name, "told": told})
+        _say(written[-1], as_json=as_json)
+    if as_json:
+        print(json.dumps({"holds": True, "proofs": written}))
 
 
 @app.command("check-proof")
@@ -71,6 +86,7 @@ def check_proof(
     vkey: _VKEY,
     record: Annotated[Path | None, typer.Option(help="The record, for a proof file that does not hold it.")] = None,
     show: Annotated[bool, typer.Option("--show", help="Print the record that is proved.")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Check proof files against the log's key, offline: its owner signed a tree that holds this very record.
 
@@ -78,15 +94,26 @@ def check_proof(
     """
     key = read_vkey(vkey)
     given = None if record is None else _read(record, MAX_ENTRY_BYTES)
+    held = []
     for file in files:
         proof = _parse(file)
         entry = given if given is not None else proof.unverified_extra
         if entry is None:
             raise Stop(Exit.USAGE, f"{file}: the proof does not hold its record: give it with --record")
         head = _verify(str(file), proof, entry, key)
-        print(printable(f"{file}: {_told(proof, entry, head)}"))
-        if show:
-            print(_shown(entry))
+        shown = {"entry": _shown(entry)} if show else {}
+        held.append({"file": str(file), "told": _told(proof, entry, head), **shown})
+        _say(held[-1], as_json=as_json)
+    if as_json:
+        print(json.dumps({"holds": True, "proofs": held}))
+
+
+def _say(proved: Mapping[str, str], *, as_json: bool) -> None:
+    """A file and what it proves, at once: one after it may not hold."""
+    if not as_json:
+        print(printable(f"{proved['file']}: {proved['told']}"))
+        if "entry" in proved:
+            print(proved["entry"])
 
 
 def _check_one(proof: TlogProof, key: VerifierKey, command_id: CommandId) -> tuple[str, str]:

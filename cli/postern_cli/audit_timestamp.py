@@ -6,6 +6,7 @@ A time stamp covers the SHA-256 of the checkpoint file's bytes, signature lines 
 from __future__ import annotations
 
 import http.client
+import json
 import tempfile
 import urllib.error
 import urllib.request
@@ -18,6 +19,7 @@ from postern.errors import IntegrityError
 from postern.tlog.checkpoints import Checkpoint, open_checkpoint, parse_checkpoint
 from postern.tlog.notes import MAX_NOTE_BYTES, VerifierKey, parse_note
 from postern_cli.audit import app
+from postern_cli.gate.options import JsonOption
 from postern_cli.openssl import run_openssl
 from postern_cli.stamps import argument, check_token, reason, time_of, token_of
 from postern_cli.stop import Exit, Stop
@@ -42,6 +44,7 @@ def request(
     query_only: Annotated[
         bool, typer.Option("--query-only", help="Write the query alone; send it to an authority by other means.")
     ] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Ask a time stamp authority for a stamp of a checkpoint, and keep its reply. `check` says whether it holds.
 
@@ -53,11 +56,15 @@ def request(
     query = _make_query(checkpoint)
     if tsa is None:
         _write(out, query)
-        print(f"query written to {out}; send it as {_QUERY_TYPE}")
+        said = {"query": str(out), "content_type": _QUERY_TYPE}
+        print(json.dumps(said) if as_json else f"query written to {out}; send it as {_QUERY_TYPE}")
         return
     reply = _send(tsa, query)
     stamped_at = time_of(token_of(reply))
     _write(out, reply)
+    if as_json:
+        print(json.dumps({"reply": str(out), "says": stamped_at, "checked": False}))
+        return
     print(f"the reply says {printable(stamped_at)}, unchecked (`check` checks it); written to {out}")
 
 
@@ -70,6 +77,7 @@ def check(
         Path | None, typer.Option(metavar="FILE", help="Certificates between those and the authority's own.")
     ] = None,
     vkey: Annotated[str | None, typer.Option(help="The log's public key: it must have signed the checkpoint.")] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Check that an authority stamped exactly this checkpoint, and say when. With --vkey also that the log signed it.
 
@@ -86,6 +94,10 @@ def check(
         check_token(token, data, ca, untrusted)
     except Stop as stop:
         raise Stop(stop.code, f"{reply}: does not hold for {checkpoint}: {stop.line}") from stop
+    if as_json:
+        stamp = {"existed_by": time_of(token), "origin": head.origin, "size": head.size}
+        print(json.dumps({"holds": True, **stamp, "signer_checked": key is not None}))
+        return
     said = f"that {printable(head.origin)} had {head.size:,} entries"
     if key is None:
         print(f"holds: these bytes existed by {time_of(token)}. They say {said}; who signed them was not checked")

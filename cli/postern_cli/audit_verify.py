@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -143,6 +144,12 @@ def _note(path: Path) -> bytes:
 
 
 def _print_text(report: Report, asked: Asked) -> None:
+    for line in lines_of(report, asked):
+        print(line)
+
+
+def lines_of(report: Report, asked: Asked) -> Iterator[str]:
+    """The report in words, line by line."""
     counts = report.counts
     notes = {
         "intents": f"{counts.refused} refused, {counts.open} open" if counts.intents else "",
@@ -155,18 +162,18 @@ def _print_text(report: Report, asked: Asked) -> None:
     always = ("objects", "intents", "outcomes", "settlements", "events", "blobs", "chains")
     tree = ("entries", "bundles", "tiles", "checkpoints", "stages") if counts.entries or counts.checkpoints else ()
     for name in (*always, *tree):
-        print(f"{name:<12}{getattr(counts, name):>9,}   {notes.get(name, '')}".rstrip())
+        yield f"{name:<12}{getattr(counts, name):>9,}   {notes.get(name, '')}".rstrip()
     for log, size in report.heads:
-        print(f"log {log}: {size:,} entries under its largest checkpoint")
+        yield f"log {log}: {size:,} entries under its largest checkpoint"
     for one in report.open[:_SHOWN]:
-        print(f"open: {one.key} waits for its {one.waits_for.value} since {format_time(one.since_us)}")
-    _print_more("open", counts.open)
+        yield f"open: {one.key} waits for its {one.waits_for.value} since {format_time(one.since_us)}"
+    yield from _more("open", counts.open)
     for key in report.opaque[:_SHOWN]:
-        print(f"opaque: {key} is no record, and is in the log as the bytes it is")
-    _print_more("opaque", counts.opaque)
+        yield f"opaque: {key} is no record, and is in the log as the bytes it is"
+    yield from _more("opaque", counts.opaque)
     for key in report.odd[:_SHOWN]:
-        print(f"odd: {key} would begin or end a log, and stands where it does not")
-    _print_more("odd", counts.odd)
+        yield f"odd: {key} would begin or end a log, and stands where it does not"
+    yield from _more("odd", counts.odd)
     for name, what in (
         ("unsequenced", "records are under no checkpoint yet"),
         ("quarantined", "objects are no entries, and the log says so"),
@@ -174,15 +181,15 @@ def _print_text(report: Report, asked: Asked) -> None:
         ("others", "objects are of logs that were not asked for"),
     ):
         if getattr(counts, name):
-            print(f"{name}: {getattr(counts, name):,} {what}")
-    print(f"copied at {_copied_at(asked) or 'a time that it does not say, so ages are told from now'}")
-    _print_steps(report, asked)
+            yield f"{name}: {getattr(counts, name):,} {what}"
+    yield f"copied at {_copied_at(asked) or 'a time that it does not say, so ages are told from now'}"
+    yield from _step_lines(report, asked)
     for one_unchecked in report.unchecked:
-        print(f"not checked: {one_unchecked}")
+        yield f"not checked: {one_unchecked}"
     for one_untold in report.untold:
-        print(f"cannot be told: {one_untold}")
+        yield f"cannot be told: {one_untold}"
     if report.holds and counts.objects and not report.untold:
-        print("holds")
+        yield "holds"
 
 
 def _copied_at(asked: Asked) -> str | None:
@@ -191,18 +198,18 @@ def _copied_at(asked: Asked) -> str | None:
     return None if at_us is None else format_time(at_us)
 
 
-def _print_more(what: str, count: int) -> None:
+def _more(what: str, count: int) -> Iterator[str]:
     if count > _SHOWN:
-        print(f"{what}: and {count - _SHOWN:,} more")
+        yield f"{what}: and {count - _SHOWN:,} more"
 
 
-def _print_steps(report: Report, asked: Asked) -> None:
+def _step_lines(report: Report, asked: Asked) -> Iterator[str]:
     more = " or more" if report.wrong > len(report.findings) else ""
-    for step, (wrong, said) in _steps(report, asked).items():
-        print(f"step {step.value:>2} {step.name.lower():<11} {f'{wrong}{more} wrong' if wrong else said}")
+    for step, (wrong, said) in steps_of(report, asked).items():
+        yield f"step {step.value:>2} {step.name.lower():<11} {f'{wrong}{more} wrong' if wrong else said}"
 
 
-def _steps(report: Report, asked: Asked) -> dict[Step, tuple[int, str]]:
+def steps_of(report: Report, asked: Asked) -> dict[Step, tuple[int, str]]:
     """Each step with what was found wrong at it, of the first hundred findings, and what is said where nothing was."""
     wrong = {step: sum(finding.step is step for finding in report.findings) for step in Step}
     unasked = set() if asked.cosigned else {Step.WITNESS} if asked.since else {Step.WITNESS, Step.KEPT}
@@ -211,34 +218,34 @@ def _steps(report: Report, asked: Asked) -> dict[Step, tuple[int, str]]:
 
 
 def _print_json(report: Report, asked: Asked) -> None:
+    print(json.dumps(members_of(report, asked), indent=2))
+
+
+def members_of(report: Report, asked: Asked) -> dict[str, object]:
+    """The report for machines."""
     holds = report.holds and report.counts.objects > 0
     copied_at = _copied_at(asked)
-    print(
-        json.dumps(
-            {
-                "holds": None if holds and report.untold else holds,
-                "first": None if report.first is None else _finding_member(report.first),
-                "wrong": report.wrong,
-                "steps": [
-                    {"step": step.value, "name": step.name.lower(), "said": "wrong" if wrong else said}
-                    for step, (wrong, said) in _steps(report, asked).items()
-                ],
-                "findings": [_finding_member(finding) for finding in report.findings],
-                "counts": asdict(report.counts),
-                "open": [
-                    {"key": one.key, "waits_for": one.waits_for.value, "since": format_time(one.since_us)}
-                    for one in report.open
-                ],
-                "opaque": list(report.opaque),
-                "odd": list(report.odd),
-                "logs": [{"log": log, "size": size} for log, size in report.heads],
-                "untold": list(report.untold),
-                "unchecked": list(report.unchecked),
-                "copied_at": copied_at,
-            },
-            indent=2,
-        )
-    )
+    return {
+        "holds": None if holds and report.untold else holds,
+        "first": None if report.first is None else _finding_member(report.first),
+        "wrong": report.wrong,
+        "steps": [
+            {"step": step.value, "name": step.name.lower(), "said": "wrong" if wrong else said}
+            for step, (wrong, said) in steps_of(report, asked).items()
+        ],
+        "findings": [_finding_member(finding) for finding in report.findings],
+        "counts": asdict(report.counts),
+        "open": [
+            {"key": one.key, "waits_for": one.waits_for.value, "since": format_time(one.since_us)}
+            for one in report.open
+        ],
+        "opaque": list(report.opaque),
+        "odd": list(report.odd),
+        "logs": [{"log": log, "size": size} for log, size in report.heads],
+        "untold": list(report.untold),
+        "unchecked": list(report.unchecked),
+        "copied_at": copied_at,
+    }
 
 
 def _finding_member(finding: Finding) -> dict[str, object]:

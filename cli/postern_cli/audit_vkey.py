@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,7 @@ from postern.errors import IntegrityError
 from postern.tlog.notes import format_vkey
 from postern.tlog.origins import log_of
 from postern_cli.audit import app
+from postern_cli.gate.options import JsonOption
 from postern_cli.stop import Exit, Stop
 
 
@@ -27,6 +29,7 @@ def vkey(
         Path,
         typer.Option(metavar="FILE", help="What `aws kms get-public-key --query PublicKey --output text` printed."),
     ],
+    as_json: JsonOption = False,
 ) -> None:
     """Print the verifier key of a log, made of its signing key's public half. Nothing is sent anywhere.
 
@@ -35,9 +38,10 @@ def vkey(
     public = _ed25519(_read(public_key), public_key)
     try:
         log_of(origin)
-        print(format_vkey(origin, public))
+        key = format_vkey(origin, public)
     except IntegrityError as error:
         raise Stop(Exit.USAGE, f"--origin: {error.detail}") from error
+    print(json.dumps({"vkey": key}) if as_json else key)
 
 
 def _read(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from functools import partial
@@ -12,6 +13,7 @@ import typer
 
 from postern.errors import IntegrityError
 from postern_cli.audit import app
+from postern_cli.gate.options import JsonOption
 from postern_cli.stop import Exit, Stop
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def init(
     key_file: _KeyFile,
     state_file: _StateFile,
     name: Annotated[str, typer.Option(help="The witness's name, for example acme-audit.example/witness.")],
+    as_json: JsonOption = False,
 ) -> None:
     """Make a key and an empty memory, and print the public key that `postern audit verify --witness` takes.
 
@@ -44,7 +47,7 @@ def init(
         raise Stop(Exit.USAGE, f"--name: {error.detail}") from error
     create_key_file(key_file, format_key(key))
     StateFile(state_file).create(format_state({}))
-    print(key.vkey)
+    print(json.dumps({"vkey": key.vkey}) if as_json else key.vkey)
 
 
 @witness_app.command()
@@ -61,6 +64,7 @@ def run(
     evidence: Annotated[
         Path | None, typer.Option(help="Folder for checkpoints that contradict each other; beside the state if unset.")
     ] = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Look at the log once, and sign its checkpoint if it continues what was seen before. Made for cron.
 
@@ -84,11 +88,13 @@ def run(
         source = _bucket_source(bucket, ready, endpoint_url, name)
     outlet = Outlet(partial(replace_file, out), partial(keep_file, evidence or state_file.parent / "evidence"))
     with state.held():
-        print(run_once(key, state, log, source.read, outlet, time_s=int(time.time())))
+        seen = run_once(key, state, log, source.read, outlet, time_s=int(time.time()))
+    said = {"origin": seen.origin, "size": seen.size, "size_before": seen.size_before, "out": str(out)}
+    print(json.dumps(said) if as_json else seen)
 
 
 @witness_app.command()
-def show(key_file: _KeyFile, state_file: _StateFile) -> None:
+def show(key_file: _KeyFile, state_file: _StateFile, as_json: JsonOption = False) -> None:
     """Print the public key, and what the witness remembers of each log.
 
     Exit code: 0 shown; 3 key or state cannot be read, or the state is not this witness's.
@@ -102,6 +108,13 @@ def show(key_file: _KeyFile, state_file: _StateFile) -> None:
         state = parse_state(StateFile(state_file).read(), key.vkey)
     except IntegrityError as error:
         raise Stop(Exit.UNKNOWN, f"{state_file}: {error.detail}") from error
+    if as_json:
+        logs = {
+            origin: {"size": kept.checkpoint.size, "root": kept.checkpoint.root.hex(), "time_s": kept.time_s}
+            for origin, kept in sorted(state.items())
+        }
+        print(json.dumps({"vkey": key.vkey, "logs": logs}))
+        return
     print(key.vkey)
     for origin, kept in sorted(state.items()):
         signed = format_time(kept.time_s * 1_000_000)

@@ -44,6 +44,8 @@ def scan(
     """Propose a catalog from names, types and a sample of the values. Reads only, and never prints a value.
 
     Large tables are sampled by a few pages; views and foreign tables are not sampled. What it is unsure of is marked.
+
+    Exit code: 0 written; 2 usage; 3 the database cannot be read.
     """
     from postern.catalog_scan.propose import propose
     from postern.catalog_scan.write import format_catalog

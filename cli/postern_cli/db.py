@@ -49,6 +49,8 @@ def bootstrap(
 
     Run it as a superuser, or the master user of RDS, connected to that database: psql -f FILE. With a catalog it
     holds the grants for the catalog's tables and functions.
+
+    Exit code: 0 printed; 1 the catalog is wrong; 2 usage; 3 FILE cannot be written.
     """
     from postern.world.bootstrap import bootstrap_script, remove_script
     from postern_cli.catalog_file import read_catalog

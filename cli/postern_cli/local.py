@@ -56,7 +56,10 @@ def up(
         StatementText, typer.Option(help="What records show of statements: all, no literals, or literals sealed.")
     ] = StatementText.FULL,
 ) -> None:
-    """Run the local stack until it is interrupted: PostgreSQL, AWS, an OIDC issuer, the API."""
+    """Run the local stack until it is interrupted: PostgreSQL, AWS, an OIDC issuer, the API.
+
+    Exit code: 0 it was interrupted; 1 it could not start; 2 usage.
+    """
     with _one_line(), _interruptible():
         from postern_local.surroundings import forget_surroundings
 
@@ -89,7 +92,10 @@ def token(
     ] = None,
     ttl: Annotated[int, typer.Option(min=1, max=86_400, help="Seconds until the token expires.")] = 3600,
 ) -> None:
-    """Print a token of the local stack's issuer."""
+    """Print a token of the local stack's issuer.
+
+    Exit code: 0 printed; 2 usage; 3 there is no such stack.
+    """
     claims = dict(_parse_claim(text) for text in claim or ())
     with _one_line(Exit.UNKNOWN):
         from postern_local.issuer import mint
@@ -177,9 +183,24 @@ def _how_to_use(stack: Stack) -> str:
             f"  TOKEN=$(postern local token --ready {file} {stack.token_options})",
             f"  {call} -d {shlex.quote(json.dumps(task))}",
             f"  {call}/TASK_ID/query -d {shlex.quote(json.dumps(query))}",
+            *_how_to_sign_in(stack),
             f"  postern audit pull --ready {file} --dir evidence && postern audit verify --dir evidence",
         )
     )
+
+
+def _how_to_sign_in(stack: Stack) -> Iterator[str]:
+    """Where people go on, and who they can be there."""
+    if any(rules.is_local and rules.sign_in is not None for rules in stack.layer.bundle.issuers):
+        yield f"  {stack.ready.api}/console in a browser. You can sign in as:"
+        yield from (f"    {person.sub}  {person.about}" for person in stack.people)
+        yield (
+            "    anybody else: name a subject and its claims"
+            if stack.people
+            else "    anybody: name a subject and claims"
+        )
+    else:
+        yield "  nobody can sign in at the console: the layer's issuer `local` has no sign_in"
 
 
 def _say(line: str) -> None:

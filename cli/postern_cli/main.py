@@ -1,37 +1,24 @@
-"""The command `postern`: one Typer application, and what its exit codes mean.
-
-A group's module is imported only when the command line names the group, so that help is quick and a
-missing extra (the local stack's packages) stops only who needs it.
-"""
+"""The command `postern`: one Typer application, and what its exit codes mean."""
 
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
+import json
 import os
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from typing import Annotated, Any
 
 import typer
 
 from postern.errors import CallerError, PosternError, UpstreamError
+from postern_cli.groups import Command, application
 from postern_cli.stop import Exit, Stop
 from postern_cli.terminal import printable
 
 _INTERRUPTED = 130  # 128 and SIGINT's number, as shells count
-_GROUPS = {
-    "audit": ("postern_cli.audit", "Pull the evidence and check it, offline."),
-    "catalog": ("postern_cli.catalog", "Propose a catalog, and compare one with a live database."),
-    "db": ("postern_cli.db", "Prepare a database, and look for what weakens the wall."),
-    "policy": ("postern_cli.policy", "Validate, test and explain a policy layer."),
-    "local": ("postern_cli.local", "Run everything on this machine, without Docker and without AWS."),
-    "revocations": ("postern_cli.revocations", "Look at the denials and holds that stand, and lift them."),
-    "revoke": ("postern_cli.revoke", "Take access away from a task, a principal, an issuer or a database."),
-    "smoke": ("postern_cli.smoke", "Open a task, run a query and prove its record, after a deploy."),
-    "worlds": ("postern_cli.worlds", "Hold a database for maintenance, and release it."),
-}
 
 
 def run() -> None:
@@ -48,37 +35,30 @@ def run() -> None:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the command line and returns its exit code."""
+    """Runs the command line and returns its exit code. With --json an error is JSON too, on standard error."""
+    is_json = "--json" in takewhile("--".__ne__, arguments)
     try:
-        ended = _application(arguments)(list(arguments) or ["--help"], prog_name="postern", standalone_mode=False)
+        ended = _application()(list(arguments) or ["--help"], prog_name="postern", standalone_mode=False)
     except Stop as stop:
-        return _say(stop.line, stop.code)
+        return _say(stop.line, stop.code, stop.problem, is_json=is_json)
     except typer.TyperException as error:
-        return _say(error.format_message(), error.exit_code)
+        return _say(_usage(error), error.exit_code, is_json=is_json)
     except PosternError as error:
-        return _say(error.detail, _exit_of(error))
+        return _say(error.detail, _exit_of(error), {"code": error.code}, is_json=is_json)
     except (typer.Abort, KeyboardInterrupt):
         return _INTERRUPTED
     except BrokenPipeError:
         return Exit.DONE
     except OSError as error:
-        return _say(f"{error.filename or 'system'}: expected to use it, got {_reason(error)}", Exit.UNKNOWN)
+        return _say(f"{error.filename or 'system'}: {_reason(error)}", Exit.UNKNOWN, is_json=is_json)
     except RecursionError:
-        return _say("input: expected members within a few levels, got them too deep to read", Exit.UNKNOWN)
+        line = "input: expected members within a few levels, got them too deep to read"
+        return _say(line, Exit.UNKNOWN, is_json=is_json)
     return ended if isinstance(ended, int) else Exit.DONE
 
 
-def _application(arguments: Sequence[str]) -> typer.Typer:
-    """The application with the named group's commands; the other groups stand there for the help only."""
-    application = typer.Typer(callback=_postern, add_completion=False)
-    named = next((argument for argument in arguments if not argument.startswith("-")), None)
-    for name, (module, about) in _GROUPS.items():
-        group = importlib.import_module(module).app if name == named else typer.Typer()
-        # A group that is a command itself says more of itself than the list of groups does.
-        if group.registered_callback is None:
-            group.info.help = about
-        application.add_typer(group, name=name, short_help=about)
-    return application
+def _application() -> Command:
+    return application(_postern)
 
 
 def _postern(
@@ -99,6 +79,15 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with the command line, and which help tells more."""
+    context = getattr(error, "ctx", None)
+    line = error.format_message().rstrip(".").replace("Value error, ", "")
+    if not line or context is None:
+        return line
+    return f"{line}{' See' if line.endswith('?') else '; see'} `{context.command_path} --help`"
+
+
 def _exit_of(error: PosternError) -> Exit:
     if isinstance(error, UpstreamError):
         return Exit.UNKNOWN
@@ -106,15 +95,21 @@ def _exit_of(error: PosternError) -> Exit:
 
 
 def _reason(error: OSError) -> str:
-    return error.strerror or type(error).__name__
+    if isinstance(error, FileNotFoundError):
+        return "expected a file, got none"
+    if isinstance(error, IsADirectoryError):
+        return "expected a file, got a folder"
+    return f"expected to use it, got {error.strerror or type(error).__name__}"
 
 
-def _say(line: str, code: int) -> int:
+def _say(line: str, code: int, problem: Mapping[str, Any] | None = None, *, is_json: bool) -> int:
     """Nothing is said where the line is empty: Typer has shown the help then.
 
     What others wrote is in many lines (a server's answer, a record): none of it moves a terminal's cursor.
     """
-    if line:
+    text = " ".join(line.splitlines())
+    if text:
+        said = {"error": {"exit_code": int(code), "line": text, **({"problem": problem} if problem else {})}}
         with contextlib.suppress(BrokenPipeError):
-            print(f"postern: {printable(' '.join(line.splitlines()))}", file=sys.stderr)
+            print(json.dumps(said) if is_json else f"postern: {printable(text)}", file=sys.stderr)
     return code

@@ -53,7 +53,7 @@ def test(
     folder: DirArgument,
     tables: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[FILE]...", help="Tables of cases, or folders of them; DIR-tests/ without any."),
+        typer.Argument(metavar="FILE", help="Tables of cases, or folders of them; DIR-tests/ without any."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any, assert_never
 
 from rich.console import Console
 from rich.text import Text
 
 from postern.errors import PolicyFileError
+from postern.identity.issuers import IssuerRules
+from postern.identity.sign_in import SignIn, is_for_client
 from postern.policy.requests import Denied, Granted
 from postern.types import Grant, Principal
 from postern_cli.policy_hearing import Heard, NotAdmitted, Question, reason
@@ -28,6 +31,8 @@ def print_layer(layer: Layer) -> None:
         rows = len(issuer.require) + len(issuer.match) + len(issuer.absent)
         preset = f", preset {issuer.preset}" if issuer.preset else ""
         say(("issuer    ", "dim"), (issuer.name, "bold"), (f"  {issuer.issuer}{preset}, {rows} claim rules", ""))
+        if issuer.sign_in is not None:
+            say(("sign-in   ", "dim"), (issuer.name, "bold"), (f"  {_sign_in(issuer, issuer.sign_in)}", ""))
     for name, catalog in sorted(bundle.catalogs.items()):
         counts = f"  {len(catalog.tables)} tables, {len(catalog.classes)} classes"
         say(("database  ", "dim"), (name, "bold"), (counts, ""))
@@ -37,6 +42,16 @@ def print_layer(layer: Layer) -> None:
     say(("valid     ", "bold green"), (f"digest {bundle.digest}", ""))
 
 
+def _sign_in(issuer: IssuerRules, asked: SignIn) -> str:
+    """Who asks for which token, and for whom that must be: what the file alone cannot promise is said to be so."""
+    clients = " and ".join(dict.fromkeys((asked.client_id, asked.device_client_id)))
+    token = asked.token.replace("_", " ")
+    told = f"by {clients}, for {' '.join(asked.scopes)}; the {token} is sent"
+    if is_for_client(asked, issuer.audience_claim):
+        return f"{told}, which is for the client, as `audience` says"
+    return f"{told}; the issuer must write {issuer.audience_claim} {issuer.audience!r} into it"
+
+
 def layer_json(layer: Layer) -> str:
     bundle = layer.bundle
     return _json(
@@ -44,7 +59,15 @@ def layer_json(layer: Layer) -> str:
             "valid": True,
             "digest": bundle.digest,
             "files": list(layer.files),
-            "issuers": [{"name": one.name, "issuer": one.issuer, "preset": one.preset} for one in bundle.issuers],
+            "issuers": [
+                {
+                    "name": one.name,
+                    "issuer": one.issuer,
+                    "preset": one.preset,
+                    "sign_in": None if one.sign_in is None else asdict(one.sign_in),
+                }
+                for one in bundle.issuers
+            ],
             "databases": sorted(bundle.catalogs),
             "policies": list(bundle.cedar.ids),
             "notes": list(layer.notes),

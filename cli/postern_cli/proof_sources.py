@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import os
-import re
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -18,20 +12,16 @@ from postern.tlog.bundles import MAX_ENTRY_BYTES, parse_tile
 from postern.tlog.checkpoints import open_checkpoint
 from postern.tlog.entry_proof import prove_entry
 from postern.tlog.hashing import Hash, leaf_hash
-from postern.tlog.notes import MAX_NOTE_BYTES, VerifierKey
+from postern.tlog.notes import VerifierKey
 from postern.tlog.origins import log_of
 from postern.tlog.tiles import TILE_WIDTH, Tile, format_path, paths_of
 from postern.tlog.tlog_proof import TlogProof, parse_tlog_proof
 from postern.types import CommandId
+from postern_cli.gate.client import ApiClient
 from postern_cli.pulled import PulledFolder
 from postern_cli.stop import Exit, Stop
 
-TOKEN_VARIABLE = "POSTERN_TOKEN"
-
 _MAX_OBJECT_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)  # the largest bundle
-_MAX_ANSWER_BYTES = 4 * 1024 * 1024
-_TIMEOUT_S = 30.0
-_LOOPBACK = re.compile(r"http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/|\Z)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,50 +79,20 @@ class CopySource:
 
 @dataclass(frozen=True, slots=True)
 class ApiSource:
-    """The API's receipts, asked for with the caller's own token, which is taken from the environment."""
+    """The API's receipts, asked for with the caller's own token."""
 
-    url: str
+    client: ApiClient
     vkey: VerifierKey
 
     def proofs(self, command_id: CommandId) -> list[TlogProof]:
-        """The proofs that the API gives, unverified. Raises `Stop` where it gives none."""
-        body = self._get(f"/v1/receipts/{command_id}?log={log_of(self.vkey.name)}")
+        """The proofs that the API gives, unverified. Raises `Stop` (cannot tell) where it gives none."""
+        answer = self.client.ask("GET", f"/v1/receipts/{command_id}?log={log_of(self.vkey.name)}")
+        if answer.status != 200:  # a command that is not in the log yet is as unknown as one of others
+            raise Stop(Exit.UNKNOWN, self.client.stopped(answer).line)
         try:
-            return [parse_tlog_proof(str(one["proof"]).encode()) for one in json.loads(body)["records"]]
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise Stop(Exit.UNKNOWN, f"{self.url}: expected a receipt, got another answer") from error
-
-    def _get(self, path: str) -> bytes:
-        token = os.environ.get(TOKEN_VARIABLE, "")
-        if not token:
-            raise Stop(Exit.USAGE, f"--url: expected your token in the environment variable {TOKEN_VARIABLE}")
-        if not (self.url.startswith("https://") or _LOOPBACK.match(self.url)):
-            raise Stop(Exit.USAGE, "--url: expected https:// (a token is sent there)")
-        request = urllib.request.Request(  # noqa: S310 - the scheme was checked
-            self.url.rstrip("/") + path, headers={"Authorization": f"Bearer {token}"}
-        )
-        try:
-            with _OPENER.open(request, timeout=_TIMEOUT_S) as answer:
-                return bytes(answer.read(_MAX_ANSWER_BYTES))
-        except urllib.error.HTTPError as error:
-            raise Stop(Exit.UNKNOWN, f"{self.url}: {error.code}: {_detail(error)}") from error
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            raise Stop(Exit.UNKNOWN, f"{self.url}: expected an answer, got {type(error).__name__}") from error
-
-
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A token goes where it was sent and no further."""
-
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-_OPENER = urllib.request.build_opener(_NoRedirect)
-
-
-def _detail(error: urllib.error.HTTPError) -> str:
-    """What a problem body says, as far as it is one."""
-    try:
-        return json.dumps(json.loads(error.read(MAX_NOTE_BYTES))["detail"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, http.client.HTTPException):
-        return error.reason
+            return [parse_tlog_proof(str(one["proof"]).encode()) for one in answer.body["records"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise Stop(
+                Exit.UNKNOWN,
+                f"{self.client.base.netloc}: expected a receipt, got another answer; is its version another?",
+            ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import IntEnum
+from typing import Any
 
 
 class Exit(IntEnum):
@@ -15,9 +17,13 @@ class Exit(IntEnum):
 
 
 class Stop(Exception):
-    """Raised by a command to end with one line on standard error and the given code; `main.run` prints it."""
+    """Raised by a command to end with one line on standard error and the given code; `main.run` prints it.
 
-    def __init__(self, code: Exit, line: str) -> None:
+    `problem` is the gate's own body, where it is a gate that refused: for machines, who read it with --json.
+    """
+
+    def __init__(self, code: Exit, line: str, *, problem: Mapping[str, Any] | None = None) -> None:
         super().__init__(line)
         self.code = code
         self.line = line
+        self.problem = problem or {}

@@ -27,7 +27,7 @@ from postern_cli.stop import Exit
 from tests.support import command_line
 from tests.support.denied import denying
 from tests.support.domain import AGENT, NOW_S, OTHER
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.log_copy import build, log_key
 from tests.support.receipts import KEY, LOG, ORIGIN, Commands, Published, published
 
@@ -260,7 +260,7 @@ def api(answer: Callable[[str, str], tuple[int, bytes]]) -> Iterator[str]:
 
 def function_of(at: Published) -> Callable[[str, str], tuple[int, bytes]]:
     """The receipts function, for the agent whose token is `agents`."""
-    services = Services(at.receipts, "prod-2027", FakeClock(at_us=NOW_S * 1_000_000))
+    services = Services(at.receipts, "prod-2027", 3600, FakeClock(at_us=NOW_S * 1_000_000))
 
     def answer(path: str, authorization: str) -> tuple[int, bytes]:
         who = {"Bearer agents": AGENT}.get(authorization, OTHER)

@@ -15,7 +15,7 @@ HOSTILE = "\x1b]0;owned\x07\x9b31m\u202eholds"
 def ended(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> int:
     """What `main` returns where a command raises this."""
 
-    def application(_: object) -> object:
+    def application() -> object:
         def run(*_: object, **__: object) -> None:
             raise error
 

@@ -114,6 +114,31 @@ def test_check_accepts_a_valid_layer_and_names_its_digest(desk):
     assert ended.json["digest"] in desk.run("check").out
 
 
+SIGN_IN = "    sign_in: {client_id: web, device_client_id: cli, scopes: [openid, 'read:x']}\n"
+
+
+def test_check_tells_how_people_sign_in_and_what_the_issuer_must_do_for_it(desk):
+    assert desk.run("check", "--json").json["issuers"][0]["sign_in"] is None
+    desk.write("issuers.yaml", ISSUERS_OF_TWO + SIGN_IN)
+    assert desk.run("check", "--json").json["issuers"][0]["sign_in"] == {
+        "client_id": "web",
+        "device_client_id": "cli",
+        "scopes": ["openid", "read:x"],
+        "token": "access_token",
+        "audience_parameter": None,
+        "origins": [],
+    }
+    said = desk.run("check").out
+    assert "sign-in   ci  by web and cli, for openid read:x; the access token is sent; the issuer must write" in said
+    assert "aud 'https://postern.example' into it" in said
+
+
+def test_check_says_where_the_client_is_the_audience(desk):
+    entry = "    sign_in: {client_id: 'https://postern.example', token: id_token}\n"
+    desk.write("issuers.yaml", ISSUERS_OF_TWO + entry)
+    assert "the id token is sent, which is for the client, as `audience` says" in desk.run("check").out
+
+
 @pytest.mark.parametrize(
     ("path", "text", "says"),
     [

@@ -1,0 +1,1 @@
+"""`postern revoke`, `revocations`, `worlds` and `smoke`: what an operator does with what runs."""

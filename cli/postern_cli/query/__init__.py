@@ -1,0 +1,1 @@
+"""`postern query`: statements from a person or a program, and their rows."""

@@ -1,0 +1,1 @@
+"""`postern audit replay`: one task of a pulled log, played in the terminal."""

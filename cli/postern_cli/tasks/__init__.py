@@ -1,0 +1,1 @@
+"""`postern task`: open, look at, decide and end tasks."""

@@ -1,0 +1,1 @@
+"""What the command line says, kept as texts that a person has looked at: `python -m tests.cli.golden --write`."""
