@@ -29,7 +29,7 @@ SAM_BUILD = POSTERN_ARCHITECTURE=$(ARCHITECTURE) $(BIN)/sam build --template tem
 REGIONS := us-east-1 eu-central-1 eu-west-1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo contrib evaluator test fuzz soak interop bench bench-detectors format lint types validate build build-native build-for-import bench-cold rds-ca deploy scan sbom audit-deps figures lock clean
+.PHONY: help setup demo contrib evaluator test faces fuzz soak interop bench bench-detectors format lint types validate build build-native build-for-import bench-cold rds-ca deploy scan sbom audit-deps figures lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ evaluator: ## fetch the policy evaluator that tests of rights hold our own again
 
 test: $(READY) ## run the tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -q
+
+faces: $(READY) ## try the console in a browser, and the whole story with an agent in it (needs chromium)
+	POSTERN_FACES=1 $(BIN)/pytest -q tests/faces
 
 fuzz: $(READY) ## search longer for a leak: make fuzz MINUTES=5, SEED=n to repeat a round
 	$(BIN)/python -m tests.noninterference.fuzz --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))

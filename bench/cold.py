@@ -24,9 +24,10 @@ from bench.samples import middle, print_table
 from postern_local.stack import Options, run_stack
 
 ROUNDS = 15
-BAR = 4.0  # of the query function's own share, over an empty Powertools handler's first answer
+BAR = 4.0  # of what the query function takes beyond an empty Powertools handler, over what that one takes
 LAYERS = ("DepsLayer", "CoreLayer")
 HANDLERS = Path(__file__).with_name("cold_handlers")
+EMPTY_HANDLERS = ("plain", "powertools")
 EMPTY = {"resource": "/healthz", "path": "/healthz", "httpMethod": "GET", "requestContext": {"stage": "live"}}
 Starts = Mapping[str, Sequence[Start]]
 Of = Callable[[Start], float]
@@ -60,7 +61,7 @@ def _measure(runtime: Runtime, built: Path, rounds: int) -> Starts:
         cold_stack(stack, runtime, built) as (lambdas, agent),
     ):
         for n in range(rounds + 1):
-            measured = [(name, runtime.start(HANDLERS / name, RESERVED, EMPTY)) for name in ("plain", "powertools")]
+            measured = [(name, runtime.start(HANDLERS / name, RESERVED, EMPTY)) for name in EMPTY_HANDLERS]
             measured += Round(stack, lambdas, agent).run()
             if n:  # the first round only brings the files into memory
                 for name, start in measured:
@@ -76,13 +77,13 @@ def _median(starts: Starts, name: str, of: Of = _cpu) -> float:
     return statistics.median(map(of, starts[name]))
 
 
-def _share(starts: Starts, name: str, of: Of = _cpu) -> float:
-    """What a function takes beyond the interpreter, as the plain handler shows it."""
-    return _median(starts, name, of) - _median(starts, "plain", of)
+def _share(starts: Starts, name: str, *, beyond: str = "powertools", of: Of = _cpu) -> float:
+    """What a function takes of its own: beyond what an empty handler takes."""
+    return _median(starts, name, of) - _median(starts, beyond, of)
 
 
-def _ratio(starts: Starts, name: str = "query") -> float:
-    return _share(starts, name) / _median(starts, "powertools")
+def _ratio(starts: Starts, name: str = "query", *, of: Of = _cpu) -> float:
+    return _share(starts, name, of=of) / _median(starts, "powertools", of)
 
 
 def _report(console: Console, starts: Starts, runtime: Runtime) -> None:
@@ -102,14 +103,15 @@ def _report(console: Console, starts: Starts, runtime: Runtime) -> None:
         "MB loaded",
     )
     print_table(console, "ms of a processor", columns, [_row(starts, name) for name in starts])
-    strict = _share(starts, "query") / _share(starts, "powertools")
-    by_clock = _share(starts, "query", _clock) / _median(starts, "powertools", _clock)
+    beyond_plain = _share(starts, "query", beyond="plain")
     console.print(
         "\nfirst answer: from the start of the process, user and system time of all its threads, so that neither the\n"
-        "emulated AWS nor the database counts; by the clock both do. own share: less the plain handler's.\n"
+        "emulated AWS nor the database counts; by the clock both do. own share: less the empty Powertools handler's.\n"
         "of Powertools': "
-        f"own share over the empty Powertools handler's first answer; query's bar is {BAR:g}, and it is at "
-        f"{_ratio(starts):.2f}\n(by the clock {by_clock:.2f}; over that handler's own share {strict:.2f})."
+        f"own share over that handler's first answer; query's bar is {BAR:g}, and it is at {_ratio(starts):.2f}\n"
+        f"(by the clock {_ratio(starts, of=_clock):.2f}). Other readings: less the plain handler's alone "
+        f"{beyond_plain / _median(starts, 'powertools'):.2f}; both less the plain handler's "
+        f"{beyond_plain / _share(starts, 'powertools', beyond='plain'):.2f}."
     )
 
 
@@ -125,8 +127,8 @@ def _row(starts: Starts, name: str) -> list[str]:
         name,
         f"{statistics.median(one.import_cpu_ms for one in some):.0f}",
         middle([one.answer_cpu_ms for one in some]),
-        f"{_share(starts, name):.0f}",
-        f"{_ratio(starts, name):.2f}",
+        "" if name in EMPTY_HANDLERS else f"{_share(starts, name):.0f}",
+        "" if name in EMPTY_HANDLERS else f"{_ratio(starts, name):.2f}",
         f"{_median(starts, name, _clock):.0f}",
         f"{max(one.peak_kb for one in some) / 1000:.0f}",
         str(len(files)),

@@ -28,8 +28,10 @@ _NOT_SHIPPED = re.compile(
     r"|(?:^|/)(?:test_[^/]*|conftest|setup)\.py$"
     r"|\.(?:pyi|pyx|pxd|c|h|cc|cpp|md|rst|html|orig|swp)$"
 )
-# A package of code that botocore imports, whatever its name; and ours, which speaks of tests of a policy.
-_SHIPPED = re.compile(r"\.dist-info/|^DepsLayer/python/aws_lambda_powertools/.*/testing/")
+# What is read all the same: wheels' metadata, what Powertools imports whatever its name, the console's pages.
+_SHIPPED = re.compile(
+    r"\.dist-info/|^DepsLayer/python/aws_lambda_powertools/.*/testing/|^ConsoleFunction/assets/[a-z_]+\.html$"
+)
 
 
 @dataclass(frozen=True, slots=True)

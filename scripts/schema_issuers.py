@@ -8,6 +8,8 @@ from typing import Any
 from postern.identity.issuers import ALGORITHMS, FIELDS, MAX_LEEWAY_S
 from postern.identity.preset_use import PRESETS
 from postern.identity.presets import Preset
+from postern.identity.sign_in import AUDIENCE_PARAMETERS, CLIENT_ID, MAX_ORIGINS, MAX_SCOPES, ORIGIN, SCOPE, SentToken
+from postern.identity.sign_in import FIELDS as SIGN_IN_FIELDS
 
 Schema = dict[str, Any]
 
@@ -27,6 +29,43 @@ _GROUP = {
     "properties": {
         "name": _PLAIN,
         "when": {**_TABLE, "additionalProperties": _VALUE, "minProperties": 1},
+    },
+}
+
+_SIGN_IN: dict[str, Schema] = {
+    "client_id": {
+        "type": "string",
+        "pattern": f"^{CLIENT_ID}$",
+        "description": "The public client registered at the issuer. Where the token is for its client: the audience.",
+    },
+    "device_client_id": {
+        "type": "string",
+        "pattern": f"^{CLIENT_ID}$",
+        "description": "The client of `postern login`, where it is another than the console's.",
+    },
+    "scopes": {
+        "type": "array",
+        "items": {"type": "string", "pattern": f"^{SCOPE}$"},
+        "minItems": 1,
+        "maxItems": MAX_SCOPES,
+        "uniqueItems": True,
+        "description": "What is asked for; [openid] by default.",
+    },
+    "token": {
+        "enum": [str(one) for one in SentToken],
+        "description": "Which token is sent here; access_token by default.",
+    },
+    "audience_parameter": {
+        "enum": list(AUDIENCE_PARAMETERS),
+        "description": "Where the issuer asks whom the token is for: the parameter that says our audience.",
+    },
+    "origins": {
+        "type": "array",
+        "items": {"type": "string", "pattern": f"^{ORIGIN}$"},
+        "minItems": 1,
+        "maxItems": MAX_ORIGINS,
+        "uniqueItems": True,
+        "description": "Where the issuer's endpoints stand beside its own origin: the console may ask there.",
     },
 }
 
@@ -96,6 +135,13 @@ _ABOUT: dict[str, Schema] = {
         "enum": ["optional", "required"],
         "description": "required: only tokens bound to a key, with its proof (RFC 9449).",
     },
+    "sign_in": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["client_id"],
+        "properties": _SIGN_IN,
+        "description": "How people sign in with this issuer: the console and `postern login`. Public.",
+    },
 }
 
 
@@ -103,6 +149,8 @@ def issuers_schema() -> Schema:
     """The whole schema. Fails where the parser knows a field that is not described here, or the other way round."""
     if set(FIELDS) != _ABOUT.keys():
         raise ValueError(f"issuers.yaml: expected {sorted(FIELDS)} to be described, got {sorted(_ABOUT)}")
+    if set(SIGN_IN_FIELDS) != _SIGN_IN.keys():
+        raise ValueError(f"sign_in: expected {sorted(SIGN_IN_FIELDS)} to be described, got {sorted(_SIGN_IN)}")
     entry = {
         "type": "object",
         "additionalProperties": False,
@@ -129,6 +177,9 @@ def _with_preset(preset: Preset) -> Schema:
         "audience_claim": {"enum": list(preset.audience_claims)},
         "issuer": {"pattern": f"^({_NAMED.sub('(', preset.issuers)})$", "examples": [preset.example]},
     }
+    allowed["sign_in"] = (
+        {"properties": {"token": {"enum": list(preset.people_tokens)}}} if preset.people_tokens else False
+    )
     if preset.persons:
         allowed["on_behalf_of"] = {"enum": list(preset.persons)}
     hints = {one.claim: {"description": "says whose tokens are meant"} for one in preset.bind}

@@ -6,6 +6,7 @@ gives more of them. On `aws` and the PostgreSQL servers, make names of your own:
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 
 def pytest_configure() -> None:
     keep_temporary_files_in_memory()
+
+
+def pytest_collectstart() -> None:
+    """While tests are collected next to nothing is garbage, and a fifth of the time went into looking for it."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """What stands now stays to the end, millions of objects: the collector need not look there again."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -83,20 +83,25 @@ def parsed(path: Path) -> ast.Module:
 
 
 @cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a file: walking takes longer than parsing, and several tests look at the same files."""
+    return tuple(ast.walk(parsed(path)))
+
+
+@cache
 def imports(path: Path) -> tuple[str, ...]:
     """Every dotted name that a file imports, at its top or inside a function; not what only a type checker reads."""
     return tuple(_imports(path))
 
 
 def _imports(path: Path) -> Iterator[str]:
-    tree = parsed(path)
     typing_only = {
         id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for node in nodes(path)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         for inner in ast.walk(node)
     }
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if id(node) in typing_only:
             continue
         if isinstance(node, ast.Import):
@@ -137,7 +142,7 @@ def test_a_pure_package_imports_only_what_its_work_is_about(package, path):
 def test_a_pure_package_touches_no_clock_network_environment_disk_or_randomness(package, path):
     for name in imports(path):
         assert not is_under(name, IMPURE_STANDARD_LIBRARY), f"{path.name} imports {name}"
-    for node in ast.walk(parsed(path)):
+    for node in nodes(path):
         if isinstance(node, ast.Call):
             called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
             assert called not in IMPURE_CALLS, f"{path.name}:{node.lineno} calls {called}"
@@ -210,7 +215,7 @@ def test_functions_and_files_stay_short(path):
     tree = parsed(path)
     if not is_a_table(tree):
         assert text.count("\n") <= 400, f"{text.count(chr(10))} lines: split it"
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or 0) - node.lineno + 1
             limit = 80 if "numbered" in (ast.get_docstring(node) or "") else 60

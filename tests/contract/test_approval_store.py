@@ -21,7 +21,7 @@ from postern.task_states import END, EXPIRE, REVOKE, STAND
 from postern.types import CommandId, Sha256Hex, Task, TaskState
 from tests.support.approvals import FakeApprovalStore
 from tests.support.domain import GRANT, NOW_S, TASK_ID, a_task
-from tests.support.fakes import FakeTaskStore
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.places import Place, places
 
 PENDING, PROVISIONING = TaskState.PENDING_APPROVAL, TaskState.PROVISIONING

@@ -19,7 +19,7 @@ from postern.task_states import END, REVOKE, STAND, SUSPEND, close_as
 from postern.types import CommandId, TaskId, TaskState
 from tests.support.denials import DENIAL, FakeDenials, FakeOpenTasks, open_task
 from tests.support.domain import AGENT, NOW_S, TASK_ID, WORLD, a_task
-from tests.support.fakes import FakeTaskStore
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.places import Place, places
 
 HOLD = replace(DENIAL, key=DenialKey(DenialKind.HOLD, "shop"), id=CommandId("0199a0b0-c0d0-7000-8000-0000000000d2"))

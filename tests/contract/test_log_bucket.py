@@ -171,3 +171,16 @@ def test_a_checkpoint_under_a_delete_marker_is_not_a_log_that_never_published(st
     with pytest.raises(IntegrityError) as refused:
         stored.latest_checkpoint()
     assert refused.value.code == "evidence.missing"
+
+
+def test_several_are_read_at_once_and_one_that_is_not_there_is_missing(bucket):
+    for name in ("000", "001"):
+        bucket.create(f"tile/entries/{name}", name.encode())
+    assert bucket.read_all(["tile/entries/001", "tile/entries/000"]) == {
+        "tile/entries/000": b"000",
+        "tile/entries/001": b"001",
+    }
+    assert bucket.read_all([]) == {}
+    with pytest.raises(IntegrityError) as missing:
+        bucket.read_all(["tile/entries/000", "tile/entries/002"])
+    assert missing.value.code == "evidence.missing"

@@ -18,7 +18,7 @@ from postern.rate_ports import Rate, Rates
 from postern.task_states import DENY, END
 from postern.types import TaskId, TaskState
 from tests.support.domain import AGENT, NOW_S, OTHER, a_task
-from tests.support.fakes import FakeTaskStore
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.places import Place, places
 from tests.support.rates import FakeRates
 

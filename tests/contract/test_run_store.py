@@ -15,7 +15,7 @@ from postern.run_ports import DRY_RUNS, DryRun, Lock, Run, Runs, RunState, State
 from postern.task_states import APPROVE, END
 from postern.types import CommandId, DatabaseName, TaskId, TaskState
 from tests.support.domain import NOW_S, TASK_ID, a_task
-from tests.support.fakes import FakeTaskStore
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.places import Place, places
 from tests.support.runs import FakeRuns
 

@@ -45,7 +45,7 @@ from postern.types import (
     ViewColumn,
 )
 from tests.support.domain import ADDRESS, AGENT, BUDGETS, GRANT, NOW_S, OTHER, TASK_ID, VIEWS, WORLD, a_task
-from tests.support.fakes import FakeTaskStore
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.places import Place, places
 
 DONE: dict[str, object] = {"status": "ok"}

@@ -13,7 +13,7 @@ from postern.task_states import APPROVE, DENY, END, REVOKE, STAND, close_as
 from postern.types import Budgets, CommandId, TaskState
 from tests.support.approving import Announced
 from tests.support.domain import AGENT, NOW_S, TASK_ID, WORLD, a_task
-from tests.support.fakes import FakeTaskStore
+from tests.support.fake_task_store import FakeTaskStore
 
 
 @pytest.fixture

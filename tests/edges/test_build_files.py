@@ -58,6 +58,7 @@ def test_two_builds_of_the_same_sources_say_the_same(project: Path, tmp_path_fac
         pytest.param("template.yaml", {"template"}, id="template"),
         pytest.param("infra/audit.yaml", {"template"}, id="nested template"),
         pytest.param("functions/tasks/handler.py", {"code", "version"}, id="handler"),
+        pytest.param("functions/console/assets/main.js", {"code", "version"}, id="what a function hands out"),
         pytest.param("layers/deps/requirements.txt", {"code", "version"}, id="packages"),
         pytest.param("layers/deps/prune.py", {"code", "version"}, id="what is left of packages"),
         pytest.param("layers/core/postern/version.py", {"code", "package", "version"}, id="package"),

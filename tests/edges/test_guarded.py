@@ -18,7 +18,7 @@ from postern.errors import (
     PosternError,
     RefusedByPolicy,
 )
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.telling import REQUEST_ID, Telling
 
 COMMAND_ID = "019a0000-0000-7000-8000-000000000001"

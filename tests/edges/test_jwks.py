@@ -15,7 +15,7 @@ from postern.edges.jwks import IssuerKeys
 from postern.errors import IssuerUnavailable
 from postern.identity.issuers import IssuerRules, LocalIssuer, parse_issuers
 from postern.identity.key_sets import AT_ONCE, COOL_DOWN_S, FRESH_S, KEEP_S, RETRY_S, SKEW_S
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.identity import jwk, key_set
 from tests.support.issuer_server import DISCOVERY, KEY_SET, Answer, IssuerServer, issuer_server
 from tests.support.shared_keys import MemoryKeySets

@@ -16,7 +16,8 @@ from postern.services.estimate_rows import EstimateRows
 from postern.types import Action, GrantedTable, TaskState
 from postern_local.postgres import PostgresServer
 from tests.support.domain import ADDRESS, GRANT, TASK_ID, a_task
-from tests.support.fakes import FakePolicy, FakeTaskStore
+from tests.support.fake_policy import FakePolicy
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.servers import Database, fresh_database
 from tests.support.session import open_plain
 

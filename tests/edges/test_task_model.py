@@ -30,7 +30,8 @@ from postern.types import Task, TaskId, TaskState
 from tests.support.approvals import FakeApprovalStore
 from tests.support.audit import copy_of
 from tests.support.domain import BUDGETS, NOW_S
-from tests.support.race_site import Provisioning, RaceSite, TracedDynamo, TracedTasks
+from tests.support.race_site import Provisioning, RaceSite
+from tests.support.race_tasks import TracedDynamo, TracedTasks
 from tests.support.reap_site import Site
 from tests.support.schedule import Died
 from tests.support.tables import make_state_table

@@ -52,14 +52,28 @@ def test_takes_no_other_word(body):
 
 
 @pytest.mark.parametrize(
-    ("values", "waits"), [(None, False), ([], False), (["pending_approval"], True)], ids=["none", "empty", "pending"]
+    ("values", "listed"),
+    [
+        pytest.param(None, asked.Listed.OWN, id="none"),
+        pytest.param([], asked.Listed.OWN, id="empty"),
+        pytest.param(["pending_approval"], asked.Listed.WAITING, id="pending"),
+        pytest.param(["live"], asked.Listed.LIVE, id="live"),
+    ],
 )
-def test_lists_ones_own_tasks_or_those_that_wait(values, waits):
+def test_lists_ones_own_tasks_or_those_that_wait_or_live(values, listed):
     parameters = None if values is None else {"state": values}
-    assert asked.waits({"multiValueQueryStringParameters": parameters}) is waits
+    assert asked.listed({"multiValueQueryStringParameters": parameters}) is listed
 
 
-@pytest.mark.parametrize("values", [["active"], ["PENDING_APPROVAL"], [""], ["pending_approval", "pending_approval"]])
+@pytest.mark.parametrize(
+    "values", [["active"], ["own"], ["PENDING_APPROVAL"], [""], ["pending_approval", "pending_approval"]]
+)
 def test_lists_by_no_other_state(values):
     with pytest.raises(BadRequest):
-        asked.waits({"multiValueQueryStringParameters": {"state": values}})
+        asked.listed({"multiValueQueryStringParameters": {"state": values}})
+
+
+@pytest.mark.parametrize("cursor", ["", "a" * 31, "a" * 33, "A" * 32, "task#" + "a" * 27, "a" * 31 + "\n"])
+def test_goes_on_after_nothing_but_a_tasks_id(cursor):
+    with pytest.raises(BadRequest):
+        asked.after({"multiValueQueryStringParameters": {"cursor": [cursor]}})

@@ -19,7 +19,7 @@ from postern.identity.context import parse_principal
 from postern.identity.keys import KeySource
 from postern.identity.proofs import Proof, UsedProofs
 from postern.services.authorize import Authorize
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.identity import AUDIENCE, NOW_S, FixedKeys, NoKeys, issuer_keys, jwk, key_set, rules, token
 from tests.support.issuer_server import issuer_server
 from tests.support.proofs import MemoryUsedProofs, bound_token, proof

@@ -13,7 +13,7 @@ from postern.edges import invocation
 from postern.identity.context import format_principal
 from postern_local.model import Route
 from tests.support.domain import AGENT, NOW_S
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.stack import project_deployment
 from tests.support.telling import Context
 

@@ -17,7 +17,7 @@ from postern.identity.context import format_principal
 from postern.tlog.tlog_proof import parse_tlog_proof, verify_tlog_proof
 from postern.types import Principal
 from tests.support.domain import AGENT, NOW_S, OTHER
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.receipts import KEY, LOG, ORIGIN, Commands, published
 
 
@@ -27,7 +27,7 @@ def commands() -> Commands:
 
 
 def services(commands: Commands, *, log: str = LOG) -> function.Services:
-    return function.Services(published(commands).receipts, log, FakeClock(at_us=NOW_S * 1_000_000))
+    return function.Services(published(commands).receipts, log, 3600, FakeClock(at_us=NOW_S * 1_000_000))
 
 
 def event(

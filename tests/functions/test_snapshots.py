@@ -78,21 +78,18 @@ def opt(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def snapshot(function: str, opt: Path, credentials_url: str, *, kind: str = "snap-start") -> dict[str, Any]:
-    """What a snapshot of the function holds, and what each copy of it comes to."""
-    environment = {
-        **{name: value.replace("/opt", str(opt)) for name, value in _environment(function).items()},
-        "PATH": os.environ["PATH"],
-        "AWS_LAMBDA_INITIALIZATION_TYPE": kind,
-        "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_url,
-        "AWS_REGION": NAMES.region,
-        "AWS_DEFAULT_REGION": NAMES.region,
-        "POSTERN_LOCAL_ISSUER": "http://127.0.0.1:1",
-    }
+@pytest.fixture(scope="module")
+def snapshots(opt: Path, credentials_url: str) -> dict[str, Any]:
+    """By name what a snapshot of each function holds, and what each copy of it comes to."""
+    variables = {function: _variables(function, opt, credentials_url) for function in (*WRITERS, "authorize")}
+    environments = {name: {"function": name, "variables": given} for name, given in variables.items()}
+    on_demand = {**variables["authorize"], "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand"}
+    environments["authorize on demand"] = {"function": "authorize", "variables": on_demand}
     run = subprocess.run(
-        [sys.executable, "-m", "tests.support.snapshot_process", function, str(COPIES)],
+        [sys.executable, "-m", "tests.support.snapshot_process"],
         cwd=PROJECT,
-        env=environment,
+        env={"PATH": os.environ["PATH"]},
+        input=json.dumps({"copies": COPIES, "environments": environments}),
         capture_output=True,
         text=True,
         check=False,
@@ -102,13 +99,22 @@ def snapshot(function: str, opt: Path, credentials_url: str, *, kind: str = "sna
     return dict(json.loads(run.stdout))
 
 
-def _environment(function: str) -> dict[str, str]:
-    return dict(project_deployment().function(f"postern-{function}").environment)
+def _variables(function: str, opt: Path, credentials_url: str) -> dict[str, str]:
+    of_template = project_deployment().function(f"postern-{function}").environment
+    return {
+        **{name: value.replace("/opt", str(opt)) for name, value in of_template.items()},
+        "PATH": os.environ["PATH"],
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "snap-start",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": credentials_url,
+        "AWS_REGION": NAMES.region,
+        "AWS_DEFAULT_REGION": NAMES.region,
+        "POSTERN_LOCAL_ISSUER": "http://127.0.0.1:1",
+    }
 
 
 @pytest.fixture(scope="module", params=WRITERS)
-def taken(request: pytest.FixtureRequest, opt: Path, credentials_url: str) -> dict[str, Any]:
-    return snapshot(request.param, opt, credentials_url)
+def taken(request: pytest.FixtureRequest, snapshots: dict[str, Any]) -> dict[str, Any]:
+    return dict(snapshots[request.param])
 
 
 def test_what_writes_records_and_has_snapstart_is_copied_here() -> None:
@@ -147,15 +153,13 @@ def test_no_copy_signs_with_the_credentials_of_the_snapshot(taken: dict[str, Any
     assert not set(taken["snapshot"]["credentials"]) & {key for keys in used for key in keys}
 
 
-def test_the_authorizer_takes_no_connection_and_no_key_along(opt: Path, credentials_url: str) -> None:
-    taken = snapshot("authorize", opt, credentials_url)
+def test_the_authorizer_takes_no_connection_and_no_key_along(snapshots: dict[str, Any]) -> None:
+    taken = snapshots["authorize"]
 
     held = taken["snapshot"]
     assert (held["hooks"], held["sockets"], held["threads"]) == (1, 0, 1)
     assert len({copy["random"] for copy in taken["copies"]}) == COPIES
 
 
-def test_nothing_is_done_ahead_where_no_snapshot_is_taken(opt: Path, credentials_url: str) -> None:
-    taken = snapshot("authorize", opt, credentials_url, kind="on-demand")
-
-    assert taken["snapshot"]["hooks"] == 0
+def test_nothing_is_done_ahead_where_no_snapshot_is_taken(snapshots: dict[str, Any]) -> None:
+    assert snapshots["authorize on demand"]["snapshot"]["hooks"] == 0

@@ -59,7 +59,7 @@ def test_who_moves_tasks_tells_of_them_on_the_deployments_bus_and_nowhere_else(d
     bus = f"arn:aws:events:us-east-1:{ACCOUNT}:event-bus"
     tell = {name for name, role in roles(deployed).items() if may(role, "events:PutEvents", f"{bus}/postern-tasks")}
     movers = {one.name.removeprefix("postern-") for one in deployed.functions if "POSTERN_BUCKET" in one.environment}
-    assert tell == movers - {"sequence", "receipts", "deploy"}
+    assert tell == movers - {"sequence", "receipts", "inspect", "deploy"}
     for role in roles(deployed).values():
         assert not may(role, "events:PutEvents", f"{bus}/default")
         assert not may(role, "events:PutRule", f"{bus}/postern-tasks")

@@ -36,7 +36,9 @@ def test_is_asked_on_every_route_but_the_public_ones(description: dict[str, Any]
         if operation["security"] == [{"NONE": []}]
     }
 
-    assert public == {"/healthz", "/openapi.json", "/.well-known/oauth-protected-resource", "/v1/log"}
+    described = {"/.well-known/oauth-protected-resource", "/.well-known/oauth-protected-resource/mcp"}
+    page = {"/console", "/console/{file}"}  # what it shows it asks for with a token
+    assert public == {"/healthz", "/openapi.json", *described, "/v1/log", *page}
 
 
 def test_knows_the_table_that_it_shares_keys_through() -> None:

@@ -58,6 +58,12 @@ def test_a_build_of_what_is_used_passes(build, capsys):
     assert "postern.edge" in capsys.readouterr().out
 
 
+def test_pages_that_the_console_hands_out_pass(build):
+    add("ConsoleFunction/assets/index.html")(build)
+
+    assert wrong(build) == []
+
+
 def add_wheel(build: Build) -> None:
     deps = build.layers[0]
     put(deps / "idle.py", "import used\n")
@@ -86,6 +92,7 @@ def checked_hash(build: Build) -> None:
         pytest.param(add("DepsLayer/python/used/tests/data.json"), "used/tests/data.json", id="tests"),
         pytest.param(add("CoreLayer/python/postern/README.md"), "README.md", id="documentation"),
         pytest.param(add("DepsLayer/python/used/fast.pyx"), "fast.pyx", id="source of an extension"),
+        pytest.param(add("QueryFunction/assets/index.html"), "index.html", id="a page that nobody hands out"),
         pytest.param(add("QueryFunction/test_handler.py"), "test_handler.py", id="a test beside a handler"),
         pytest.param(
             add("CoreLayer/python/postern/__pycache__/edge.cpython-311.pyc"),

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from typer.main import get_command
 
 from postern.edges.policy_files import read_bundle
 from postern.types import DatabaseName
-from postern_cli import main
+from postern_cli.groups import GROUPS, load
 from tests.support.stack import PROJECT
 from tests.support.stacks import refusal, written
 
@@ -74,8 +72,7 @@ def test_outputs_that_are_asked_for_are_there(page: str) -> None:
 
 def commands() -> dict[str, set[str]]:
     """The command line's groups, each with its commands; none where the group is a command itself."""
-    groups = {name: get_command(importlib.import_module(module).app) for name, (module, _) in main._GROUPS.items()}
-    return {name: set(getattr(group, "commands", ())) for name, group in groups.items()}
+    return {name: set(getattr(load(name), "commands", ())) for name in GROUPS}
 
 
 @pytest.mark.parametrize("page", PAGES)

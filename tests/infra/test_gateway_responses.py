@@ -60,6 +60,17 @@ def test_says_how_to_authenticate(kind: str, api: Api) -> None:
     assert set(algorithms) == ALGORITHMS
 
 
+@pytest.mark.parametrize("kind", ["UNAUTHORIZED", "ACCESS_DENIED"])
+def test_says_where_to_sign_in_once_it_was_told_its_own_address(kind: str, api: Api) -> None:
+    """The API cannot name its own address: it would have to stand before itself."""
+    told = project_deployment(ApiAddress="https://postern.example").api.responses[kind].headers["WWW-Authenticate"]
+    metadata = ' resource_metadata="https://postern.example/.well-known/oauth-protected-resource/mcp"'
+
+    assert metadata in told.partition(", DPoP")[0]
+    before = api.responses[kind].headers["WWW-Authenticate"]
+    assert told.replace(f",{metadata}", "").replace(metadata, "") == before
+
+
 @pytest.mark.parametrize("kind", ["THROTTLED", "AUTHORIZER_CONFIGURATION_ERROR", "AUTHORIZER_FAILURE"])
 def test_says_when_to_come_back(kind: str, api: Api) -> None:
     assert int(api.responses[kind].headers["Retry-After"]) > 0

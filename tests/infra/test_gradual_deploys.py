@@ -16,8 +16,21 @@ from postern_local.transform import read_yaml, transform
 from tests.support.stack import NAMES, PARAMETERS, PROJECT, project_deployment
 
 TEMPLATE = PROJECT / "template.yaml"
-FUNCTIONS = ("authorize", "tasks", "query", "provision", "revoke", "run", "sequence", "receipts", "reap")
-BEHIND_THE_API = {"authorize", "tasks", "query", "revoke", "receipts"}
+FUNCTIONS = (
+    "authorize",
+    "tasks",
+    "query",
+    "provision",
+    "revoke",
+    "run",
+    "sequence",
+    "receipts",
+    "inspect",
+    "reap",
+    "console",
+    "mcp",
+)
+BEHIND_THE_API = {"authorize", "tasks", "query", "revoke", "receipts", "inspect", "mcp"}
 
 
 @cache

@@ -48,6 +48,17 @@ def test_what_it_tells_can_be_pasted_into_the_policy_layer() -> None:
     assert people.issuer == f"https://cognito-idp.us-east-1.amazonaws.com/{POOLS['<PeoplePool>']}"
 
 
+def test_people_can_sign_in_by_what_it_tells() -> None:
+    """Cognito's endpoints are on its page's origin, and not on the issuer's."""
+    machines, people = issuers("MachinesYaml", "PeopleYaml")
+
+    assert machines.sign_in is None
+    assert people.sign_in is not None
+    assert (people.sign_in.client_id, people.sign_in.scopes) == (people.audience, ("openid",))
+    (origin,) = people.sign_in.origins
+    assert identity().outputs["PeopleLoginUrl"] == f"{origin}/oauth2/authorize"
+
+
 @pytest.mark.parametrize(
     ("output", "claims", "expected"),
     [

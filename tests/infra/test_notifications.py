@@ -15,7 +15,7 @@ from postern_local.aws.server import AwsServer
 from postern_local.transform import read_yaml
 from tests.support.aws import REGION, allow, client, error_code, function_session, unique
 from tests.support.domain import AGENT, NOW_S, a_task
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.stack import PROJECT
 from tests.support.telling import Telling, sent_metrics
 

@@ -8,14 +8,13 @@ from typing import Any
 
 import botocore.session
 import pytest
-import typer
 from botocore import xform_name
 
 from postern.edges import metric_names
 from postern.edges.meter import OK
 from postern.errors import CODES
 from postern.services.sequence import Count
-from postern_cli.main import _application
+from postern_cli.groups import load
 from postern_local.transform import read_yaml
 from tests.support.operate_page import alarm_anchors, commands, headings, sections, shell_blocks
 from tests.support.stack import PROJECT, project_deployment
@@ -229,9 +228,10 @@ def test_the_access_log_names_nothing_that_a_caller_can_write() -> None:
 
 def test_the_gateway_logs_no_execution_and_traces_no_bodies() -> None:
     api = TEMPLATE["Api"]["Properties"]
-    (method,) = api["MethodSettings"]
+    settings = api["MethodSettings"]
 
-    assert (method["DataTraceEnabled"], method["LoggingLevel"]) == (False, "OFF")
+    assert [(one["DataTraceEnabled"], one["LoggingLevel"]) for one in settings] == [(False, "OFF")] * len(settings)
+    assert {(one["HttpMethod"], one["ResourcePath"]) for one in settings} == {("*", "/*"), ("GET", "/~1v1~1records")}
     assert api["TracingEnabled"] is True
     assert read_yaml(PROJECT / "template.yaml")["Globals"]["Function"]["Tracing"] == "Active"
 
@@ -294,7 +294,8 @@ def test_the_kinds_of_events_that_a_search_names_are_written() -> None:
 
 def unknown_options(words: list[str]) -> set[str]:
     """The options that the named subcommand of our command line does not have. Fails where there is no such command."""
-    command: Any = typer.main.get_command(_application(words))
+    command: Any
+    command, words = load(words[0]), words[1:]
     while hasattr(command, "commands") and words and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
     assert not getattr(command, "commands", None) or words[0].startswith("--"), f"no such command: {words}"

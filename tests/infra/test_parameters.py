@@ -13,7 +13,10 @@ TEMPLATES = ["template.yaml", *sorted(f"infra/{path.name}" for path in (PROJECT 
 # Those that people deploy, and give parameters.
 DEPLOYED = [
     "template.yaml",
-    *(f"infra/{name}.yaml" for name in ("audit", "database", "door", "identity", "keys", "network", "notifications")),
+    *(
+        f"infra/{name}.yaml"
+        for name in ("analytics", "audit", "database", "door", "identity", "keys", "network", "notifications")
+    ),
 ]
 SUBNET, GROUP = "subnet-0123456789abcdef", "sg-0123456789abcdef0"
 BUCKET = "audit-evidencebucket-1x2y"
@@ -76,6 +79,10 @@ def test_a_combination_that_works_is_taken(changed: dict[str, str]) -> None:
         pytest.param("template.yaml", "ApiVpcEndpointIds", "vpce-0123456789abcdef0,", id="an empty endpoint"),
         pytest.param("template.yaml", "ApiVpcEndpointIds", "vpc-0123456789abcdef0", id="a network for an endpoint"),
         pytest.param("template.yaml", "Firewall", "yes", id="yes for on"),
+        pytest.param("template.yaml", "ApiAddress", "http://postern.example", id="tokens in the clear"),
+        pytest.param("template.yaml", "ApiAddress", "https://a@postern.example", id="a host behind a user"),
+        pytest.param("template.yaml", "ApiAddress", "https://postern.example/?to=", id="an address with a query"),
+        pytest.param("template.yaml", "ApiAddress", "https://x'\", DPoP", id="a quote that ends a header's text"),
         pytest.param("template.yaml", "KeyAdministratorArn", "arn:aws:iam::123456789012:root", id="the account's root"),
         pytest.param("infra/network.yaml", "VpcCidr", "0.0.0.0/16", id="no private range"),
         pytest.param("infra/network.yaml", "VpcCidr", "10.0.0.0/8", id="a range that is too large"),

@@ -7,16 +7,17 @@ import importlib.util
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import botocore
 import pytest
+from botocore.loaders import Loader
+from botocore.session import Session
 
 from tests.support.stack import PROJECT
 
 FROM = Path(botocore.__file__).parent / "data"
+METADATA = "used-1.0.dist-info/METADATA"
 CALLED = PROJECT / "layers/core/postern/edges/clients.py"
 
 
@@ -33,8 +34,7 @@ def pruned(prune, tmp_path_factory) -> Path:
     """A layer with botocore's data, a service too many, and what a wheel brings along."""
     root = tmp_path_factory.mktemp("layer")
     data = root / "botocore/data"
-    shutil.copytree(FROM.parent, root / "botocore", ignore=shutil.ignore_patterns("data", "__pycache__", "tests"))
-    data.mkdir()
+    data.mkdir(parents=True)
     for path in FROM.glob("*.json"):
         shutil.copy(path, data)
     for name in [*prune.SERVICES, "glacier"]:
@@ -49,6 +49,8 @@ def pruned(prune, tmp_path_factory) -> Path:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text("")
     (root / "used/kept.py").write_text("")
+    (root / METADATA).parent.mkdir()
+    (root / METADATA).write_text("Metadata-Version: 2.4\nName: used\nVersion: 1.0\n\n# Used\n\nVersion: of a README\n")
     prune.main(root)
     return root
 
@@ -56,7 +58,7 @@ def pruned(prune, tmp_path_factory) -> Path:
 def test_takes_out_what_is_listed_and_leaves_the_rest(pruned):
     left = {path.relative_to(pruned).as_posix() for path in pruned.rglob("*") if path.is_file()}
 
-    assert {name for name in left if not name.startswith("botocore/")} == {"used/kept.py"}
+    assert {name for name in left if not name.startswith("botocore/")} == {"used/kept.py", METADATA}
     assert not {name for name in left if "glacier" in name or "examples-1" in name}
 
 
@@ -66,35 +68,24 @@ def test_leaves_every_service_that_a_client_is_made_of(prune):
     assert asked | {"xray"} == prune.SERVICES  # which X-Ray's SDK makes its own client of
 
 
-# In a process of its own: botocore keeps what it has read.
-_SIGNS = """
-import sys
-sys.path[:0] = sys.argv[2:]
-from botocore.session import Session
-session = Session()
-session.set_credentials("a", "b")
-for service in sys.argv[1].split(","):
-    for region in ("eu-central-1", "us-gov-west-1", "cn-north-1"):
-        print(service, region, session.create_client(service, region).meta.endpoint_url)
-s3 = session.create_client("s3", "eu-central-1")
-print(s3.generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"}).split("?")[0])
-"""
-
-
-def signs(services: list[str], *before: Path) -> str:
-    run = subprocess.run(
-        [sys.executable, "-c", _SIGNS, ",".join(services), *map(str, before)],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return run.stdout
+def signs(services: list[str], data: Path) -> list[str]:
+    """Where clients made of these descriptions, and of no others, send what they are asked."""
+    loader = Loader([str(data)], include_default_search_paths=False)
+    loader.BUILTIN_DATA_PATH = str(data)  # endpoints of descriptions that are not the SDK's own are found differently
+    session = Session()
+    session.register_component("data_loader", loader)
+    session.set_credentials("a", "b")
+    regions = ("eu-central-1", "us-gov-west-1", "cn-north-1")
+    clients = [session.create_client(service, region) for service in services for region in regions]
+    s3 = session.create_client("s3", "eu-central-1")
+    presigned = s3.generate_presigned_url("get_object", {"Bucket": "b", "Key": "k"}).split("?")[0]
+    return [*(client.meta.endpoint_url for client in clients), presigned]
 
 
 def test_clients_of_what_is_left_have_the_endpoints_of_the_whole(prune, pruned):
     services = sorted(prune.SERVICES)
 
-    assert signs(services, pruned) == signs(services)
+    assert signs(services, pruned / "botocore/data") == signs(services, FROM)
 
 
 def test_a_description_keeps_every_operation_and_shape(prune, pruned):
@@ -105,6 +96,10 @@ def test_a_description_keeps_every_operation_and_shape(prune, pruned):
         assert left == prune.without_prose(whole)
         assert left["operations"].keys() == whole["operations"].keys()
         assert left["shapes"].keys() == whole["shapes"].keys()
+
+
+def test_metadata_of_a_wheel_keeps_its_fields_and_loses_its_readme(pruned):
+    assert (pruned / METADATA).read_text() == "Metadata-Version: 2.4\nName: used\nVersion: 1.0\n"
 
 
 def test_a_member_of_that_name_that_is_no_prose_stays(prune):

@@ -13,7 +13,21 @@ from tests.support.stack import project_deployment
 
 ACCOUNT = "123456789012"
 DATABASES = ("db-ONE", "cluster-TWO")
-FUNCTIONS = ("authorize", "tasks", "query", "provision", "run", "revoke", "sequence", "reap", "receipts", "deploy")
+FUNCTIONS = (
+    "authorize",
+    "tasks",
+    "query",
+    "provision",
+    "run",
+    "revoke",
+    "sequence",
+    "reap",
+    "receipts",
+    "inspect",
+    "console",
+    "mcp",
+    "deploy",
+)
 WRITERS = ("tasks", "query", "provision", "run", "revoke", "deploy")
 RECORD = "wal/v1/test-2026/a/20261122/10/018f/1-intent.json"
 USER = "task_018f0000000070008000000000000001"
@@ -174,7 +188,15 @@ LOG_ITEMS = ("head#l", "entry#wal/v1/l/x", "watermark#test-2026", "watermark#l",
         pytest.param("reap", READ, set(LOG_ITEMS), id="reaper reads"),
         pytest.param("reap", WRITE, {"epoch#l", "quarantine#k", "keys#l"}, id="reaper writes"),
         pytest.param("reap", "dynamodb:DeleteItem", set(), id="reaper deletes"),
-        pytest.param("receipts", READ, {"head#l", "entry#wal/v1/l/x", "keys#l"}, id="receipts reads"),
+        pytest.param(
+            "receipts",
+            READ,
+            {"head#l", "entry#wal/v1/l/x", "keys#l", "watermark#test-2026", "watermark#l"},
+            id="receipts reads",
+        ),
+        pytest.param("inspect", READ, {"keys#l"}, id="inspect reads"),
+        pytest.param("inspect", "dynamodb:BatchGetItem", {"entry#wal/v1/l/x"}, id="inspect reads by the hundred"),
+        pytest.param("inspect", WRITE, set(), id="inspect writes"),
         pytest.param("receipts", WRITE, set(), id="receipts writes"),
         pytest.param("query", READ, {"watermark#test-2026"}, id="query reads the watermark of its log"),
         pytest.param("query", WRITE, set(), id="query writes"),
@@ -313,7 +335,7 @@ def test_nobody_deletes_or_scans_the_state(deployed: Deployment) -> None:
 
 @pytest.mark.parametrize(
     ("functions", "index"),
-    [({"tasks"}, "by_principal"), ({"revoke", "reap"}, "by_deadline")],
+    [({"tasks"}, "by_principal"), ({"tasks", "revoke", "reap"}, "by_deadline")],
     ids=["by-principal", "by-deadline"],
 )
 def test_an_index_is_read_by_who_needs_it(functions: set[str], index: str, deployed: Deployment) -> None:

@@ -24,7 +24,7 @@ INSERT INTO people VALUES
      'raw-secret-3');
 INSERT INTO orders VALUES (10, 1, 'alice@example.com', 9.50), (11, 2, 'bob@example.org', 3), (12, 3, NULL, 7.25);
 INSERT INTO staff VALUES ('Staff Member', 987654);
-ANALYZE;
+ANALYZE people, orders, staff;
 """
 # Made after the database was prepared, as an application's next release would.
 LATER = """

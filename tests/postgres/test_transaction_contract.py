@@ -7,7 +7,7 @@ import pytest
 from postern.errors import PosternError, StatementFailed
 from postern.ports import Session
 from postern.types import CommandId
-from tests.support.fakes import FakeDatabase
+from tests.support.fake_database import FakeDatabase
 from tests.support.session import LIMITS, NAME, TaskSession, open_plain
 
 FAILED = StatementFailed("sql.failed", "unique violation", sqlstate="23505")

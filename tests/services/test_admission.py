@@ -17,7 +17,9 @@ from postern.services.calls import Call, StatementCall
 from postern.services.commands import Unit
 from postern.types import Principal, Sha256Hex
 from tests.support.domain import AGENT, BUDGETS, NOW_S, OTHER, TASK_ID, a_task
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy, FakeTaskStore
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_policy import FakePolicy
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.rates import FakeRates
 
 KEY = IdempotencyKey("once", Sha256Hex("a" * 64))

@@ -7,7 +7,7 @@ import pytest
 from postern.errors import IssuerUnavailable, Unauthenticated
 from postern.identity.keys import KeySource
 from postern.services.authorize import Authorize, Call
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.identity import NOW_S, FixedKeys, NoKeys, issuer_keys, rules, token
 from tests.support.proofs import METHOD, URL, MemoryUsedProofs, bound_token, proof
 

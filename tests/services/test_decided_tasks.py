@@ -17,7 +17,10 @@ from tests.support.approvals import FakeApprovalStore
 from tests.support.approving import ANN, BEN, redigested
 from tests.support.audit import MemoryRecordStore, source
 from tests.support.domain import AGENT, BUDGETS, GRANT, NOW_S, TASK_ID, VIEWS, a_task
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy, FakeTaskStore, FakeWorlds
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_policy import FakePolicy
+from tests.support.fake_task_store import FakeTaskStore
+from tests.support.fake_worlds import FakeWorlds
 
 RAW = replace(GRANT, tables=(replace(GRANT.tables[0], columns=(GrantedColumn("email", "pii.email", None),)),))
 

@@ -27,7 +27,8 @@ from postern.task_states import APPROVE, DENY, REVOKE
 from postern.types import Principal, TaskId, TaskState
 from tests.support.denials import FakeDenials
 from tests.support.domain import NOW_S, TASK_ID
-from tests.support.fakes import FakeIdentifiers, FakeWorlds
+from tests.support.fake_clock import FakeIdentifiers
+from tests.support.fake_worlds import FakeWorlds
 from tests.support.policy import principal
 from tests.support.runs import BUNDLE, MIXED, STATEMENTS, Policy, RunSite
 

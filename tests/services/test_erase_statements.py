@@ -11,7 +11,8 @@ from postern.services.erase_statements import MAX_WORDS, EraseStatements
 from postern.types import Erasure, TaskId, TaskState
 from tests.support.audit import MemoryRecordStore
 from tests.support.domain import NOW_S, TASK_ID, a_task
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakeTaskStore
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.seals import FakeSeals
 
 BY = "arn:aws:sts::123456789012:assumed-role/auditor/ann"

@@ -15,7 +15,8 @@ from postern.services.stopwatch import Stopwatch
 from postern.task_states import END, REVOKE, close_as
 from postern.types import DatabaseName, Task, TaskId, TaskState
 from tests.support.domain import GRANT, NOW_S, a_task
-from tests.support.fakes import FakeClock, FakeTaskStore
+from tests.support.fake_clock import FakeClock
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.reap_site import Inline
 
 AWAY = DatabaseUnavailable("database.unavailable", "away")

@@ -16,7 +16,8 @@ from postern.types import TaskState
 from tests.services.test_run_statements import Bench
 from tests.services.test_worlds import Bench as Worlds
 from tests.support.domain import NOW_S, TASK_ID, a_task
-from tests.support.fakes import FakeClock, FakeWatermarks
+from tests.support.fake_clock import FakeClock
+from tests.support.fake_watermarks import FakeWatermarks
 
 MAX_S = 3600
 ENDS_S = NOW_S + 100_000

@@ -14,7 +14,7 @@ from postern.services.open_task import OpenTask
 from postern.services.statement_texts import StatementTexts
 from tests.services.test_open_task import Bench
 from tests.support.denials import FakeDenials
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.policy import bundle, principal, request
 
 

@@ -25,7 +25,8 @@ from postern.types import Task, TaskId, TaskState
 from tests.support.audit import MemoryRecordStore, source
 from tests.support.denials import FakeDenials
 from tests.support.domain import GRANT, VIEWS, WORLD
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakeTaskStore
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.policy import access, bundle, principal, request
 from tests.support.rates import FakeRates
 

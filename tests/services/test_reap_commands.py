@@ -29,7 +29,8 @@ from tests.support.dead_calls import (
     used,
 )
 from tests.support.domain import BUDGETS, NOW_S, TASK_ID, a_task
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_policy import FakePolicy
 from tests.support.reap_fakes import Died
 from tests.support.reap_site import Site
 

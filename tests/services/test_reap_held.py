@@ -18,7 +18,7 @@ from tests.support.dead_calls import (
     story,
     used,
 )
-from tests.support.fakes import ONE_ROW
+from tests.support.fake_database import ONE_ROW
 from tests.support.reap_fakes import TimedWal
 
 

@@ -17,7 +17,7 @@ from postern.services.reap.log_pass import ENOUGH_UNCOVERED
 from postern.services.stopwatch import Stopwatch
 from postern.types import CommandId
 from tests.support.audit import Story
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.reap_fakes import LOG, MINUTE_US, TimedStore, TimedWal
 from tests.support.reap_site import Inline, Site
 

@@ -10,7 +10,8 @@ from postern.services.stopwatch import Stopwatch
 from postern.sweep_ports import Swept
 from postern.types import DatabaseName, TaskId
 from tests.support.domain import ADDRESS, TASK_ID, a_task
-from tests.support.fakes import FakeClock, FakePolicy
+from tests.support.fake_clock import FakeClock
+from tests.support.fake_policy import FakePolicy
 from tests.support.reap_fakes import FakeSweeper
 from tests.support.reap_site import Site
 

@@ -16,7 +16,7 @@ from postern.services.reap.sweep import Sweep, _Range
 from postern.types import CommandId
 from tests.support.audit import Story
 from tests.support.domain import NOW_S
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.reap_fakes import HOUR_US, LOG, MINUTE_US, FakeKeys
 from tests.support.reap_site import Site
 

@@ -20,7 +20,9 @@ from tests.support.dead_calls import (
     die,
 )
 from tests.support.domain import TASK_ID
-from tests.support.fakes import FakeIdentifiers, FakePolicy, FakeWorlds
+from tests.support.fake_clock import FakeIdentifiers
+from tests.support.fake_policy import FakePolicy
+from tests.support.fake_worlds import FakeWorlds
 from tests.support.reap_fakes import Died
 from tests.support.reap_site import Site
 

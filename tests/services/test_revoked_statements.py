@@ -15,7 +15,7 @@ from postern.types import Sha256Hex, TaskState
 from tests.services.test_run_statements import SQL, Bench
 from tests.services.test_transact import READ, UPDATE, WRITABLE, WROTE
 from tests.support.domain import BUDGETS, TASK_ID, a_task
-from tests.support.fakes import ONE_ROW
+from tests.support.fake_database import ONE_ROW
 
 LOST = DatabaseLost("database.lost", "the session broke")
 KEY = IdempotencyKey("k", Sha256Hex("a" * 64))

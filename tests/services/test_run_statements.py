@@ -36,15 +36,12 @@ from postern.services.stopwatch import Stopwatch
 from postern.types import Budgets, Principal, Sha256Hex, TaskState
 from tests.support.audit import MemoryRecordStore
 from tests.support.domain import ADDRESS, AGENT, BUDGETS, DIGEST, NOW_S, OTHER, TASK_ID, a_task
-from tests.support.fakes import (
-    FakeClock,
-    FakeDatabase,
-    FakeIdentifiers,
-    FakePolicy,
-    FakeTaskStore,
-    FakeTokens,
-    FakeWatermarks,
-)
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_database import FakeDatabase
+from tests.support.fake_policy import FakePolicy
+from tests.support.fake_task_store import FakeTaskStore
+from tests.support.fake_tokens import FakeTokens
+from tests.support.fake_watermarks import FakeWatermarks
 from tests.support.rates import FakeRates
 
 SQL = "SELECT id, email FROM customers"

@@ -29,15 +29,11 @@ from postern.statement_text.unsealing import check_parameters, parse_sealed, uns
 from postern.types import Action, GrantedColumn, Mask, MaskKind, Sha256Hex, StatementText, View, ViewColumn
 from tests.support.audit import MemoryRecordStore
 from tests.support.domain import AGENT, BUDGETS, GRANT, TASK_ID, VIEWS, a_task
-from tests.support.fakes import (
-    ONE_ROW,
-    FakeClock,
-    FakeDatabase,
-    FakeIdentifiers,
-    FakePolicy,
-    FakeTaskStore,
-    FakeTokens,
-)
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_database import ONE_ROW, FakeDatabase
+from tests.support.fake_policy import FakePolicy
+from tests.support.fake_task_store import FakeTaskStore
+from tests.support.fake_tokens import FakeTokens
 from tests.support.rates import FakeRates
 from tests.support.seals import FakeSeals
 from tests.support.statement_cases import Case, cases

@@ -27,7 +27,7 @@ from postern.services.calls import Answers, StatementCall
 from postern.types import Action, Budgets, GrantedColumn, Mask, MaskKind, Secret, Sha256Hex, View, ViewColumn
 from tests.services.test_run_statements import Bench
 from tests.support.domain import BUDGETS, GRANT, NOW_S, TASK_ID, VIEWS, a_task
-from tests.support.fakes import ONE_ROW
+from tests.support.fake_database import ONE_ROW
 
 UPDATE = "UPDATE customers SET id = 9 WHERE id = 7"
 INSERT = "INSERT INTO customers (id) VALUES (9)"

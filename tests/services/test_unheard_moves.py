@@ -7,7 +7,8 @@ from typing import Any
 from postern.errors import Conflict
 from postern.task_states import Move
 from postern.types import TaskId, TaskState
-from tests.support.race_site import RaceSite, TracedTasks
+from tests.support.race_site import RaceSite
+from tests.support.race_tasks import TracedTasks
 from tests.support.schedule import Choices, Process, run_together
 
 

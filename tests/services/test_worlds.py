@@ -26,7 +26,10 @@ from postern.types import TaskId, TaskState
 from tests.support.approvals import FakeApprovalStore
 from tests.support.audit import MemoryRecordStore, source
 from tests.support.domain import AGENT, NOW_S, OTHER, TASK_ID, VIEWS, a_task
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy, FakeTaskStore, FakeWorlds
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_policy import FakePolicy
+from tests.support.fake_task_store import FakeTaskStore
+from tests.support.fake_worlds import FakeWorlds
 from tests.support.reap_site import Inline
 
 AWAY = DatabaseUnavailable("database.unavailable", "away")

@@ -1,4 +1,4 @@
-"""Fakes of what approving needs."""
+"""Fakes of what approving needs. `tests/contract/test_approval_store.py` holds the store to the real one's contract."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from postern.errors import Conflict, DatabaseUnavailable, NotFound, RefusedByPol
 from postern.policy.persons import is_among
 from postern.task_states import APPROVE, DENY
 from postern.types import DatabaseName, Task, TaskId, TaskState
-from tests.support.fakes import FakeTaskStore
+from tests.support.fake_task_store import FakeTaskStore
 
 
 @dataclass

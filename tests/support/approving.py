@@ -20,7 +20,8 @@ from tests.support.approvals import FakeApprovalStore, FakeEstimator, FakeRunner
 from tests.support.audit import Json, MemoryRecordStore, source
 from tests.support.denials import FakeDenials
 from tests.support.domain import AGENT, NOW_S, TASK_ID, WORLD, a_task
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakeTaskStore
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.policy import POLICY, bundle
 from tests.support.rates import FakeRates
 

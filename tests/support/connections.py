@@ -10,6 +10,7 @@ import pg8000.core
 import pg8000.native
 
 from postern.errors import PosternError
+from tests.support.processes import wait_until_gone
 
 
 class Tampered:
@@ -58,7 +59,9 @@ class TamperedBefore:
 def end_session(admin: pg8000.native.Connection, connection: pg8000.core.CoreConnection) -> None:
     """Ends the connection's session as an administrator would, and returns when it is gone."""
     pid = int.from_bytes(connection._backend_key_data[:4])
-    assert admin.run("SELECT pg_terminate_backend(:pid, 5000)", pid=pid) == [[True]]
+    # Not with a time to wait: the server looks only every 100 ms, and hundreds of sessions are ended.
+    assert admin.run("SELECT pg_terminate_backend(:pid)", pid=pid) == [[True]]
+    wait_until_gone(pid)
 
 
 def at_once(*calls: Callable[[], object]) -> list[object]:

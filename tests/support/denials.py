@@ -1,4 +1,4 @@
-"""Fakes of the ports of revoking, and the contract's raw material."""
+"""Fakes of the ports of revoking, and the raw material of their contract (`tests/contract/test_denial_store.py`)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from postern.rate_ports import Rate
 from postern.task_states import Move
 from postern.types import CommandId, Task, TaskId
 from tests.support.domain import NOW_S
-from tests.support.fakes import FakeTaskStore
+from tests.support.fake_task_store import FakeTaskStore
 
 DENIAL = Denial(
     DenialKey(DenialKind.PRINCIPAL, "ci|repo:acme/shop:main"),

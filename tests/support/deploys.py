@@ -12,7 +12,7 @@ from postern.services.record_deploy import RecordDeploy
 from postern.types import DatabaseAddress, Sha256Hex
 from tests.support.audit import Immutable, MemoryRecordStore, source
 from tests.support.domain import ADDRESS, DIGEST
-from tests.support.fakes import FakeClock, FakeIdentifiers
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
 from tests.support.log_fakes import Wire
 
 CA = Sha256Hex("a" * 64)

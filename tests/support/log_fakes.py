@@ -2,7 +2,8 @@
 
 What is durable is a `LogStore`; what a process has of it are ports that share one `Wire`. Every request passes
 the wire, and each write is one on its own, as it is on S3 and DynamoDB: a test may fail it before or after it
-persisted. `tests.support.log_check` checks what came of it.
+persisted. `tests.support.log_check` checks what came of it; `tests/contract` (`test_log_*.py`) holds each to the real
+one's contract.
 """
 
 from __future__ import annotations
@@ -166,6 +167,9 @@ class MemoryLogBucket:
         if data is None:
             raise IntegrityError("evidence.missing", f"{path}: expected an object, got none")
         return data
+
+    def read_all(self, paths: Sequence[str]) -> Mapping[str, bytes]:
+        return {path: self.read(path) for path in paths}
 
     def latest_checkpoint(self) -> tuple[bytes, str] | None:
         versions = self._read("get checkpoint", lambda: self.store.latest.get(self.log, []))

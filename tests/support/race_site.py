@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from postern.announcements import Announcement
 from postern.audit.records import RecordType
 from postern.denials import DenialKey
-from postern.edges.holds import DynamoHolds
-from postern.edges.task_store import DynamoTaskStore
-from postern.errors import Conflict, DatabaseLost, DatabaseUnavailable
 from postern.policy.bundle import PolicyBundle
-from postern.ports import (
-    IdempotencyKey,
-    Limits,
-    Maker,
-    Parameter,
-    Result,
-    StandingRole,
-    TeardownProof,
-    TornDown,
-    World,
-)
+from postern.ports import IdempotencyKey, TornDown
 from postern.services.admission import Admission
 from postern.services.admit_task import AdmitTask
 from postern.services.approve_task import ApproveTask, Said, Word
@@ -43,27 +29,21 @@ from postern.services.stopwatch import Stopwatch
 from postern.services.sweep_roles import SweepRoles
 from postern.services.tear_down_tasks import TearDownTasks
 from postern.services.told_events import ToldEvents
-from postern.task_states import SUSPEND, Move
-from postern.types import CommandId, DatabaseAddress, Grant, Task, TaskId, TaskState
+from postern.task_states import SUSPEND
+from postern.types import Task, TaskId, TaskState
 from tests.support.approvals import FakeApprovalStore, FakeRunner
 from tests.support.audit import Immutable, MemoryRecordStore, source
-from tests.support.denials import FakeDenials, FakeOpenTasks
-from tests.support.domain import AGENT, GRANT, TASK_ID, WORLD, a_task
-from tests.support.fakes import (
-    ONE_ROW,
-    FakeClock,
-    FakeIdentifiers,
-    FakeTaskStore,
-    FakeTokens,
-)
+from tests.support.denials import FakeDenials
+from tests.support.domain import AGENT, GRANT, TASK_ID, a_task
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_tokens import FakeTokens
 from tests.support.policy import bundle
+from tests.support.race_database import RaceDatabase, RaceWorlds, Sessions
+from tests.support.race_tasks import TracedOpenTasks, TracedTasks
 from tests.support.rates import FakeRates
 from tests.support.reap_site import Inline
 from tests.support.runs import FakeRuns
 from tests.support.schedule import Process
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 APPROVERS = """
 permit (principal in Postern::Group::"approvers", action == Postern::Action::"approve",
@@ -74,151 +54,6 @@ permit (principal in Postern::Group::"operators", action == Postern::Action::"re
 OPERATOR = replace(AGENT, issuer="people", subject="olga", groups=("operators",))
 SQL = "SELECT id, email FROM customers"
 BUNDLE = bundle(policy_approvers=APPROVERS)
-Change = tuple[TaskState, TaskState]
-
-
-@dataclass
-class TracedTasks(FakeTaskStore):
-    """Remembers every change of state, and of which tasks statements were let in: their state, the seconds left."""
-
-    changes: list[Change] = field(default_factory=list)
-    let_in: list[tuple[TaskState, int]] = field(default_factory=list)
-
-    def move(self, task_id: TaskId, move: Move, **changed: Any) -> Task:
-        before = self.tasks[task_id].state
-        moved = super().move(task_id, move, **changed)
-        self.changes.append((before, moved.state))
-        return moved
-
-    def reserve(self, *arguments: Any, now_s: int, **named: Any) -> Any:
-        taken: Any = super().reserve(*arguments, now_s=now_s, **named)
-        self.let_in.append((taken.task.state, taken.task.expires_at_s - now_s))
-        return taken
-
-
-class TracedOpenTasks(FakeOpenTasks):
-    """Adds its changes of state to those of the store."""
-
-    def move(self, task_id: TaskId, move: Move) -> bool:
-        before = self.store.tasks[task_id].state
-        moved = super().move(task_id, move)
-        if moved:
-            self.store.changes.append((before, self.store.tasks[task_id].state))  # type: ignore[attr-defined]
-        return moved
-
-
-class TracedDynamo(DynamoTaskStore):
-    """The same of the real store, whose states a test looks up instead."""
-
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        super().__init__(client, table)
-        self.let_in: list[tuple[TaskState, int]] = []
-
-    def reserve(self, *arguments: Any, now_s: int, **named: Any) -> Any:
-        taken: Any = super().reserve(*arguments, now_s=now_s, **named)
-        self.let_in.append((taken.task.state, taken.task.expires_at_s - now_s))
-        return taken
-
-    def held(self, task_id: TaskId) -> Any:
-        return DynamoHolds(self.client, self.table).held(task_id)
-
-    def all_held(self) -> Any:
-        return DynamoHolds(self.client, self.table).all_held()
-
-    def give_back(self, *arguments: Any, **named: Any) -> bool:
-        return DynamoHolds(self.client, self.table).give_back(*arguments, **named)
-
-
-@dataclass
-class RaceWorlds:
-    """A database's worlds. Dropping one ends the statements that run in it: `wounded` has them."""
-
-    standing: set[TaskId] = field(default_factory=set)
-    running: list[Running] = field(default_factory=list)
-    being_built: set[TaskId] = field(default_factory=set)
-    half_done: int = 0  # so many of the next teardowns drop the world and then fail
-
-    def build(
-        self, task_id: TaskId, grant: Grant, address: DatabaseAddress, *, key: bytes, still_wanted: Callable[[], None]
-    ) -> World:
-        if task_id in self.standing or task_id in self.being_built:
-            raise Conflict("task.state", "world: expected none, got one")
-        self.being_built.add(task_id)
-        try:
-            still_wanted()
-        finally:
-            self.being_built.discard(task_id)
-        self.standing.add(task_id)
-        return WORLD
-
-    def tear_down(
-        self, task_id: TaskId, address: DatabaseAddress, still_goes: Callable[[], None] = lambda: None
-    ) -> TeardownProof:
-        if task_id in self.being_built:
-            raise DatabaseUnavailable("database.unavailable", "lock timeout: a build is under way")
-        still_goes()
-        ended = [one for one in self.running if one.task_id == task_id]
-        self.running = [one for one in self.running if one.task_id != task_id]
-        self.standing.discard(task_id)
-        if self.half_done:
-            self.half_done -= 1
-            raise DatabaseUnavailable("database.unavailable", "the session broke")
-        return TeardownProof(sessions=0, schemas=0, roles=0, keys=0, terminated=len(ended))
-
-    def roles(self, address: DatabaseAddress) -> list[StandingRole]:
-        return [StandingRole(task_id, Maker.OURS, age_s=0) for task_id in sorted(self.standing)]
-
-
-@dataclass(eq=False)
-class Running:
-    """A statement between its start and its answer."""
-
-    task_id: TaskId
-
-
-@dataclass
-class RaceDatabase:
-    """A task's database: a statement begins in a world that stands, and is answered only if it still does."""
-
-    worlds: RaceWorlds
-    ran: int = 0
-
-    def session(self, task: Task) -> None:
-        if task.id not in self.worlds.standing:
-            raise DatabaseUnavailable("database.unavailable", "no such role")
-
-    def begin_statement(self, task_id: TaskId) -> Running:
-        if task_id not in self.worlds.standing:
-            raise DatabaseLost("database.lost", "the session was terminated")
-        self.ran += 1
-        running = Running(task_id)
-        self.worlds.running.append(running)
-        return running
-
-    def end_statement(self, running: Running) -> Result:
-        if running not in self.worlds.running:
-            raise DatabaseLost("database.lost", "the session was terminated")
-        self.worlds.running.remove(running)
-        return ONE_ROW
-
-
-@dataclass
-class Sessions:
-    """`ports.TaskDatabase` over a database whose statements take two steps, so that something may come between."""
-
-    database: Any
-    task_id: TaskId | None = None
-
-    def session(self, task: Task, address: DatabaseAddress) -> Sessions:
-        self.database.session(task)
-        return Sessions(self.database, task.id)
-
-    def run(self, sql: str, parameters: list[Parameter], limits: Limits, *, command_id: CommandId) -> Result:
-        result: Result = self.database.end_statement(self.database.begin_statement(self.task_id))
-        return result
-
-    def discard(self) -> None:
-        pass
 
 
 @dataclass

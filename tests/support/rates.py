@@ -1,4 +1,4 @@
-"""A fake of the rates, which keeps their contract in memory."""
+"""A fake of the rates, in memory; `tests/contract/test_rate_items.py` holds it to the contract of the real ones."""
 
 from __future__ import annotations
 

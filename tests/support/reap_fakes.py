@@ -1,7 +1,8 @@
 """What the reaper stands on, in memory: its tables, the queue, a database that is asked, and a bucket with a clock.
 
 Every write passes a `wire`, which a test can cut before or after it persisted, or at which a process can be made to
-die. `tests.support.reap_site` puts them together.
+die. `tests.support.reap_site` puts them together. The tables keep the real ones' contract, which is
+`tests/contract/test_reap_tables.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from postern.reap_ports import Epoch, Fate, Fixed, LogKeys, Watermark
 from postern.sweep_ports import Swept
 from postern.types import CommandId, DatabaseAddress, DatabaseName, Sha256Hex, TaskId
 from tests.support.audit import Immutable, MemoryRecordStore
-from tests.support.fakes import FakeClock
+from tests.support.fake_clock import FakeClock
 from tests.support.log_fakes import Away, LogStore, MemorySigner, MemoryWal, Wire, away
 
 T = TypeVar("T")

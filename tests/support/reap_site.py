@@ -17,7 +17,9 @@ from postern.types import CommandId
 from tests.support.audit import Json, MemoryRecordStore, source
 from tests.support.denials import FakeDenials, FakeOpenTasks, FreeRates
 from tests.support.domain import NOW_S
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy, FakeTaskStore
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_policy import FakePolicy
+from tests.support.fake_task_store import FakeTaskStore
 from tests.support.log_fakes import MemoryLogBucket, MemoryLogTable, MemorySigner, MemoryWal, Wire
 from tests.support.reap_fakes import (
     LOG,

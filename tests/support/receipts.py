@@ -73,4 +73,6 @@ def receipts_of(store: LogStore) -> Receipts:
         buckets=lambda log: MemoryLogBucket(store, log),
         keys=lambda log: keys if log == LOG else None,
         deployment="shop",
+        watermark=lambda log: None,
+        left_notes=lambda log: None,
     )

@@ -23,7 +23,10 @@ from tests.support.approvals import FakeApprovalStore
 from tests.support.audit import Json, MemoryRecordStore, source
 from tests.support.denials import FakeDenials, FakeOpenTasks, FreeRates
 from tests.support.domain import AGENT, DIGEST, a_task
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakePolicy, FakeTaskStore, FakeWorlds
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_policy import FakePolicy
+from tests.support.fake_task_store import FakeTaskStore
+from tests.support.fake_worlds import FakeWorlds
 from tests.support.policy import CATALOG, DATABASES, POLICY, bundle
 from tests.support.reap_site import Inline
 

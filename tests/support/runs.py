@@ -19,7 +19,9 @@ from postern.services.stopwatch import Stopwatch
 from postern.types import Budgets, CommandId, DatabaseAddress, DatabaseName, Grant, Task, TaskId, TaskState
 from tests.support.audit import MemoryRecordStore, source
 from tests.support.domain import AGENT, NOW_S, TASK_ID, a_task
-from tests.support.fakes import FakeClock, FakeIdentifiers, FakeTaskStore, FakeWatermarks
+from tests.support.fake_clock import FakeClock, FakeIdentifiers
+from tests.support.fake_task_store import FakeTaskStore
+from tests.support.fake_watermarks import FakeWatermarks
 from tests.support.policy import CATALOG, POLICY, bundle
 from tests.support.reap_fakes import FakeProvisioner
 

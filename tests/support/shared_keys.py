@@ -1,4 +1,4 @@
-"""Key sets that environments share, in memory."""
+"""Key sets that environments share, in memory: the real table's contract is `tests/contract/test_shared_keys.py`."""
 
 from __future__ import annotations
 

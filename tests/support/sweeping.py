@@ -13,7 +13,7 @@ from postern.sweep_ports import Swept
 from postern.types import DatabaseAddress, Task, TaskId, TaskState
 from tests.support.audit import Json
 from tests.support.domain import ADDRESS, TASK_ID
-from tests.support.fakes import FakeIdentifiers
+from tests.support.fake_clock import FakeIdentifiers
 from tests.support.runs import Policy, RunSite
 
 STRANGER = TaskId("f" * 32)

@@ -24,7 +24,7 @@ INSERT INTO customers VALUES
     (3, NULL, NULL, 'EU', NULL, NULL);
 INSERT INTO orders VALUES (10, 1, 'alice@example.com', 9.50), (11, 2, 'bob@example.org', 3), (12, 1, NULL, 7.25);
 INSERT INTO salaries VALUES ('raw-person', 4242);
-ANALYZE;
+ANALYZE customers, orders, salaries;
 """
 CATALOGUED = (("public", "customers"), ("public", "orders"))
 

@@ -25,7 +25,7 @@ INSERT INTO child VALUES (1, 'raw-secret-child');
 CREATE VIEW plain_view AS SELECT secret FROM customers;
 CREATE MATERIALIZED VIEW stored_view AS SELECT secret FROM customers;
 CREATE SEQUENCE counter;
-ANALYZE;
+ANALYZE parent, child, stored_view;
 """
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from tests.support.rights.asking import ours, theirs
 from tests.support.rights.documents import rights_of
-from tests.support.rights.functions import Row, rows
+from tests.support.rights.functions import rows
 from tests.support.rights.places import ROLES, Places, whole
+from tests.support.rights.rows import Row
 from tests.support.rights.tables import Question, question
 
 

@@ -19,6 +19,7 @@ from tests.support.stack import PARAMETERS, PROJECT
 # What names an object, a stream, a version or a connection below what a statement names.
 BELOW = (
     *("/wal/v1/test-2026/*", "/blob/test-2026/*", "/wal/v1/*", "/blob/*", "/log/*", ":*"),
+    *("/log/*/checkpoint", "/log/*/tile/entries/*"),
     *(":network-interface/*", ":security-group/*", ":subnet/*", ":postern-local-ServerlessDeploymentApplication/*"),
 )
 # Actions for which AWS knows no resource, by the statement that has them.

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 
 from .asking import ours
 from .documents import ACCOUNT, Rights, Statement
-from .functions import Row
 from .mutations import Mutant, listed, mutants
+from .rows import Row
 from .tables import Question, question
 
 Ask = Callable[[Rights, Sequence[str]], Iterator[Question]]  # the questions about an action, under these rights

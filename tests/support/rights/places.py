@@ -12,7 +12,7 @@ from .documents import ACCOUNT, REGION
 FUNCTIONS = frozenset(
     {
         *("authorize", "tasks", "query", "provision", "run", "revoke"),
-        *("sequence", "reap", "receipts", "deploy"),
+        *("sequence", "reap", "receipts", "inspect", "deploy", "mcp", "console"),
     }
 )
 ROLES = FUNCTIONS | {"shift", "connect", "gatewaylog"}
@@ -21,6 +21,7 @@ USER = "task_018f0000000070008000000000000001"
 RECORD = "wal/v1/test-2026/a/1-intent.json"
 OTHER_RECORD = "wal/v1/test-2025/a/1-intent.json"
 TEXT, OTHER_TEXT = "blob/test-2026/a/0", "blob/test-2025/a/0"
+BUNDLE = "log/test-2026/tile/entries/000"
 CHECKPOINT, TILE, OLD_TILE = "log/test-2026/checkpoint", "log/test-2026/tile/0/000", "log/test-2025/tile/0/000"
 ELSEWHERE = "elsewhere/a"
 

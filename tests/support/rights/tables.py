@@ -9,7 +9,7 @@ from postern_local.iam import PolicyKind
 
 from .asking import Case
 from .documents import ACCOUNT, Rights
-from .functions import Row
+from .rows import Row
 
 # A key's policy decides whether identity policies count at all: here it says that they do, and nothing else.
 _DELEGATES = json.dumps(

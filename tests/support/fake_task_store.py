@@ -1,96 +1,29 @@
-"""Fakes of the ports. Each keeps its port's contract; `tests/edges` runs one suite on the fake and on the real edge."""
+"""The state table in memory, held to the same suite as the real one (`tests/contract/test_task_store.py`)."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from postern.approvals import TaskApprovals
-from postern.audit.ids import uuid7
 from postern.denials import DenialKey, refuse_denied
 from postern.errors import (
     BudgetExceeded,
     Conflict,
-    DatabaseUnavailable,
     IntegrityError,
     NotFound,
     OutcomeUnknown,
-    PolicyUnavailable,
-    PosternError,
     StateUnavailable,
     Unprocessable,
 )
 from postern.inactive import refuse_inactive
-from postern.policy.limits import RateLimits
-from postern.ports import (
-    Finished,
-    IdempotencyKey,
-    Limits,
-    Parameter,
-    Reservation,
-    Result,
-    ResultColumn,
-    Settled,
-    Sought,
-    TeardownProof,
-    TransactionMark,
-    World,
-)
-from postern.reap_ports import Hold, Watermark
+from postern.ports import Finished, IdempotencyKey, Reservation, Settled, World
+from postern.reap_ports import Hold
 from postern.task_states import Move
-from postern.types import (
-    Budgets,
-    CommandId,
-    DatabaseAddress,
-    DatabaseName,
-    Grant,
-    Principal,
-    Sha256Hex,
-    Task,
-    TaskId,
-    TaskState,
-    minus,
-    plus,
-)
-from tests.support.domain import ADDRESS, DIGEST, NOW_S, WORLD
+from postern.types import Budgets, CommandId, Principal, Task, TaskId, TaskState, minus, plus
 
 _WORLD_GOES = frozenset({TaskState.ENDING, TaskState.SUSPENDING})
-
-
-@dataclass
-class FakeClock:
-    """Stands still until a test moves it."""
-
-    at_us: int = NOW_S * 1_000_000
-    at_s: float = 1000.0
-
-    def now_us(self) -> int:
-        return self.at_us
-
-    def monotonic_s(self) -> float:
-        return self.at_s
-
-
-@dataclass
-class FakeIdentifiers:
-    """Counts."""
-
-    count: int = 0
-
-    def _random(self) -> bytes:
-        self.count += 1
-        return self.count.to_bytes(10, "big")
-
-    def task_id(self) -> TaskId:
-        return TaskId(uuid7(NOW_S * 1_000_000, self._random()).replace("-", ""))
-
-    def command_id(self, now_us: int) -> CommandId:
-        return CommandId(uuid7(now_us, self._random()))
-
-    def key(self) -> bytes:
-        return b"k" * 32
 
 
 @dataclass
@@ -310,207 +243,3 @@ def _at_most(left: Budgets, wanted: Budgets, names: tuple[str, ...]) -> Budgets:
         if getattr(left, name) < 1 <= getattr(wanted, name):
             raise BudgetExceeded(f"budget.{name}", "none left", retry_after_s=5)
     return replace(wanted, **{name: min(getattr(left, name), getattr(wanted, name)) for name in names})
-
-
-ONE_ROW = Result(
-    columns=(ResultColumn("id", 23, "integer", 4711, 1), ResultColumn("email", 25, "text", 4711, 2)),
-    values=(["7"], ["a***@e***.com"]),
-    row_count=1,
-    affected=None,
-    truncated=False,
-    received_bytes=20,
-)
-
-
-MARK = TransactionMark("7711", 4242, "2026-09-21T14:13:20.000001Z", "7400000000000000001", rows_written=1)
-
-
-@dataclass
-class FakeDatabase:
-    """A task's database whose answers a test chooses. `ran` is what reached it, and how the evidence stood then.
-
-    `results` are given first, one a statement, then `result`. `events` is the life of transactions; only what a
-    transaction committed counts as written.
-    """
-
-    result: Result | PosternError = ONE_ROW
-    results: list[Result | PosternError] = field(default_factory=list)
-    reachable: bool = True
-    before_run: Callable[[], None] = lambda: None
-    before_commit: Callable[[], None] = lambda: None
-    mark_fails: PosternError | None = None
-    commit_fails: PosternError | None = None
-    written: int = 0
-    ran: list[str] = field(default_factory=list)
-    parameters: list[Sequence[Parameter]] = field(default_factory=list)
-    limits: list[Limits] = field(default_factory=list)
-    read_only: list[bool] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
-
-    def session(self, task: Task, address: DatabaseAddress) -> FakeDatabase:
-        if not self.reachable:
-            raise DatabaseUnavailable("database.unavailable", "no session could be had: try again")
-        return self
-
-    def discard(self) -> None:
-        self.reachable = False
-
-    def run(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId) -> Result:
-        return self.take(sql, parameters, limits, read_only=True)
-
-    def take(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, read_only: bool) -> Result:
-        self.ran.append(sql)
-        self.before_run()
-        self.parameters.append(parameters)
-        self.limits.append(limits)
-        self.read_only.append(read_only)
-        result = self.results.pop(0) if self.results else self.result
-        if isinstance(result, PosternError):
-            raise result
-        return result
-
-    def begin(self, limits: Limits, *, command_id: CommandId, read_only: bool) -> FakeTransaction:
-        self.events.append("begin read only" if read_only else "begin")
-        return FakeTransaction(self)
-
-
-@dataclass
-class FakeTransaction:
-    """Keeps `ports.Transaction`'s contract: once ended or failed, nothing but `rollback` may be called."""
-
-    database: FakeDatabase
-    is_open: bool = True
-
-    def run(
-        self,
-        sql: str,
-        parameters: Sequence[Parameter],
-        limits: Limits,
-        *,
-        read_only: bool,
-        command_id: CommandId | None = None,
-    ) -> Result:
-        with self._undone_by_failure():
-            assert command_id is not None
-            return self.database.take(sql, parameters, limits, read_only=read_only)
-
-    def mark(self) -> TransactionMark:
-        with self._undone_by_failure():
-            self.database.events.append("mark")
-            if self.database.mark_fails is not None:
-                raise self.database.mark_fails
-            return replace(MARK, rows_written=self.database.written)
-
-    def commit(self) -> None:
-        with self._undone_by_failure():
-            self.database.before_commit()
-            self.database.events.append("commit")
-            self.is_open = False
-            if self.database.commit_fails is not None:
-                raise self.database.commit_fails
-
-    def rollback(self) -> None:
-        self.database.events.append("rollback")
-        self.is_open = False
-
-    @contextmanager
-    def _undone_by_failure(self) -> Iterator[None]:
-        assert self.is_open
-        try:
-            yield
-        except PosternError:
-            self.is_open = False
-            raise
-
-
-@dataclass
-class FakeTokens:
-    """Gives every value a token that tells which it is; `asked` is what it was asked."""
-
-    fails: PosternError | None = None
-    asked: list[Sought] = field(default_factory=list)
-
-    def tokens(self, task: Task, address: DatabaseAddress, sought: Sequence[Sought]) -> list[str]:
-        self.asked.extend(sought)
-        if self.fails is not None:
-            raise self.fails
-        return [f"tok_of_{one.value.reveal()}" for one in sought]
-
-
-@dataclass
-class FakeWorlds:
-    """A provisioner's hands: which worlds stand, and what the next call does instead of its work."""
-
-    standing: set[TaskId] = field(default_factory=set)
-    build_fails: PosternError | None = None
-    fails_after_commit: bool = False
-    tear_down_fails: PosternError | None = None
-    left: int = 0
-    torn_down_at: list[DatabaseAddress] = field(default_factory=list)
-
-    def build(
-        self,
-        task_id: TaskId,
-        grant: Grant,
-        address: DatabaseAddress,
-        *,
-        key: bytes,
-        still_wanted: Callable[[], None] = lambda: None,
-    ) -> World:
-        assert task_id not in self.standing
-        still_wanted()
-        if self.fails_after_commit:
-            self.standing.add(task_id)
-        if self.build_fails is not None:
-            raise self.build_fails
-        self.standing.add(task_id)
-        return WORLD
-
-    def tear_down(
-        self, task_id: TaskId, address: DatabaseAddress, still_goes: Callable[[], None] = lambda: None
-    ) -> TeardownProof:
-        if self.tear_down_fails is not None:
-            raise self.tear_down_fails
-        still_goes()
-        self.torn_down_at.append(address)
-        self.standing.discard(task_id)
-        return TeardownProof(sessions=self.left, schemas=0, roles=0, keys=0, terminated=0)
-
-
-@dataclass
-class FakePolicy:
-    """A deployed policy of which services only need the digest, the limits and the addresses."""
-
-    digest: Sha256Hex = DIGEST
-    limits: RateLimits = field(default_factory=RateLimits)
-    databases: dict[DatabaseName, DatabaseAddress] = field(default_factory=lambda: {ADDRESS.name: ADDRESS})
-    is_broken: bool = False
-
-    def load(self) -> FakePolicy:
-        return self
-
-    @property
-    def cedar(self) -> None:
-        """Nobody is asked; where it was put off and is wrong, this tells."""
-        if self.is_broken:
-            raise PolicyUnavailable("policy.unavailable", "the policy layer cannot be loaded, so nothing is allowed")
-
-    def address(self, database: str) -> DatabaseAddress:
-        if database != ADDRESS.name:
-            raise PolicyUnavailable("policy.unavailable", f"database {database}: expected it in the policy layer")
-        return ADDRESS
-
-
-@dataclass
-class FakeWatermarks:
-    """What the gate reads: a watermark two minutes old, unless a test says otherwise."""
-
-    mark: Watermark | None = field(default_factory=lambda: Watermark(NOW_S * 1_000_000 - 120_000_000, 0))
-    away: bool = False
-    reads: int = 0
-
-    def read(self, log: str) -> Watermark | None:
-        self.reads += 1
-        if self.away:
-            raise StateUnavailable("state.unavailable", "the state table cannot be reached: try again")
-        return self.mark
