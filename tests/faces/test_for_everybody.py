@@ -61,6 +61,7 @@ def test_every_view_keeps_the_rules_on_every_screen(screen, browser, site):
         page.get_by_label("Why").fill("as agreed this morning")
         page.keyboard.press("Control+Enter")
         expect(page.get_by_role("dialog").get_by_role("alert")).not_to_be_empty()
+        expect(page.get_by_role("dialog").get_by_text("Another person must decide.")).to_be_in_viewport(ratio=0.9)
         holds(page, f"four-eyes-{screen}")
         page.keyboard.press("Escape")
         go(page, "#/live", "Live tasks")

@@ -52,12 +52,17 @@ export function askReason({ title, about, label, hint, confirm, kind, send }) {
   const dialog = el("dialog", { "aria-labelledby": "dialog-title" }, form);
   let result = null;
 
+  function tell(...lines) {
+    trouble.replaceChildren(...lines.filter((line) => line !== null));
+    trouble.scrollIntoView({ block: "nearest" });
+  }
+
   async function carryOut(event) {
     event.preventDefault();
     if (go.disabled) return;
     if (reason.value.trim() === "") {
-      trouble.replaceChildren(el("p", {}, "Say why: the reason is a part of the record."));
       reason.focus();
+      tell(el("p", {}, "Say why: the reason is a part of the record."));
       return;
     }
     go.disabled = true;
@@ -66,7 +71,7 @@ export function askReason({ title, about, label, hint, confirm, kind, send }) {
       result = await send(reason.value.trim());
       dialog.close();
     } catch (problem) {
-      trouble.replaceChildren(...problemText(problem).filter((one) => one !== null));
+      tell(...problemText(problem));
     } finally {
       go.disabled = false;
     }

@@ -13,7 +13,7 @@ export async function fetchPage(asked, cursor, signal) {
       return await call("GET", "v1/records", { query: { ...asked, cursor }, signal });
     } catch (problem) {
       const wait_s = problem.retryAfterS ?? 1;
-      if (true || waits === MOST_WAITS || wait_s > LONGEST_WAIT_S) throw problem;
+      if (problem.status !== 429 || waits === MOST_WAITS || wait_s > LONGEST_WAIT_S) throw problem;
       await new Promise((resolve) => setTimeout(resolve, wait_s * 1000));
       signal.throwIfAborted();
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from postern.audit.records import Record, RecordType
 from postern_cli.ocsf.endings import named
 from postern_cli.record_text import MAX_CHARACTERS
 from tests.cli.ocsf.conftest import events_in, run_export
@@ -110,12 +111,32 @@ def test_an_outcome_after_the_period_is_joined_and_an_intent_before_it_is_not_to
 
 def test_an_outcome_that_names_another_intent_is_not_joined(tmp_path):
     work = Work().to("2026-03-02T10:00:00Z")
-    work.statement("t", outcome={"intent": "0" * 64})
-    work._last = "0" * 64
-    body = work.act("query", "statement", {"task": {"id": "t"}, "decision": {"result": "allow"}}, None)
-    assert body
-    events = exported(work, tmp_path)
-    assert {event["unmapped"]["result"] for event in events} == {"ok", "open"}
+    id_ = work.statement("t", outcome={})
+    other = {"task": {"id": "t"}, "intent": "0" * 64, "status": "ok", "rows": 999}
+    work.write("query", lambda _, at: Record(RecordType.OUTCOME, "statement", id_, at, other), id_)
+    (event,) = exported(work, tmp_path)
+    assert event["unmapped"]["result"] == "open"
+    assert "rows" not in event["unmapped"]
+
+
+def test_a_record_that_says_it_is_of_another_log_is_not_told(tmp_path):
+    work = Work().to("2026-03-02T10:00:00Z")
+    work.statement("t", "select 'here'", outcome={})
+    (written,) = [data for data in work.objects.values() if b"'here'" in data]
+    work.plant(written.replace(b'"log":"prod-2026"', b'"log":"prod-1999"').replace(b"'here'", b"'there'"))
+    (event,) = exported(work, tmp_path)
+    assert event["query_info"]["query_string"] == "select 'here'"
+
+
+def test_events_are_in_the_order_of_their_times_whatever_the_logs_is(tmp_path):
+    work = Work().to("2026-03-03T10:00:00Z")
+    work.statement("t", "select 'later'")
+    work.at_us -= 86_400_000_000
+    work.statement("t", "select 'earlier'")
+    work.at_us += 90_000_000_000
+    work.statement("t", "select 'last'")
+    told = [event["query_info"]["query_string"] for event in exported(work, tmp_path)]
+    assert told == ["select 'earlier'", "select 'later'", "select 'last'"]
 
 
 def test_statements_of_a_transaction_say_their_places(events):

@@ -47,6 +47,16 @@ def test_columns_are_the_tables_attributes(lake):
             assert pq.read_schema(path).equals(arrow_schema(event_class))
 
 
+def test_numbers_have_the_widths_that_the_schema_gives_them():
+    types = {field.name: field.type for field in arrow_schema(CLASSES[6005])}
+    assert {name: str(types[name]) for name in ("class_uid", "type_uid", "time", "duration")} == {
+        "class_uid": "int32",
+        "type_uid": "int64",
+        "time": "int64",
+        "duration": "int64",
+    }
+
+
 def test_a_day_of_many_events_is_written_in_groups(tmp_path, events, monkeypatch):
     monkeypatch.setattr("postern_cli.ocsf.parquet._GROUP_EVENTS", 2)
     event = next(one for one in events if one["class_uid"] == 6005)

@@ -110,15 +110,18 @@ def test_nothing_of_a_record_is_obeyed_or_looks_like_a_line_of_ours(copy):
     assert "\x1b" not in out
     assert "\u202e" not in out
     assert "[bold red]select[/] 2" in out
+    assert r"why\n\n2026-03-02 10:00:00  approval  approved\r\x1b[1A" in out
     lines = out.splitlines()
     assert sum(bool(re.match(r"2026-\S+ \S+  approval  approved$", line)) for line in lines) == 1
     assert not any(re.match(r" {4}rows +999", line) for line in lines)
     assert any(re.match(r" {4}│ +rows +999", line) for line in lines)
 
 
-def test_where_there_is_no_terminal_it_waits_for_nothing(copy, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("it slept"))
-    ended = command_line.run(app, "replay", "t1", "--dir", copy, "--step")
+@pytest.mark.parametrize("more", [pytest.param((), id="rhythm"), pytest.param(("--step",), id="steps")])
+def test_where_there_is_no_terminal_it_waits_for_nothing(copy, monkeypatch, more):
+    # A wait of a thread of the progress bar's is none of the replay's.
+    monkeypatch.setattr("postern_cli.audit_replay.time", SimpleNamespace(sleep=lambda _: pytest.fail("it slept")))
+    ended = command_line.run(app, "replay", "t1", "--dir", copy, *more)
     assert (ended.code, ended.out.rstrip().endswith("the end")) == (Exit.DONE, True)
 
 
@@ -202,6 +205,26 @@ def command(sql: str) -> Command:
     members = Members({"statement": {"text": sql}, "decision": {"result": "refuse"}}, lambda *_: None, Odd())
     id_ = CommandId("019cb323-e50a-7902-a99b-e42c8a8e46fb")
     return Command(Held(LOG, 1, RecordType.INTENT, "statement", id_, 0, "0" * 64, members))
+
+
+@pytest.mark.parametrize(
+    ("left", "tone"),
+    [
+        pytest.param({"sessions": 0, "roles": 0}, "good", id="nothing is left"),
+        pytest.param({"sessions": 0, "roles": 1}, "bad", id="a role is left"),
+    ],
+)
+def test_a_teardown_is_good_where_its_proof_found_nothing(left, tone):
+    id_ = CommandId("019cb323-e50a-7902-a99b-e42c8a8e46fb")
+    first, outcome = (
+        Held(LOG, 1, type_, "teardown", id_, 0, "0" * 64, Members(members, lambda *_: None, Odd()))
+        for type_, members in (
+            (RecordType.INTENT, {"decision": {"result": "allow"}}),
+            (RecordType.OUTCOME, {"status": "ok", "left": left}),
+        )
+    )
+    scene = scene_of(Command(first, outcome))
+    assert (scene.tone, scene.verdict) == (tone, "ok")
 
 
 def test_a_statement_of_many_lines_and_a_wide_one_stay_behind_the_bar():
