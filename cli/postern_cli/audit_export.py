@@ -107,9 +107,11 @@ def _sink(format_: str, out: Path, region: str | None, account: str | None) -> S
             )
         return JsonLines(out)
     if region is None or REGION.fullmatch(region) is None:
-        raise Stop(Exit.USAGE, f"--region: expected a region as eu-central-1 for the partitions, got {region!r}")
+        raise Stop(
+            Exit.USAGE, f"--region: expected a region as eu-central-1 for the partitions, got {region or 'none'}"
+        )
     if account is None or ACCOUNT.fullmatch(account) is None:
-        raise Stop(Exit.USAGE, f"--account: expected 12 digits, external or external_NAME, got {account!r}")
+        raise Stop(Exit.USAGE, f"--account: expected 12 digits, external or external_NAME, got {account or 'none'}")
     require_pyarrow()
     return Parquet(out, region, account)
 
