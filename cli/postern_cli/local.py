@@ -6,6 +6,7 @@ import contextlib
 import json
 import shlex
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -78,7 +79,7 @@ def up(
         )
         with run_stack(options, say=_say) as stack:
             with contextlib.suppress(KeyboardInterrupt):
-                _say(_how_to_use(stack))
+                _say(_how_to_use(stack, ready))
                 _wait_for_signal()
             _say("stopping")
 
@@ -165,42 +166,41 @@ def _wait_for_signal() -> None:
         time.sleep(0.2)
 
 
-def _how_to_use(stack: Stack) -> str:
-    """Lines to paste into another terminal."""
-    ready, catalog = stack.ready, stack.layer.bundle.catalogs[stack.layer.databases[0]]
+def _how_to_use(stack: Stack, ready: Path | None) -> str:
+    """Lines to paste into another terminal: with the ready file that was asked for, else the state folder's."""
+    catalog = stack.layer.bundle.catalogs[stack.layer.databases[0]]
     table = str(next(iter(catalog.tables)))
-    task = {
-        "database": catalog.database,
-        "purpose": "look around",
-        "access": [{"tables": [table], "actions": ["select"]}],
-    }
-    query = {"sql": f"SELECT * FROM {table} LIMIT 5"}
-    file = shlex.quote(str(Path(ready.state) / "ready.json"))
-    call = f'curl -s -H "Authorization: Bearer $TOKEN" {ready.api}/v1/tasks'
+    sql, database = shlex.quote(f"SELECT * FROM {table} LIMIT 5"), shlex.quote(catalog.database)
+    file = shlex.quote(str(ready or Path(stack.ready.state) / "ready.json"))
     return "\n".join(
         (
-            "ready; Ctrl-C ends it. In another terminal:",
-            f"  TOKEN=$(postern local token --ready {file} {stack.token_options})",
-            f"  {call} -d {shlex.quote(json.dumps(task))}",
-            f"  {call}/TASK_ID/query -d {shlex.quote(json.dumps(query))}",
+            f"ready; Ctrl-C ends it. In another terminal{', in this folder' if ready else ''}:",
+            *_how_to_find_postern(),
+            f"  export POSTERN_URL={stack.ready.api}",
+            f"  export POSTERN_TOKEN=$(postern local token --ready {file} {stack.token_options})",
+            f"  postern query {sql} --database {database} --table {shlex.quote(table)} --purpose 'look around'",
+            f"  postern audit pull --ready {file} --dir evidence",
+            f"  postern audit verify --dir evidence --vkey {stack.ready.vkey}",
             *_how_to_sign_in(stack),
-            f"  postern audit pull --ready {file} --dir evidence && postern audit verify --dir evidence",
         )
     )
+
+
+def _how_to_find_postern() -> Iterator[str]:
+    """A virtual environment is one terminal's: the other does not know `postern` yet."""
+    activate = Path(sys.prefix) / "bin" / "activate"
+    if sys.prefix != sys.base_prefix and activate.is_file():
+        yield f"  . {shlex.quote(str(activate))}"
 
 
 def _how_to_sign_in(stack: Stack) -> Iterator[str]:
     """Where people go on, and who they can be there."""
     if any(rules.is_local and rules.sign_in is not None for rules in stack.layer.bundle.issuers):
-        yield f"  {stack.ready.api}/console in a browser. You can sign in as:"
-        yield from (f"    {person.sub}  {person.about}" for person in stack.people)
-        yield (
-            "    anybody else: name a subject and its claims"
-            if stack.people
-            else "    anybody: name a subject and claims"
-        )
+        yield f"{stack.ready.api}/console in a browser. You can sign in as:"
+        yield from (f"  {person.sub}  {person.about}" for person in stack.people)
+        yield f"  anybody{' else' if stack.people else ''}: name a subject and its claims"
     else:
-        yield "  nobody can sign in at the console: the layer's issuer `local` has no sign_in"
+        yield "nobody can sign in at the console: the layer's issuer `local` has no sign_in"
 
 
 def _say(line: str) -> None:

@@ -83,6 +83,8 @@ def _usage(error: typer.TyperException) -> str:
     """What is wrong with the command line, and which help tells more."""
     context = getattr(error, "ctx", None)
     line = error.format_message().rstrip(".").replace("Value error, ", "")
+    if "unexpected extra argument" in line:
+        line += "; what has spaces goes in quotes"
     if not line or context is None:
         return line
     return f"{line}{' See' if line.endswith('?') else '; see'} `{context.command_path} --help`"

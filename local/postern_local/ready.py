@@ -14,6 +14,7 @@ from pathlib import Path
 
 from postern_local.failure import StackFailure
 from postern_local.private_file import write_private
+from postern_local.state_folder import is_in_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +53,18 @@ def read_ready(path: Path) -> Ready:
 def claim_ready(path: Path) -> None:
     """Makes sure that the file can be written later, and removes one that a dead run left.
 
-    Raises `StackFailure` where its folder is not there or something else has its name.
+    Raises `StackFailure` where its folder is not there, or something else or a running stack has its name.
     """
     if not path.parent.is_dir():
         raise StackFailure(f"{path}: expected the folder {path.parent} to be there, got none")
     if not os.access(path.parent, os.W_OK):
         raise StackFailure(f"{path}: expected a folder that may be written to, got {path.parent}")
     if path.is_symlink() or path.exists():
-        read_ready(path)
+        other = read_ready(path)
+        if is_in_use(Path(other.state)):
+            raise StackFailure(
+                f"{path}: expected a name that is free, got the running stack's at {other.api}; name another"
+            )
         path.unlink()
 
 

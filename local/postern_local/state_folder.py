@@ -60,6 +60,21 @@ class StateFolder:
         self.close()
 
 
+def is_in_use(folder: Path) -> bool:
+    """Whether a run has this folder now."""
+    try:
+        lock = os.open(folder / _LOCK, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
 def _take(path: Path) -> StateFolder | None:
     """The folder, emptied, or None where another run has it."""
     try:

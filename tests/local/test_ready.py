@@ -12,6 +12,7 @@ import pytest
 
 from postern_local.failure import StackFailure
 from postern_local.ready import Ready, claim_ready, format_ready, read_ready, remove_ready, write_ready
+from postern_local.state_folder import StateFolder
 
 READY = Ready(
     api="http://127.0.0.1:1",
@@ -80,6 +81,19 @@ def test_what_a_dead_run_left_is_removed_before_the_start(tmp_path: Path) -> Non
     claim_ready(tmp_path / "r.json")
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_name_that_a_running_stack_has_is_not_taken_from_it(tmp_path: Path) -> None:
+    theirs = tmp_path / "r.json"
+    with StateFolder.open(tmp_path / "state") as state:
+        write_ready(theirs, replace(READY, state=str(state.path)))
+
+        with pytest.raises(StackFailure, match=r"running stack.s at .*; name another"):
+            claim_ready(theirs)
+        assert theirs.exists()
+
+    claim_ready(theirs)
+    assert not theirs.exists()
 
 
 @pytest.mark.parametrize("text", ["my thesis", "{}", "[]", '{"api": 1}', ""])

@@ -24,6 +24,8 @@ _NO_CODE = "no code"
 _ANOTHER_ADDRESS = frozenset({(404, "request.path"), (404, _NO_CODE), (403, _NO_CODE)})
 # Another token of the same kind helps where one has ended; where the issuer's rules do not admit it, it does not.
 _RENEWABLE = frozenset({"token.missing", "token.malformed", "token.expired", _NO_CODE})
+# Where the gate's own words name a path of the API.
+_COMMANDS = {"guard.relation": "postern task show TASK_ID", "task.unknown": "postern task list"}
 _OTHERWISE = "the operator's issuers.yaml says whose tokens are admitted, and for which audience"
 
 
@@ -140,5 +142,7 @@ def _reasons(problem: Mapping[str, Any]) -> Iterator[str]:
 def _hints(answer: Answer, code: str) -> Iterator[str]:
     if (answer.status, code) in _ANOTHER_ADDRESS:
         yield "is the address the stack's output ApiUrl, whole, and nothing behind it?"
+    if code in _COMMANDS:
+        yield f"on the command line `{_COMMANDS[code]}`"
     if answer.retry_after_s is not None:
         yield f"ask again in {answer.retry_after_s} s"

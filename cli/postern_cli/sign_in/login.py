@@ -71,7 +71,7 @@ def login(
     who = fetch_principal(ApiClient(base, LoginToken(kept))).principal
     write_login(kept)
     if variable := given_variable():
-        print(f"postern: {variable} is set, and is used instead of this login while it is", file=sys.stderr)
+        print(f"postern: {variable} is set, and is used instead of this login until you unset it", file=sys.stderr)
     if as_json:
         print(
             json.dumps({"gate": kept.gate, "principal": who, "issuer": kept.issuer, "expires_at_s": kept.expires_at_s})

@@ -31,7 +31,7 @@ def main() -> int:
             return 1
     page.scene(
         "As it must be" if not page.differences else f"{len(page.differences)} things differ from what they must be",
-        f"{time.monotonic() - begun:.0f} s; try it yourself with: postern local up",
+        f"{time.monotonic() - begun:.0f} s; by hand: . .venv/bin/activate && postern local up --ready ready.json",
     )
     return 1 if page.differences else 0
 
