@@ -55,7 +55,10 @@ def replay(
     found = gather(PulledFolder(folder), keys, task)
     scenes = [scene_of(command) for command in found.commands]
     if not scenes:
-        raise Stop(Exit.UNKNOWN, f"{task}: expected records of this task in {folder}, got none; is it the right log?")
+        raise Stop(
+            Exit.UNKNOWN,
+            f"{task}: expected records of this task in {folder}, got none; is it the right log, and pulled since?",
+        )
     if as_json:
         for scene in scenes:
             print(json.dumps({"task": task, "is_signed": bool(keys), **json_of(scene)}))

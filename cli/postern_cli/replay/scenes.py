@@ -77,7 +77,8 @@ def _grant(command: Command) -> Scene:
         ("database", _maybe(members.text("database"))),
         ("scope", _scope(members)),
         ("budgets", left or None),
-        ("until", None if expires_s is None else format_time(expires_s * 1_000_000)),
+        # Until then it is approved and set up, or not at all: the task's own time begins when it stands.
+        ("must stand by", None if expires_s is None else format_time(expires_s * 1_000_000)),
     ]
     needed = decision.number("approvals_needed")
     return Scene(
@@ -125,6 +126,7 @@ def _statement(command: Command) -> Scene:
     count = transaction.number("count")
     title = {"run_once": "approved statement", "dry_run": "trial"}.get(command.first.kind, "statement")
     facts = [
+        ("command", one_line(command.first.id)),
         ("transaction", None if count is None else f"{(transaction.number('index') or 0) + 1} of {count}"),
         ("tables", ", ".join(one_line(one) for one in decision.texts("relations")[:_NAMED]) or None),
         ("reason", _reason(decision)),

@@ -28,8 +28,8 @@ _HERE = Path(__file__).parent
 _CELL = 160  # characters of one text on the page
 _GLANCE = (
     ("tasks", "tasks granted"),
-    ("statements", "statements"),
-    ("refusals", "refusals"),
+    ("statements", "statements, refused ones too"),
+    ("refusals", "refusals, of tasks too"),
     ("approvals", "approvals"),
     ("revocations", "revocations"),
     ("open_intents", "open intents"),

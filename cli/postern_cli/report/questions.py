@@ -157,7 +157,7 @@ def _principals(store: Store) -> Table:
     total = store.number("SELECT count(DISTINCT principal) FROM sent")
     return Table(
         "Identities",
-        ("identity", "acts for persons", "tasks", "statements", "refusals", "approvals", "first record"),
+        ("identity", "acts for persons", "tasks", "statements allowed", "refusals", "approvals", "first record"),
         tuple((*row[:6], _first(row[6])) for row in rows),
         f"The {_LISTED} with most records of {total:,}." if total > _LISTED else "",
     )

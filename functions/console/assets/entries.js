@@ -232,7 +232,11 @@ function eventBody(event) {
           : null,
       ],
       ["Lookups", list(event.lookup)],
-      ["Until", typeof task?.expires_at_s === "number" ? when(new Date(task.expires_at_s * 1000).toISOString()) : null],
+      // Of a grant it is when the access must stand, or be approved: the task's own time begins then.
+      [
+        event.kind === "grant" ? "Must stand by" : "Until",
+        typeof task?.expires_at_s === "number" ? when(new Date(task.expires_at_s * 1000).toISOString()) : null,
+      ],
       ...decisionFacts(event.decision),
     ]),
     Array.isArray(event.scope) && event.scope.length > 0
