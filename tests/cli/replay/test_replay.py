@@ -230,7 +230,7 @@ def test_a_teardown_is_good_where_its_proof_found_nothing(left, tone):
 def test_a_statement_of_many_lines_and_a_wide_one_stay_behind_the_bar():
     told = io.StringIO()
     screen = Screen(Console(file=told, width=40))
+    screen.draw(scene_of(command("select 1,\n\n\t" + "'word' || " * 20)))
     lines = told.getvalue().splitlines()[2:-2]  # after the title, before the command's id
-    lines = told.getvalue().splitlines()[2:]
     assert len(lines) > 5
     assert all(line.startswith("    │") for line in lines)
