@@ -13,6 +13,7 @@ import pytest
 import postern_cli.audit
 from postern.errors import BadRequest, DatabaseUnavailable, IntegrityError, PosternError, RefusedByPolicy
 from postern.version import __version__
+from postern_cli import groups
 from postern_cli.main import main
 from postern_cli.stop import Exit, Stop
 from postern_local.issuer import Issuer
@@ -95,6 +96,7 @@ def test_maps_what_ends_a_command(
     def other() -> None: ...
 
     monkeypatch.setattr(postern_cli.audit, "app", app)
+    monkeypatch.setattr(groups, "load", groups.load.__wrapped__)  # as for the first time
 
     assert main(["audit", "pull"]) == code
     assert capsys.readouterr().err == ("" if line is None else f"postern: {line}\n")

@@ -53,10 +53,10 @@ def soak(folder: Path, *, tasks: int, clients: int, seed: int) -> list[str]:
             print(f"{seen.unheard} openings were not answered in time; {unheard} of their tasks stood and were ended")
         quiet_s = wait_until_quiet(seen, stack)
         _report(seen, took_s, quiet_s)
-        wrong = [*seen.wrong, *left_in_database(stack), *wrong_budgets(seen)]
+        wrong = [*left_in_database(stack), *wrong_budgets(seen)]
         wrong += pull_and_verify(stack, folder / "evidence")
         wrong += wrong_records(seen, stack, folder / "evidence")
-        return wrong
+        return [*wrong, *seen.wrong]
 
 
 def _policy(folder: Path) -> Path:
@@ -75,6 +75,8 @@ def _report(seen: Seen, took_s: float, quiet_s: float) -> None:
     calls = sum(len(times) for times in seen.times_ms.values())
     print(f"{len(seen.tasks)} tasks and {calls} calls in {took_s:.0f} s: {len(seen.tasks) / took_s:.1f} tasks/s,")
     print(f"{calls / took_s:.1f} calls/s; {seen.retried} sent again; the last task had ended {quiet_s:.0f} s later")
+    disturbed = sum(used.is_disturbed for used in seen.tasks)
+    print(f"{seen.unserved} statements of {disturbed} tasks were not served (503): something was saturated")
     for kind, times in sorted(seen.times_ms.items()):
         p99 = statistics.quantiles(times, n=100)[98] if len(times) > 1 else times[0]
         print(f"  {kind:8} {len(times):6}   p50 {statistics.median(times):7.0f} ms   p99 {p99:7.0f} ms")

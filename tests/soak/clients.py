@@ -50,6 +50,7 @@ class Used:
     caller: Caller
     asked: list[Asked] = field(default_factory=list)
     left: dict[str, int] = field(default_factory=dict)
+    is_disturbed: bool = False  # a statement was not served: what it had reserved counts until the reaper gives it back
 
 
 @dataclass
@@ -60,6 +61,7 @@ class Seen:
     times_ms: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     wrong: list[str] = field(default_factory=list)
     retried: int = 0
+    unserved: int = 0  # statements that were answered 503
     unheard: int = 0  # openings that were not answered in time
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -93,6 +95,8 @@ KINDS: dict[str, tuple[dict[str, Any], frozenset[int]]] = {
     "refused": ({"sql": "SELECT * FROM staff"}, frozenset({403})),
 }
 OVER_BUDGET = frozenset({429})
+# Right for any statement of a task of which one was not served: budgets may be used up sooner, or later.
+DISTURBED = frozenset({200, 429})
 
 
 @dataclass(frozen=True)
@@ -167,7 +171,11 @@ class Client:
         if kind == "write":
             body = {**body, "params": [self.draw.randrange(1, 2000)]}
         reply = self._call("query", "POST", f"/v1/tasks/{used.id}/query", body)
-        self._expect(used, kind, reply, right)
+        if reply.status == 503:  # a saturated machine: told as such, and nothing of it delivered
+            self.seen.unserved += 1
+            used.is_disturbed = True
+        else:
+            self._expect(used, kind, reply, right | DISTURBED if used.is_disturbed else right)
         answer = reply.body
         used.asked.append(
             Asked(
