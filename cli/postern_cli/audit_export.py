@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from postern_cli.audit import app
+from postern_cli.evidence.words import counted
 from postern_cli.gate.options import JsonOption
+from postern_cli.out_folder import make_empty
 from postern_cli.stop import Exit, Stop
 from postern_cli.vkeys import read_vkey
 
@@ -60,7 +62,7 @@ def export(
         raise Stop(Exit.USAGE, "export: expected --ocsf, which says in what schema; there is no other yet")
     order = _order(folder, vkey, begin, end, log, by_class=format_ == "parquet")
     sink = _sink(format_, out, region, account)
-    _make_empty(out)
+    make_empty(out)
     try:
         with tempfile.TemporaryDirectory(prefix="postern-export-", dir=scratch) as place:
             done = write_events(order, sink, Path(place) / "commands.sqlite")
@@ -80,10 +82,10 @@ def export(
 def _order(
     folder: Path, vkey: list[str], begin: str | None, end: str | None, log: str | None, *, by_class: bool
 ) -> Order:
-    from postern_cli.entries import logs_of
+    from postern_cli.evidence.entries import logs_of
+    from postern_cli.evidence.period import parse_period
     from postern_cli.ocsf.export import Order
     from postern_cli.pulled import PulledFolder
-    from postern_cli.report.period import parse_period
 
     keys = [read_vkey(text) for text in vkey]
     period = None if begin is None and end is None else parse_period(begin or _EARLIEST, end or _LATEST)
@@ -116,16 +118,6 @@ def _sink(format_: str, out: Path, region: str | None, account: str | None) -> S
     return Parquet(out, region, account)
 
 
-def _make_empty(out: Path) -> None:
-    """Makes the folder where there is none. Events are never written beside anything: who reads them reads them all."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
-            raise Stop(Exit.USAGE, f"--out: expected an empty folder or none, got {out} with files in it")
-    except OSError as error:
-        raise Stop(Exit.USAGE, f"--out: expected a folder that can be made, got {out}: {error.strerror}") from error
-
-
 def _summary(order: Order, done: Done, sink: Sink) -> dict[str, Any]:
     from postern_cli.ocsf.schema import CLASSES, VERSION
 
@@ -154,4 +146,4 @@ def _tell(summary: dict[str, Any], out: Path) -> None:
         print(f"{'odd':<20}{summary['odd']:>12,} events of records with members of another form, which were left")
     for name in summary["not_exported"]:
         print(f"{'not exported':<20}log {printable(name)}: no --vkey was given for it")
-    print(f"wrote {summary['files']:,} files to {out}")
+    print(f"wrote {counted(summary['files'], 'file')} to {out}")

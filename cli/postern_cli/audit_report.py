@@ -13,6 +13,7 @@ import typer
 
 from postern.tlog.notes import VerifierKey
 from postern_cli.audit import app
+from postern_cli.out_folder import make_empty
 from postern_cli.stop import Exit, Stop
 from postern_cli.vkeys import read_vkey
 
@@ -48,15 +49,15 @@ def report(
     so first. Exit code: 0 it holds; 1 it does not; 3 it cannot be told, or nothing could be read.
     """
     from postern_cli.audit_verify import Asked
+    from postern_cli.evidence.period import parse_period
     from postern_cli.report.pack import Order
-    from postern_cli.report.period import parse_period
 
     keys = [read_vkey(text) for text in vkey]
     if seed is not None and not (0 < len(seed) <= _MAX_SEED and seed.isprintable()):
         raise Stop(Exit.USAGE, f"--seed: expected 1 to {_MAX_SEED} printable characters")
     verified = Asked(folder, tuple(map(str, keys)), tuple(since or ()), log=log, workers=workers, scratch=scratch)
     order = Order(verified, parse_period(begin, end), seed, sample)
-    _make_empty(out)
+    make_empty(out)
     try:
         verdict, pack = _make(order, keys, out)
     except sqlite3.Error as error:
@@ -97,16 +98,6 @@ def _make(order: Order, keys: list[VerifierKey], out: Path) -> tuple[Verdict, Pa
             return verdict, write_pack(store, intake, verdict, order, out)
         finally:
             store.close()
-
-
-def _make_empty(out: Path) -> None:
-    """Makes the folder where there is none. A pack is never written over another, nor beside anything."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        if any(out.iterdir()):
-            raise Stop(Exit.USAGE, f"--out: expected an empty folder or none, got {out} with files in it")
-    except OSError as error:
-        raise Stop(Exit.USAGE, f"--out: expected a folder that can be made, got {out}: {error.strerror}") from error
 
 
 def _tell(summary: Mapping[str, object], manifest_sha256: str, out: Path) -> None:

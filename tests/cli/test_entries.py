@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from postern.errors import IntegrityError
-from postern_cli.entries import logs_of, open_log, read_entries
+from postern_cli.evidence.entries import logs_of, open_log, read_entries
 from postern_cli.pulled import PulledFolder
 from tests.support.good_log import FIRST_KEY, NEW, OLD, OLD_KEY, SECOND_KEY, good_copy
 

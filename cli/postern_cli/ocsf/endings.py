@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from postern_cli.held import Command
+from postern_cli.evidence.held import Command
+from postern_cli.evidence.record_text import shown
 from postern_cli.ocsf.schema import STATUSES
-from postern_cli.record_text import shown
 
 SUCCESS, FAILURE, UNKNOWN, OTHER = 1, 2, 0, 99
 # What an outcome or settlement says (docs/log-format.md), and two words for what none says.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from postern_cli.held import Command
+from postern_cli.evidence.held import Command
 from postern_cli.ocsf.kinds import MAPPED
 from postern_cli.ocsf.parts import without_none
 from postern_cli.ocsf.schema import DATASTORE_ACTIVITY

@@ -17,8 +17,10 @@ from typing import Any, Protocol
 from postern.audit.records import RecordType
 from postern.tlog.notes import VerifierKey
 from postern.types import CommandId
-from postern_cli.entries import SignedLog, logs_of, open_log, read_entries
-from postern_cli.held import Command, Held, open_members
+from postern_cli.evidence.entries import SignedLog, logs_of, open_log, read_with_progress
+from postern_cli.evidence.held import Command, Held, open_members
+from postern_cli.evidence.members import Odd
+from postern_cli.evidence.period import Period
 from postern_cli.ocsf.days import day_of
 from postern_cli.ocsf.events import event_of
 from postern_cli.ocsf.intake import Intake
@@ -26,8 +28,6 @@ from postern_cli.ocsf.schema import CLASSES
 from postern_cli.ocsf.scratch import Row, Scratch
 from postern_cli.progress import counting
 from postern_cli.pulled import PulledFolder
-from postern_cli.report.members import Odd
-from postern_cli.report.period import Period
 
 _STEP = 500  # between two movements of the progress bar
 
@@ -72,7 +72,8 @@ def export(order: Order, sink: Sink, scratch_file: Path) -> Done:
         for name in logs_of(order.vkeys):
             if order.only is None or name == order.only:
                 done.logs.append(open_log(order.folder, name, order.vkeys))
-                _read(done.logs[-1], intake)
+                for entry in read_with_progress(done.logs[-1]):
+                    intake.take(entry)
         scratch.seal()
         done.entries, done.left_out = intake.entries, intake.left_out
         try:
@@ -80,14 +81,6 @@ def export(order: Order, sink: Sink, scratch_file: Path) -> Done:
         finally:
             sink.close()
     return done
-
-
-def _read(log: SignedLog, intake: Intake) -> None:
-    with counting(f"reading {log.name}", total=log.head.size) as advance:
-        for entry in read_entries(log):
-            intake.take(entry)
-            if entry.index % _STEP == _STEP - 1:
-                advance(_STEP)
 
 
 def _write(order: Order, scratch: Scratch, sink: Sink, done: Done) -> None:

@@ -9,13 +9,13 @@ from postern.audit.records import RecordType
 from postern.audit.stored import StoredRecord, parse_record
 from postern.audit.times import format_time
 from postern.errors import IntegrityError
-from postern_cli.entries import Entry
-from postern_cli.held import open_members
+from postern_cli.evidence.entries import Entry
+from postern_cli.evidence.held import open_members
+from postern_cli.evidence.members import Members, Odd
+from postern_cli.evidence.period import Period
 from postern_cli.ocsf.kinds import LEFT_OUT, MAPPED, UNKNOWN_KIND
 from postern_cli.ocsf.scratch import Scratch
 from postern_cli.pulled import PulledFolder
-from postern_cli.report.members import Members, Odd
-from postern_cli.report.period import Period
 
 _ENDINGS = (RecordType.OUTCOME, RecordType.SETTLED)
 

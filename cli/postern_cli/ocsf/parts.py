@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from postern.audit.times import format_time
-from postern_cli.held import Command, Held
+from postern_cli.evidence.held import Command, Held
+from postern_cli.evidence.members import Members
+from postern_cli.evidence.record_text import maybe_shown, shown
 from postern_cli.ocsf.endings import Ending
 from postern_cli.ocsf.kinds import MAPPED
 from postern_cli.ocsf.schema import MAX_PORT, SEVERITIES, VERSION, EventClass
-from postern_cli.record_text import maybe_shown, shown
-from postern_cli.report.members import Members
 
 Json = dict[str, Any]
 INFORMATIONAL, LOW, MEDIUM, HIGH = 1, 2, 3, 4

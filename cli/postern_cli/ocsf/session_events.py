@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from postern_cli.held import Command
+from postern_cli.evidence.held import Command
+from postern_cli.evidence.members import Members
+from postern_cli.evidence.record_text import maybe_shown, shown
 from postern_cli.ocsf.endings import FAILURE, OTHER, SUCCESS, Ending, ending_of
 from postern_cli.ocsf.kinds import MAPPED
 from postern_cli.ocsf.parts import (
@@ -22,8 +24,6 @@ from postern_cli.ocsf.parts import (
     source,
     traced,
 )
-from postern_cli.record_text import maybe_shown, shown
-from postern_cli.report.members import Members
 
 Json = dict[str, Any]
 _MAX_SCOPE = 2000  # columns of one task that are named

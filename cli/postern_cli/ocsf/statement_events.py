@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from postern_cli.held import Command, Held
+from postern_cli.evidence.held import Command, Held
+from postern_cli.evidence.members import Members
+from postern_cli.evidence.record_text import maybe_shown, shown
 from postern_cli.ocsf.endings import FAILURE, Ending, ending_of
 from postern_cli.ocsf.kinds import MAPPED
 from postern_cli.ocsf.parts import INFORMATIONAL, LOW, actor, asked, endpoint, envelope, source, traced
-from postern_cli.record_text import maybe_shown, shown
-from postern_cli.report.members import Members
 
 Json = dict[str, Any]
 ClassOf = Callable[[str, str], str | None]  # of a task's column

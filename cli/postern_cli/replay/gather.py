@@ -11,11 +11,11 @@ from postern.audit.records import RecordType
 from postern.audit.stored import StoredRecord, parse_members
 from postern.errors import IntegrityError
 from postern.tlog.notes import VerifierKey
-from postern_cli.entries import logs_of, open_log, read_entries
-from postern_cli.held import Command, Held, open_members
+from postern_cli.evidence.entries import logs_of, open_log, read_with_progress
+from postern_cli.evidence.held import Command, Held, open_members
+from postern_cli.evidence.members import Odd
 from postern_cli.progress import counting
 from postern_cli.pulled import PulledFolder
-from postern_cli.report.members import Odd
 
 _STEP = 1000
 MAX_RECORDS = 100_000  # of one task; more would be no task of ours
@@ -46,11 +46,8 @@ def gather(folder: PulledFolder, vkeys: Sequence[VerifierKey], task: str) -> Fou
 def _signed(folder: PulledFolder, vkeys: Sequence[VerifierKey]) -> Iterator[tuple[str, int | None, bytes]]:
     for name in logs_of(vkeys):
         log = open_log(folder, name, vkeys)
-        with counting(f"reading {name}", total=log.head.size) as advance:
-            for entry in read_entries(log):
-                yield name, entry.index, entry.data
-                if entry.index % _STEP == _STEP - 1:
-                    advance(_STEP)
+        for entry in read_with_progress(log):
+            yield name, entry.index, entry.data
 
 
 def _lying(folder: PulledFolder) -> Iterator[tuple[str, int | None, bytes]]:

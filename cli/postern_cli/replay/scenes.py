@@ -8,11 +8,11 @@ from typing import Final, Literal
 
 from postern.audit.records import RecordType
 from postern.audit.times import format_time
-from postern_cli.held import Command
+from postern_cli.evidence.held import Command
+from postern_cli.evidence.members import Members
+from postern_cli.evidence.record_text import one_line, shown
+from postern_cli.evidence.words import counted
 from postern_cli.ocsf.endings import FAILURE, SUCCESS, ending_of
-from postern_cli.record_text import one_line, shown
-from postern_cli.report.members import Members
-from postern_cli.report.words import counted
 
 Tone = Literal["good", "bad", "plain"]
 _STATEMENTS: Final = frozenset({"statement", "run_once", "dry_run"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
-from postern_cli.report.period import Period
+from postern_cli.evidence.period import Period
 
 _MOST = 62  # columns; of weeks and months too
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")

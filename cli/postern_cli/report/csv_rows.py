@@ -14,8 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from postern_cli.evidence.words import CELL_CHARACTERS, shown
 from postern_cli.report.store import Cell
-from postern_cli.report.words import CELL_CHARACTERS, shown
 
 # What OWASP's page on CSV injection lists; controls never reach a cell, but a blank before a sign does not help.
 _FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")

@@ -6,8 +6,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from postern_cli.evidence.period import Period
 from postern_cli.report.csv_rows import CsvFile
-from postern_cli.report.period import Period
 from postern_cli.report.populations import POPULATIONS, Population
 from postern_cli.report.sampling import Drawn, Sample
 from postern_cli.report.store import Store

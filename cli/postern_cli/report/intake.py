@@ -15,14 +15,14 @@ from postern.audit.run_bodies import RUN_KINDS
 from postern.audit.stored import StoredRecord, parse_members
 from postern.errors import IntegrityError
 from postern.types import Sha256Hex
-from postern_cli.entries import Entry
+from postern_cli.evidence.entries import Entry
+from postern_cli.evidence.members import Members, Odd
+from postern_cli.evidence.period import Period
+from postern_cli.evidence.words import shown
 from postern_cli.pulled import PulledFolder
 from postern_cli.report.facts import EVENTS
-from postern_cli.report.members import Members, Odd
-from postern_cli.report.period import Period
 from postern_cli.report.principals import who
 from postern_cli.report.store import Cell, Store
-from postern_cli.report.words import shown
 
 STATEMENT_KINDS = frozenset({"statement", *RUN_KINDS})
 WORLD_KINDS = frozenset({"provision", "teardown"})

@@ -14,7 +14,7 @@ from postern.errors import IntegrityError
 from postern.tlog.entry_proof import prove_entry, read_entry
 from postern.tlog.tiles import Read
 from postern.tlog.tlog_proof import format_tlog_proof
-from postern_cli.entries import SignedLog
+from postern_cli.evidence.entries import SignedLog
 
 FOLDER = "records"
 _CACHED_FILES = 64  # tiles and bundles: entries are asked for in order, so a bundle is read once

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from postern_cli.audit_verify import Asked
+from postern_cli.evidence.period import Period
 from postern_cli.report.csv_rows import CsvFile
 from postern_cli.report.extracts import Extract, write_populations
 from postern_cli.report.intake import Intake
 from postern_cli.report.named_records import NamedRecord, Place, write_records
 from postern_cli.report.page import Page, render
-from postern_cli.report.period import Period
 from postern_cli.report.pictures import pictures
 from postern_cli.report.questions import answers
 from postern_cli.report.sampling import seed_of

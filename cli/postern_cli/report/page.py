@@ -17,12 +17,12 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from postern_cli.evidence.words import shown
 from postern_cli.report.criteria import CRITERIA, Criterion
 from postern_cli.report.extracts import FOLDER, Extract
 from postern_cli.report.named_records import NamedRecord, Place
 from postern_cli.report.tables import Answer, Picture, Table
 from postern_cli.report.verdict import Verdict
-from postern_cli.report.words import shown
 
 _HERE = Path(__file__).parent
 _CELL = 160  # characters of one text on the page

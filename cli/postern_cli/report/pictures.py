@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 
+from postern_cli.evidence.period import Period
+from postern_cli.evidence.words import counted
 from postern_cli.report import svg
 from postern_cli.report.calendar_steps import steps, weekday, weekdays
 from postern_cli.report.named_records import Place
-from postern_cli.report.period import Period
 from postern_cli.report.store import Cell, Store
 from postern_cli.report.svg import Bar
 from postern_cli.report.tables import Picture, Table, top
-from postern_cli.report.words import counted
 
 _MOST_BARS = 12
 _MOST_OPEN = 15

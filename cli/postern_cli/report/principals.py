@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from postern_cli.report.members import Members
+from postern_cli.evidence.members import Members
 from postern_cli.report.store import Cell
 
 

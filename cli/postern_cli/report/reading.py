@@ -6,13 +6,10 @@ from collections.abc import Sequence
 
 from postern.errors import IntegrityError
 from postern.tlog.notes import VerifierKey
-from postern_cli.entries import SignedLog, logs_of, open_log, read_entries
-from postern_cli.progress import counting
+from postern_cli.evidence.entries import SignedLog, logs_of, open_log, read_with_progress
+from postern_cli.evidence.words import shown
 from postern_cli.pulled import PulledFolder
 from postern_cli.report.intake import Intake
-from postern_cli.report.words import shown
-
-_STEP = 1000  # entries between two movements of the progress bar
 
 
 def read_logs(
@@ -26,15 +23,8 @@ def read_logs(
             continue
         try:
             logs.append(open_log(folder, name, keys))
-            _read(logs[-1], intake)
+            for entry in read_with_progress(logs[-1]):
+                intake.take(entry)
         except IntegrityError as error:
             unread.append(shown(error.detail, 300))
     return tuple(logs), tuple(unread)
-
-
-def _read(log: SignedLog, intake: Intake) -> None:
-    with counting(f"reading {log.name}", total=log.head.size) as advance:
-        for entry in read_entries(log):
-            intake.take(entry)
-            if entry.index % _STEP == _STEP - 1:
-                advance(_STEP)

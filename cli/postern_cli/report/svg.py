@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from postern_cli.report.words import shown
+from postern_cli.evidence.words import shown
 
 WIDTH = 640
 _LABEL_CHARACTERS = 28

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.audit.verify import Report
-from postern_cli.entries import SignedLog
+from postern_cli.evidence.entries import SignedLog
 from postern_cli.stop import Exit
 
 

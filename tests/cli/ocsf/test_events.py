@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from postern.audit.records import Record, RecordType
+from postern_cli.evidence.record_text import MAX_CHARACTERS
 from postern_cli.ocsf.endings import named
-from postern_cli.record_text import MAX_CHARACTERS
 from tests.cli.ocsf.conftest import events_in, run_export
 from tests.support.ocsf import EVIL
 from tests.support.report_log import Work

@@ -21,11 +21,11 @@ from postern.audit.records import RecordType
 from postern.types import CommandId
 from postern_cli import main
 from postern_cli.audit import app
-from postern_cli.held import Command, Held
+from postern_cli.evidence.held import Command, Held
+from postern_cli.evidence.members import Members, Odd
 from postern_cli.replay.keyboard import read_key
 from postern_cli.replay.scenes import scene_of
 from postern_cli.replay.screen import Screen, spoken
-from postern_cli.report.members import Members, Odd
 from postern_cli.stop import Exit
 from tests.support import command_line
 from tests.support.ocsf import EVIL

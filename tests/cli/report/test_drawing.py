@@ -7,13 +7,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from postern_cli.evidence.period import Period, parse_period
+from postern_cli.evidence.words import counted, shown
 from postern_cli.report import svg
 from postern_cli.report.calendar_steps import steps
-from postern_cli.report.period import Period, parse_period
 from postern_cli.report.sampling import Sample
 from postern_cli.report.svg import Bar
 from postern_cli.report.tables import top
-from postern_cli.report.words import counted, shown
 
 PICTURES = {
     "bars": svg.bars("a title", [Bar("one", (3, 1)), Bar("two", (0, 0))], ("x", "y")),

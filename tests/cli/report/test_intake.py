@@ -5,11 +5,11 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
-from postern_cli.entries import Entry
+from postern_cli.evidence.entries import Entry
+from postern_cli.evidence.period import parse_period
 from postern_cli.pulled import PulledFolder
 from postern_cli.report import store as stores
 from postern_cli.report.intake import Intake
-from postern_cli.report.period import parse_period
 from postern_cli.report.store import Store
 from tests.support.report_log import LOG, Work
 

@@ -19,8 +19,10 @@ from postern.tlog.hashing import leaf_hash
 from postern.tlog.notes import MAX_NOTE_BYTES, VerifierKey
 from postern.tlog.origins import log_of
 from postern.tlog.tiles import TILE_WIDTH, Bundle, format_path
+from postern_cli.progress import counting
 from postern_cli.pulled import PulledFolder
 
+_STEP = 1000  # entries between two movements of the progress bar
 _MAX_OBJECT_BYTES = TILE_WIDTH * (MAX_ENTRY_BYTES + 2)  # the largest bundle
 
 
@@ -84,3 +86,12 @@ def _read(folder: PulledFolder, log: str, path: str, limit: int) -> bytes:
         return folder.read(key, limit)
     except KeyError:
         raise IntegrityError("evidence.missing", f"{key}: expected it in the copy, got no such object") from None
+
+
+def read_with_progress(log: SignedLog) -> Iterator[Entry]:
+    """The same, while a bar on the terminal tells how far it is."""
+    with counting(f"reading {log.name}", total=log.head.size) as advance:
+        for entry in read_entries(log):
+            yield entry
+            if entry.index % _STEP == _STEP - 1:
+                advance(_STEP)

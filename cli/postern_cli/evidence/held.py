@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from postern.audit.keys import blob_key, record_key
 from postern.audit.records import RecordType
 from postern.types import CommandId
+from postern_cli.evidence.members import Members, Odd
 from postern_cli.pulled import PulledFolder
-from postern_cli.report.members import Members, Odd
 
 _MAX_BLOB_BYTES = 1024 * 1024  # of a text that is shown in part
 
