@@ -119,7 +119,7 @@ class BuildWorld:
                 teardowns=task.teardowns,
             )
         except PosternError as stopped:
-            if isinstance(stopped, Conflict) and (stood := self._stood(task)) is not None:
+            if (stood := self._stood(task, stopped)) is not None:
                 return stood
             try:
                 # Where somebody else moved it, it is on its way. First, so that who dies in between leaves the timer
@@ -142,9 +142,14 @@ class BuildWorld:
 
         self.worlds.tear_down(task.id, address, still_goes)
 
-    def _stood(self, task: Task) -> Task | None:
+    def _stood(self, task: Task, stopped: PosternError) -> Task | None:
         """The task, where it is active: the move was made unheard, or another built its world after a hold."""
-        stored = self.tasks.get(task.id)
+        if not isinstance(stopped, Conflict | UpstreamError):
+            return None
+        try:
+            stored = self.tasks.get(task.id)
+        except UpstreamError:
+            return None  # nothing is known of it: what stopped the build is told, and no world is left to be used
         return stored if stored is not None and stored.state is TaskState.ACTIVE else None
 
     def _expires_at_s(self, task: Task, decided: TaskApprovals) -> int:
