@@ -8,8 +8,10 @@ import pytest
 
 from postern.edges.postgres.task_session import TaskSession
 from postern.edges.postgres.wire import AgentConnection
+from postern.packed_cells import packed
+from postern.row_json import Column, encode_rows
 from postern.types import CommandId
-from postern.values import Json, convert_column, encode_rows, to_parameters
+from postern.values import Json, to_parameters
 from tests.support.session import LIMITS, NAME
 
 
@@ -17,7 +19,7 @@ def delivered(connection: AgentConnection, sql: str, *params: Json) -> str:
     """The JSON text of the one value of a query."""
     result = TaskSession(connection).run(sql, to_parameters(list(params)), LIMITS, command_id=CommandId(NAME))
     ((column, cells),) = zip(result.columns, result.values, strict=True)
-    text = encode_rows([convert_column(column.type_oid, cells, column.type)], result.row_count).decode()
+    text = encode_rows([Column(column.type_oid, column.type, packed(cells))], result.row_count).decode()
     json.loads(text)
     return text[2:-2]
 

@@ -6,28 +6,20 @@ raw (`unmask`) leaves as it is: to redact it would take back what policy gave. I
 
 from __future__ import annotations
 
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from postern.masking.detectors import (
-    DEFAULT_DETECTORS,
-    DetectorKind,
-    Effort,
-    Found,
-    redact_column,
-    redact_json_array_column,
-    redact_json_column,
-)
+from postern.masking.detectors import DEFAULT_DETECTORS, DetectorKind, Effort
+from postern.masking.packed_columns import Holds, redact_packed
+from postern.packed_cells import packed
 from postern.ports import Result, ResultColumn
+from postern.row_json import Column, encode_rows
+from postern.services.distinct_values import DistinctValues
+from postern.services.sensitive_values import add_sensitive
 from postern.types import MaskKind, View, ViewColumn
-from postern.values import convert_column, encode_rows, is_json, is_json_array, is_text
+from postern.values import is_json, is_json_array, is_text
 
 UNMASKED = "unmasked"  # stands in the place of a mask where a class was seen raw
-
-_TOKEN = re.compile("tok_[0-9a-f]{16}")  # as the mask `token` writes it
-_PART_CHARACTERS = 32  # of a computed text that count as one value
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,65 +66,45 @@ def deliver(result: Result, views: Sequence[View], detectors: Sequence[str] | No
     """
     enabled = DEFAULT_DETECTORS if detectors is None else frozenset(map(DetectorKind, detectors))
     by_oid = {view.oid: view for view in views}
-    sees_raw = any(_is_raw(column) for view in views for column in view.columns)
+    # Of weight for what was computed alone: most answers need not go through all columns of a task.
+    computes = any(column.table_oid == 0 for column in result.columns)
+    sees_raw = computes and any(_is_raw(column) for view in views for column in view.columns)
     effort = Effort()
     columns: list[AnswerColumn] = []
-    values: list[list[object]] = []
+    written: list[Column] = []
     masked: list[Masked] = []
-    sensitive: set[str] = set()
-    for column, cells in zip(result.columns, result.values, strict=True):
-        origin = _origin(column, by_oid)
+    sensitive = DistinctValues()
+    for column, values in zip(result.columns, result.values, strict=True):
+        cells, holds, origin = packed(values), _holds(column), _origin(column, by_oid)
         mask = None if origin is None or origin.mask is None else MaskKind(origin.mask).value
         columns.append(AnswerColumn(column.name, column.type, mask))
-        named = UNMASKED if origin is not None and _is_raw(origin) else mask
+        is_raw = origin is not None and _is_raw(origin)
+        named = UNMASKED if is_raw else mask
         if named is not None:
-            masked.append(Masked(column.name, named, sum(cell is not None for cell in cells)))
-        looked_over = cells
-        if named != UNMASKED:
-            looked_over, found = _look_over(column, cells, enabled, effort)
+            masked.append(Masked(column.name, named, len(cells) - len(cells.nulls)))
+        if holds is not None and not is_raw:
+            cells, found = redact_packed(cells, holds, enabled, effort)
             masked += [Masked(column.name, f"detected:{kind}", count) for kind, count in sorted(found.items())]
-        sensitive.update(_sensitive(column, looked_over, origin, sees_raw=sees_raw))
-        values.append(convert_column(column.type_oid, looked_over, column.type))
+        is_made_of_raw = sees_raw and column.table_oid == 0
+        add_sensitive(sensitive, cells, holds_text=holds is not None, is_raw=is_raw, is_made_of_raw=is_made_of_raw)
+        written.append(Column(column.type_oid, column.type, cells))
     return Delivery(
-        tuple(columns),
-        encode_rows(values, result.row_count),
-        result.row_count,
-        result.truncated,
-        tuple(masked),
-        len(sensitive),
+        columns=tuple(columns),
+        sensitive=sensitive.count(),
+        rows_json=encode_rows(written, result.row_count),
+        row_count=result.row_count,
+        truncated=result.truncated,
+        masked=tuple(masked),
     )
 
 
-def _look_over(
-    column: ResultColumn, cells: list[str | None], enabled: frozenset[DetectorKind], effort: Effort
-) -> tuple[list[str | None], Found]:
-    """The second net, over what holds text; numbers, dates and the like pass as they are."""
+def _holds(column: ResultColumn) -> Holds | None:
+    """What of a column is looked over; numbers, dates and the like pass as they are."""
     if is_json(column.type_oid):
-        return redact_json_column(cells, enabled, effort)
+        return Holds.JSON
     if is_json_array(column.type_oid):
-        return redact_json_array_column(cells, enabled, effort)
-    if is_text(column.type_oid):
-        return redact_column(cells, enabled, effort)
-    return cells, Counter()
-
-
-def _sensitive(
-    column: ResultColumn, cells: Sequence[str | None], origin: ViewColumn | None, *, sees_raw: bool
-) -> Iterable[str]:
-    """The sensitive values of a column, each once or more often."""
-    holds_text = any(holds(column.type_oid) for holds in (is_text, is_json, is_json_array))
-    is_computed = column.table_oid == 0
-    tokens = _TOKEN.findall("\0".join([cell for cell in cells if cell is not None])) if holds_text else []
-    if origin is not None and _is_raw(origin):
-        return {*tokens, *(cell for cell in cells if cell is not None)}
-    if sees_raw and is_computed:
-        # What was computed may be made of raw values, of many where it is long.
-        return {*tokens, *(part for cell in cells if cell is not None for part in _parts(cell))}
-    return tokens
-
-
-def _parts(cell: str) -> Iterable[str]:
-    return (cell[start : start + _PART_CHARACTERS] for start in range(0, len(cell), _PART_CHARACTERS))
+        return Holds.JSON_ARRAYS
+    return Holds.TEXT if is_text(column.type_oid) else None
 
 
 def _is_raw(column: ViewColumn) -> bool:

@@ -10,6 +10,8 @@ from pg8000.exceptions import InterfaceError
 CHUNK_BYTES = 65_536
 MAX_MESSAGE_BYTES = 1_048_576  # 1,664 described columns, the most there can be, take 140 kB
 
+_PART_BYTES = 16 * CHUNK_BYTES  # so often is a long message judged anew
+
 _HEADER = Struct("!BI")
 
 
@@ -36,6 +38,8 @@ class Inbox:
             raise InterfaceError(f"message: expected at most {MAX_MESSAGE_BYTES} bytes, got {length}")
         body = self.beginning(length)
         self.position += _HEADER.size + length
+        if self.is_empty:  # a kept session keeps no rows
+            self.data, self.position = b"", 0
         return body
 
     def beginning(self, length: int) -> bytes:
@@ -45,13 +49,22 @@ class Inbox:
         start = self.position + _HEADER.size
         return self.data[start : start + length]
 
-    def fill(self) -> None:
-        """Waits for more bytes."""
-        chunk = self._receive(CHUNK_BYTES)
-        if not chunk:
-            raise InterfaceError("connection: expected more bytes, it was closed by the server")
-        self.data = self.data[self.position :] + chunk
+    def fill(self, size: int = 1) -> None:
+        """Waits for `size` bytes more."""
+        parts = [self.data[self.position :]]
+        while size > 0:
+            chunk = self._receive(CHUNK_BYTES)
+            if not chunk:
+                raise InterfaceError("connection: expected more bytes, it was closed by the server")
+            parts.append(chunk)
+            size -= len(chunk)
+        self.data = b"".join(parts)
         self.position = 0
+
+    def fill_message(self, length: int) -> None:
+        """Waits for the rest of the next message, whose header says `length`; of a long one for the next part."""
+        missing = self.position + _HEADER.size + length - len(self.data)
+        self.fill(min(missing, _PART_BYTES))
 
     @property
     def is_empty(self) -> bool:

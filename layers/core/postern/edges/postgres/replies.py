@@ -48,7 +48,7 @@ def read_reply(inbox: Inbox, limits: Limits, rows: RowCollector | None = None) -
                 raise
             return reply  # a fatal error is the last thing that a server says
         if code == protocol.DATA_ROW:
-            if not _take_rows(inbox, reply):
+            if not _take_rows(inbox, reply, length):
                 return reply
         elif code == protocol.ERROR and length > MAX_ERROR_BYTES:
             reply.fields = protocol.parse_fields(inbox.beginning(MAX_ERROR_BYTES))
@@ -58,7 +58,7 @@ def read_reply(inbox: Inbox, limits: Limits, rows: RowCollector | None = None) -
     return reply
 
 
-def _take_rows(inbox: Inbox, reply: Reply) -> bool:
+def _take_rows(inbox: Inbox, reply: Reply, length: int) -> bool:
     """Takes the rows that are there, waiting for more where there is no whole one. False: a bound was met."""
     if reply.rows is None:
         raise InterfaceError("DataRow: expected its description before it")
@@ -66,7 +66,7 @@ def _take_rows(inbox: Inbox, reply: Reply) -> bool:
     if reply.rows.full is not None:
         return False
     if position == inbox.position:
-        inbox.fill()
+        inbox.fill_message(length)
     else:
         inbox.position = position
     return True

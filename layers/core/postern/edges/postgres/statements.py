@@ -45,7 +45,7 @@ class Answer:
     """What the server sent for one statement; `values`, `affected` and `truncated` as in `ports.Result`."""
 
     columns: tuple[DescribedColumn, ...]
-    values: tuple[list[str | None], ...]
+    values: tuple[Sequence[str | None], ...]
     row_count: int
     affected: int | None
     truncated: bool

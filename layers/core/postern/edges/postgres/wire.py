@@ -165,7 +165,7 @@ class AgentConnection(CoreConnection):  # type: ignore[misc]  # pg8000 has no ty
         """Reads a reply; one that was not read to its end closes the connection."""
         reply = read_reply(self._inbox, limits, rows)
         if reply.rows is not None:
-            reply.rows.columns()  # decoded here, where a value that cannot be read closes the connection
+            reply.rows.pack()  # here, where a value that cannot be read closes the connection
         self.parameter_statuses.update(reply.statuses)
         if reply.statuses and (unmet := unmet_setting(self.parameter_statuses)):
             name = unmet.partition(":")[0]  # the rest quotes what it was set to, which can be a value
