@@ -126,7 +126,7 @@ GRANT rds_iam TO postern_reap WITH ADMIN FALSE, INHERIT FALSE, SET FALSE;
 DO $postern$
 BEGIN
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO postern_reap', current_database());
-    -- Without it a transaction that is in progress is settled as unknown after an hour; `db doctor` says so.
+    -- Without it what is in progress, or was committed, is settled as unknown after an hour; `db doctor` says so.
     IF pg_has_role('pg_read_all_stats', 'MEMBER WITH ADMIN OPTION')
         OR (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
         GRANT pg_read_all_stats TO postern_reap WITH ADMIN FALSE, INHERIT TRUE, SET FALSE;
@@ -203,39 +203,39 @@ BEGIN
     END IF;
     CASE kind
     WHEN 'text' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::text)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::text)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'varchar' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::varchar)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::varchar)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'bpchar' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::bpchar)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::bpchar)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'name' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::name)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::name)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'uuid' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::uuid)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::uuid)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'bool' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::bool)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::bool)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'inet' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::inet)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::inet)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'cidr' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::cidr)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::cidr)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'bytea' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(encode((value::bytea), 'hex'), 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to(encode((value::bytea), 'hex'), 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'int2' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::int2)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::int2)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'int4' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::int4)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::int4)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'int8' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::int8)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::int8)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'numeric' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(trim_scale((value::numeric))::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to(trim_scale((value::numeric))::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'date' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(trim_scale(extract(epoch FROM (value::date)))::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to(trim_scale(extract(epoch FROM (value::date)))::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'timestamp' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(trim_scale(extract(epoch FROM (value::timestamp)))::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to(trim_scale(extract(epoch FROM (value::timestamp)))::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'timestamptz' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to(trim_scale(extract(epoch FROM (value::timestamptz)))::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to(trim_scale(extract(epoch FROM (value::timestamptz)))::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'enum' THEN
-        RETURN (('tok_' || left(encode(sha256(task_key || convert_to((value::text)::text, 'UTF8')), 'hex'), 16))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::text)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     ELSE
         RAISE EXCEPTION USING ERRCODE = 'feature_not_supported',
             MESSAGE = 'lookup: expected a kind of column that tokens stand for, got another';

@@ -96,6 +96,25 @@ def test_a_column_is_the_same_as_its_cells_alone():
     assert found == sum((counts for _, counts in alone), Counter())
 
 
+@pytest.mark.parametrize(
+    ("before", "cell"),
+    [
+        ("see //a", ":bob@example.com"),
+        ("+1 650", " 253 0000, bob@example.com"),
+        ("/", "bob@example.com"),
+        ("1.", "4111111111111111"),
+        ("4111 1111", " 4111 1111 1111 1111"),
+        ("AB12", " GB82 WEST 1234 5698 7654 32"),
+        ("0", "+1 650 253 0000"),
+        ("1.", "10.1.1.1"),
+    ],
+)
+def test_what_is_in_one_cell_hides_nothing_in_the_next(before, cell):
+    (alone,), found = redact_column([cell], ALL)
+    assert "[detected:" in (alone or "")
+    assert redact_column([before, cell, before], ALL) == ([before, alone, before], found)
+
+
 def test_nulls_and_empty_cells_stay_in_their_places():
     cells = [None, "", "bob@example.com", None, "", "x", "bob@example.com", None]
     redacted, found = redact_column(cells, ALL)

@@ -9,6 +9,7 @@ import pytest
 from postern.masking.detectors import DetectorKind, marker
 from postern.masking.expressions import mask_expression
 from postern.masking.scrub import MAX_PARTED_BYTES, MAX_SCRUBBED_BYTES
+from postern.masking.scrub_patterns import NUMBER_PATTERNS, NUMBER_SIGNS, WORD_PATTERNS, WORD_SIGNS
 from postern.types import Mask, MaskKind
 from tests.support.masked_values import KEY_SQL, Values
 
@@ -37,6 +38,7 @@ AWS_SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEow\nIBAAKC==\n-----END RSA PRIVATE KEY-----"
 
+PATTERNS = WORD_PATTERNS + NUMBER_PATTERNS
 FOUND = [
     ("bob@example.com", "{email}"),
     ("mail <bob@example.com>, or Ann@Mail.Example.CO.UK.", "mail <{email}>, or {email}."),
@@ -88,6 +90,7 @@ FOUND = [
     ("2001:0DB8:85a3:0000:0000:8a2e:0370:7334", "{ip}"),
     ("AKIAIOSFODNN7EXAMPLE asiaiosfodnn7example", "{aws_key} {aws_key}"),
     (f"aws_secret_access_key = '{AWS_SECRET}'", "{aws_key}'"),
+    (f"AWSSecretKey: {AWS_SECRET}", "{aws_key}"),
     ("x" + "ghp_" + "a1B2" * 9, "x{github_token}"),
     ("GITHUB_PAT_" + "a1B2" * 9, "{github_token}"),
     (JWT, "{jwt}"),
@@ -213,6 +216,30 @@ def test_arrays_are_scrubbed_element_by_element(values: Values, array: str, expe
 )
 def test_a_text_that_is_too_long_is_redacted_as_a_whole(values: Values, text: str, expected: str) -> None:
     assert scrubbed(values, text) == expected
+
+
+def test_what_a_pattern_needs_is_in_all_that_it_matches(values: Values) -> None:
+    """It is not tried on a text that lacks it."""
+    texts = [text for found, _ in FOUND for text in (found, found.upper(), found.lower())]
+    matched = set()
+    for one in PATTERNS:
+        rows = values.connection.run(
+            'SELECT m[1], m[1] COLLATE "C" ~ :sign FROM unnest(CAST(:texts AS text[])) AS t (v)'
+            " CROSS JOIN LATERAL regexp_matches(t.v COLLATE \"C\", :pattern, 'g') AS m",
+            sign=one.sign,
+            texts=texts,
+            pattern=one.pattern,
+        )
+        matched |= {one.pattern} if rows else set()
+        assert [whole for whole, is_signed in rows if not is_signed or one.needs not in whole.lower()] == []
+    assert matched == {one.pattern for one in PATTERNS}
+
+
+def test_a_session_keeps_all_patterns_compiled_that_rows_of_common_texts_take_turns_with() -> None:
+    """PostgreSQL keeps 32 (MAX_CACHED_RES of its regexp.c). A document takes two more, and a query has its own."""
+    always = {one.pattern for one in PATTERNS if not one.needs and not one.sign}
+    for_nothing, of_documents, of_a_query = 1, 2, 5
+    assert len(always | {*WORD_SIGNS, *NUMBER_SIGNS}) + for_nothing + of_documents + of_a_query <= 32
 
 
 # Texts that would take hours if the time for one grew with the square of its length.

@@ -1,8 +1,8 @@
 """What tells a value from something that only looks like one: check digits, prefixes, registries.
 
 Each check takes a candidate and gives the places in it that are values: start and end, in order. Candidates are
-generous, since digits and groups beside a value look like more of it. The checksum libraries are
-imported when their first candidate comes.
+generous, since digits and groups beside a value look like more of it. A text can be made of nothing but candidates, so
+what refuses most of them at the least cost comes first; the registries are imported when their first candidate comes.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import json
 import re
 from base64 import urlsafe_b64decode
 from contextlib import suppress
+from functools import lru_cache
 
 Spans = list[tuple[int, int]]
 
@@ -42,9 +43,15 @@ _CARD_GROUPS = frozenset({(4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (
 _CARD_GROUP_BEGINNINGS = frozenset(sizes[:count] for sizes in _CARD_GROUPS for count in range(1, len(sizes) + 1))
 _CARD_DIGITS = range(13, 20)
 _DIGITS = re.compile("[0-9]+")
+_DOUBLED = str.maketrans("0123456789", "0246813579")  # twice a digit, its own digits added up
+# Of those whose holders' numbers were printed on cards for show: they are nobody's since.
+_PRINTED_SSNS = frozenset({"078-05-1120", "219-09-9999", "457-55-5462"})
 _PHONE_GAPS = re.compile("(?<=[0-9])[ ().-]+(?=[0-9])")
 _PHONE_TRIES = 3
-_IBAN_BEGINNING = re.compile("[A-Z]{2}[0-9]{2}")
+_NUMBERS_OF_LETTERS = str.maketrans({chr(ord("A") + place): str(10 + place) for place in range(26)})
+_IBAN_BEGINNING = re.compile("(?:^| )(?=[A-Z]{2}[0-9]{2})")
+_BBAN_PART = re.compile("([0-9]+)!([nac])")
+_BBAN_CHARACTERS = {"n": "[0-9]", "a": "[A-Z]", "c": "[0-9A-Z]"}
 # Characters of an IBAN by country, without spaces; SWIFT's IBAN registry.
 _IBAN_LENGTHS: dict[str, int] = {
     country: length
@@ -118,34 +125,41 @@ def _last_group_of_card(candidate: str, groups: Spans, first: int) -> int | None
 
 
 def _is_card(digits: str) -> bool:
-    from stdnum import luhn
-
-    if len(digits) not in _CARD_DIGITS:
+    if len(digits) not in _CARD_DIGITS or not _has_check_digit(digits) or len(set(digits)) == 1:
         return False
-    issued = any(low <= digits[: len(low)] <= high and len(digits) in sizes for low, high, sizes in _CARD_PREFIXES)
-    return issued and len(set(digits)) > 1 and luhn.is_valid(digits)
+    return any(low <= digits[: len(low)] <= high and len(digits) in sizes for low, high, sizes in _CARD_PREFIXES)
+
+
+def _has_check_digit(digits: str) -> bool:
+    """Whether the digits, every second one from the right doubled, add up to a multiple of ten (ISO/IEC 7812-1)."""
+    return sum(map(int, digits[::-2] + digits[-2::-2].translate(_DOUBLED))) % 10 == 0
 
 
 def iban(candidate: str) -> Spans:
     """The first run of groups that is an IBAN: words in capitals beside one look like its groups."""
-    from stdnum import iban as standard
-
-    for start in (0, *(match.end() for match in re.finditer(" ", candidate))):
-        if _IBAN_BEGINNING.match(candidate, start):
-            end = _place_after(candidate, start, _IBAN_LENGTHS.get(candidate[start : start + 2], 0))
-            # The check digits first: the registry's form of a country's numbers takes twenty times as long.
-            if (
-                end is not None
-                and _has_check_digits(candidate[start:end].replace(" ", ""))
-                and standard.is_valid(candidate[start:end], check_country=False)
-            ):
+    for beginning in _IBAN_BEGINNING.finditer(candidate):
+        start = beginning.end()
+        end = _place_after(candidate, start, _IBAN_LENGTHS.get(candidate[start : start + 2], 0))
+        if end is not None:
+            number = candidate[start:end].replace(" ", "")
+            if _has_check_digits(number) and _bban_form(number[:2]).fullmatch(number, 4):
                 return [(start, end)]
     return []
 
 
-def _has_check_digits(compact: str) -> bool:
+def _has_check_digits(number: str) -> bool:
     """Whether the number's remainder by 97 is 1, letters counting from 10 (ISO 7064, MOD 97-10)."""
-    return int("".join([str(int(character, 36)) for character in compact[4:] + compact[:4]])) % 97 == 1
+    return int((number[4:] + number[:4]).translate(_NUMBERS_OF_LETTERS)) % 97 == 1
+
+
+@lru_cache(maxsize=len(_IBAN_LENGTHS))
+def _bban_form(country: str) -> re.Pattern[str]:
+    """What follows the check digits of a country's numbers, by the registry; nothing does for one that it lacks."""
+    from stdnum import numdb
+
+    ((_, properties), *_) = numdb.get("iban").info(country)
+    parts = _BBAN_PART.findall(properties.get("bban", ""))
+    return re.compile("".join([f"{_BBAN_CHARACTERS[kind]}{{{count}}}" for count, kind in parts]))
 
 
 def _place_after(candidate: str, start: int, length: int) -> int | None:
@@ -157,9 +171,10 @@ def _place_after(candidate: str, start: int, length: int) -> int | None:
 
 
 def ssn(candidate: str) -> Spans:
-    from stdnum.us import ssn as standard
-
-    return [(0, len(candidate))] if standard.is_valid(candidate) else []
+    """A number that can have been given to somebody: 20 CFR 422.103, and the randomisation of 2011."""
+    area, group, serial = candidate.split("-")
+    never = area in {"000", "666"} or area >= "900" or group == "00" or serial == "0000"
+    return [] if never or candidate in _PRINTED_SSNS else [(0, len(candidate))]
 
 
 def phone(candidate: str) -> Spans:
@@ -176,12 +191,21 @@ def phone(candidate: str) -> Spans:
 
 
 def ip(candidate: str) -> Spans:
+    if "." in candidate:
+        return [(0, len(candidate))] if _is_somebodys(candidate.split(".")) else []
     try:
         address = ipaddress.ip_address(candidate)
     except ValueError:
         return []
     nobodys = address.is_loopback or address.is_unspecified or address.is_multicast or address.is_reserved
     return [] if nobodys else [(0, len(candidate))]
+
+
+def _is_somebodys(octets: list[str]) -> bool:
+    """Whether four decimal numbers are an address of version 4, and not loopback, multicast, reserved or none."""
+    if any(int(octet) > 255 or (octet[0] == "0" and octet != "0") for octet in octets):
+        return False
+    return octets[0] != "127" and int(octets[0]) < 224 and any(octet != "0" for octet in octets)
 
 
 def jwt(candidate: str) -> Spans:

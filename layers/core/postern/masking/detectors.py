@@ -17,9 +17,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from itertools import islice
 
 import re2
 
+from postern.masking.detector_checks import Spans
 from postern.masking.detector_patterns import DEFAULT_DETECTORS, PATTERNS, DetectorKind, Pattern
 from postern.value_arrays import Elements, format_array, parse_array
 
@@ -32,6 +34,8 @@ __all__ = [
     "Found",
     "marker",
     "redact_column",
+    "redact_joined",
+    "redact_joined_json",
     "redact_json_array_column",
     "redact_json_column",
     "redact_text",
@@ -43,13 +47,16 @@ Found = Counter[str]  # by kind, and `UNCHECKED`
 UNCHECKED = "unchecked"  # stands for a whole cell that could not be looked over in time
 EFFORT = 1_000_000  # about as many microseconds on one core of 2020; the scan itself comes to a tenth of that
 
-_CHUNK_BYTES = 65_536
+# Of a chunk in which something may be, all is searched for each kind that may be in it: the smaller, the less there is
+# to search, and the more often a search begins.
+_CHUNK_BYTES = 4_096
 _BEHIND_BYTES = 80
 _CELL_BOUNDARY = b"\0"
 # Strings, and integers that stand alone and are as long as a card's: what is between is passed over.
 _JSON_VALUE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])[0-9]{13,19}(?![\w.+-])', re.DOTALL)
 _SHORTEST_JSON_VALUE = 8  # `"a@b.de"`
 _JSON_VALUE_COST = 2
+_JSON_VALUES_AT_ONCE = 4_096  # a document may be a megabyte of short ones
 
 
 class Effort:
@@ -59,6 +66,9 @@ class Effort:
 
     def __init__(self, left: int = EFFORT) -> None:
         self.left = left
+
+
+_RedactChunk = Callable[[bytes, frozenset[DetectorKind], Found, Effort], bytes]
 
 
 class _Exhausted(Exception):
@@ -76,6 +86,19 @@ def redact_column(cells: Cells, enabled: frozenset[DetectorKind], effort: Effort
     For columns of text, and of arrays and records of text. The list given is returned where nothing was found.
     """
     return _redact_cells(cells, enabled, effort or Effort(), _redact_chunk)
+
+
+def redact_joined(data: bytes, enabled: frozenset[DetectorKind], found: Found, effort: Effort) -> bytes:
+    """As `redact_column`, for cells in UTF-8 with a NUL between them; adds to `found`.
+
+    The bytes given are returned where nothing was found.
+    """
+    return _redact_joined(data, enabled, found, effort, _redact_chunk)
+
+
+def redact_joined_json(data: bytes, enabled: frozenset[DetectorKind], found: Found, effort: Effort) -> bytes:
+    """As `redact_json_column`, for cells in UTF-8 with a NUL between them; otherwise as `redact_joined`."""
+    return _redact_joined(data, enabled, found, effort, _redact_json_chunk)
 
 
 def redact_json_column(
@@ -135,17 +158,25 @@ def _redact_cells(
     cells: Cells,
     enabled: frozenset[DetectorKind],
     effort: Effort,
-    redact_chunk: Callable[[bytes, frozenset[DetectorKind], Found, Effort], bytes],
+    redact_chunk: _RedactChunk,
 ) -> tuple[Cells, Found]:
     found: Found = Counter()
-    data = _joined(cells)
-    if not enabled or not _may_hold(data, enabled, escape=b"\\"):
-        return cells, found
-    redacted = _CELL_BOUNDARY.join([redact_chunk(chunk, enabled, found, effort) for chunk in _chunks(data)])
+    redacted = _redact_joined(_joined(cells), enabled, found, effort, redact_chunk)
     if not found:
         return cells, found
     texts: Cells = [*redacted.decode("utf-8", "surrogatepass").split("\0")]
     return [None if cell is None else text for cell, text in zip(cells, texts, strict=True)], found
+
+
+def _redact_joined(
+    data: bytes, enabled: frozenset[DetectorKind], found: Found, effort: Effort, redact_chunk: _RedactChunk
+) -> bytes:
+    if not enabled or not _may_hold(data, enabled, escape=b"\\"):
+        return data
+    found_here: Found = Counter()
+    redacted = _CELL_BOUNDARY.join([redact_chunk(chunk, enabled, found_here, effort) for chunk in _chunks(data)])
+    found.update(found_here)
+    return redacted if found_here else data
 
 
 def _joined(cells: Cells) -> bytes:
@@ -185,21 +216,26 @@ def _redact_json_chunk(chunk: bytes, enabled: frozenset[DetectorKind], found: Fo
     if not _may_hold(chunk, enabled, escape=b"\\"):
         return chunk
     document = chunk.decode("utf-8", "surrogatepass")
-    spans = [
-        match.span() for match in _JSON_VALUE.finditer(document) if match.end() - match.start() >= _SHORTEST_JSON_VALUE
-    ]
-    effort.left -= _JSON_VALUE_COST * len(spans)
-    if effort.left < 0:
-        return _withheld(chunk, json.dumps(marker(UNCHECKED)).encode(), found)
-    texts: Cells = [_json_text(document[start:end]) for start, end in spans]
-    looked_over, found_here = redact_column(texts, enabled, effort)
-    found.update(found_here)
+    places = (match.span() for match in _JSON_VALUE.finditer(document))
+    long_enough = (span for span in places if span[1] - span[0] >= _SHORTEST_JSON_VALUE)
+    found_here: Found = Counter()
     parts: list[str] = []
     copied = 0
-    for (start, end), before, after in zip(spans, texts, looked_over, strict=True):
-        if before != after:
-            parts += (document[copied:start], json.dumps(after))
-            copied = end
+    while spans := list(islice(long_enough, _JSON_VALUES_AT_ONCE)):
+        effort.left -= _JSON_VALUE_COST * len(spans)
+        if effort.left < 0:
+            return _withheld(chunk, json.dumps(marker(UNCHECKED)).encode(), found)
+        texts: Cells = [_json_text(document[start:end]) for start, end in spans]
+        looked_over, found_in_these = redact_column(texts, enabled, effort)
+        found_here.update(found_in_these)
+        pieces: list[str] = []
+        for (start, end), before, after in zip(spans, texts, looked_over, strict=True):
+            if before != after:
+                pieces += (document[copied:start], json.dumps(after))
+                copied = end
+        if pieces:
+            parts.append("".join(pieces))
+    found.update(found_here)
     return "".join([*parts, document[copied:]]).encode("utf-8", "surrogatepass") if parts else chunk
 
 
@@ -214,7 +250,7 @@ def _redact_kind(data: bytes, kind: DetectorKind, found: Found, effort: Effort) 
     search = _compiled(pattern.form).search
     replacement = marker(kind).encode()
     parts: list[bytes] = []
-    copied = position = 0
+    copied = position = count = 0
     while (match := search(data, position)) is not None:
         place, position = match.span()
         effort.left -= pattern.cost + (position - place) * pattern.cost_a_byte
@@ -223,20 +259,26 @@ def _redact_kind(data: bytes, kind: DetectorKind, found: Found, effort: Effort) 
         for start, end in _values(data, place, position, pattern):
             parts += (data[copied:start], replacement)
             copied = end
-            found[kind] += 1
+            count += 1
             effort.left -= pattern.cost_a_value
         position = max(copied, _resume(data, place, position, pattern))
-    return b"".join([*parts, data[copied:]]) if parts else data
+    if not parts:
+        return data
+    found[kind] += count
+    return b"".join([*parts, data[copied:]])
 
 
-def _values(data: bytes, place: int, end: int, pattern: Pattern) -> Iterator[tuple[int, int]]:
+def _values(data: bytes, place: int, end: int, pattern: Pattern) -> Spans:
     """The places of the values in a candidate, in bytes."""
     candidate = data[place:end].decode()
-    for first, last in pattern.check(candidate):
-        start = place + len(candidate[:first].encode())
-        after = start + len(candidate[first:last].encode())
-        if not _stands_in_more(data, start, after, pattern):
-            yield start, after
+    spans = pattern.check(candidate)
+    if len(candidate) == end - place:  # every character is one byte
+        spans = [(place + first, place + last) for first, last in spans]
+    else:
+        spans = [
+            (place + len(candidate[:first].encode()), place + len(candidate[:last].encode())) for first, last in spans
+        ]
+    return [span for span in spans if not _stands_in_more(data, *span, pattern)]
 
 
 def _resume(data: bytes, place: int, end: int, pattern: Pattern) -> int:
@@ -249,12 +291,11 @@ def _resume(data: bytes, place: int, end: int, pattern: Pattern) -> int:
 
 def _stands_in_more(data: bytes, start: int, end: int, pattern: Pattern) -> bool:
     """Whether the value is a part of something longer, such as a decimal number or a version."""
-    before, after = data[max(start - 1, 0) : start], data[end : end + 2]
-    if before and before in pattern.not_before:
+    if start and data[start - 1] in pattern.not_before:
         return True
-    if pattern.not_behind and re.search(pattern.not_behind, data[max(start - _BEHIND_BYTES, 0) : start]):
+    if pattern.not_behind is not None and pattern.not_behind.search(data, max(start - _BEHIND_BYTES, 0), start):
         return True
-    return len(after) == 2 and after[:1] in pattern.not_after and after[1:].isdigit()
+    return end + 1 < len(data) and data[end] in pattern.not_after and data[end + 1 : end + 2].isdigit()
 
 
 @lru_cache(maxsize=16)

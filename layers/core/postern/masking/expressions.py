@@ -29,8 +29,8 @@ _TEXT_RESULT = "text"
 # An address: no second @, no white space, and a last label short enough to be a top-level domain rather than
 # something that was typed after a dot. Brackets instead of backslashes, which mean two things in string constants.
 _EMAIL = "^[^@[:space:]]+@[^@[:space:].][^@[:space:]]*[.][A-Za-z]{2,10}$"
-_TOP_LEVEL = "[.][A-Za-z]{2,10}$"
 _LOWEST = {"int2": -(2**15), "int4": -(2**31), "int8": -(2**63)}
+_WIDEST = 2**62  # twice of it is beyond bigint
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,11 @@ def _null(_mask: Mask, _column: str, column_type: ColumnType, _key: str) -> Mask
 
 def _email(_mask: Mask, column: str, _column_type: ColumnType, _key: str) -> MaskedColumn:
     value = _bytewise(column)
+    # What stands after the last dot was matched: to look for it by a pattern again takes as long as all the rest.
     return _text(
         f"CASE WHEN {value} ~ '{_EMAIL}'"
-        f" THEN left({value}, 1) || '***@' || left(split_part({value}, '@', 2), 1) || '***'"
-        f" || substring({value} FROM '{_TOP_LEVEL}')"
+        f" THEN left({value}, 1) || '***@' || left(split_part({value}, '@', 2), 1) || '***.'"
+        f" || split_part({value}, '.', -1)"
         f" WHEN {column} IS NOT NULL THEN '***' END"
     )
 
@@ -129,6 +130,8 @@ def _range(mask: Mask, column: str, column_type: ColumnType, _key: str) -> Maske
     width = mask.width or 0
     if width < 1:
         raise ValueError(f"range mask: expected a width of 1 or more, got {width}")
+    if column_type.is_integer and width <= _WIDEST:
+        return _cast(_integer_bound(f"{column}::bigint", width, _LOWEST[column_type.base]), column_type.underlying)
     # In numeric, where no step overflows, and by remainder: a quotient would be rounded, perhaps into the next bucket.
     whole = f"floor({column}::numeric)"
     bound = f"{whole} - mod(mod({whole}, {width}) + {width}, {width})"
@@ -143,11 +146,19 @@ def _range(mask: Mask, column: str, column_type: ColumnType, _key: str) -> Maske
     return _cast(f"CASE WHEN {inside} THEN ({bound})::float8 END", "double precision")
 
 
+def _integer_bound(value: str, width: int, lowest: int) -> str:
+    """The bound in bigint, a quarter of numeric's time: nothing is taken from a value that has not so much below it."""
+    above = f"mod(mod({value}, {width}) + {width}, {width})"
+    # The constant in quotes: a minus before it would be an operator, on a number that bigint has not.
+    return f"greatest({value}, '{lowest}'::bigint + {above}) - {above}"
+
+
 def _token(_mask: Mask, column: str, column_type: ColumnType, key: str) -> MaskedColumn:
     # A keyed digest: whoever lacks the key can neither compute nor search it. 64 bits of SHA-256 leave nothing
     # for a length extension to build on.
     value = _TOKEN_TEXT[column_type.base].format(column=column)
-    return _text(f"'tok_' || left(encode(sha256({key} || convert_to({value}, 'UTF8')), 'hex'), 16)")
+    digest = f"sha256({key} || convert_to({value}, 'UTF8'))"
+    return _text(f"'tok_' || encode(substring({digest}, 1, 8), 'hex')")
 
 
 def _scrub(_mask: Mask, column: str, column_type: ColumnType, _key: str) -> MaskedColumn:

@@ -22,12 +22,14 @@ arrays and objects, are redacted as a whole.
 from __future__ import annotations
 
 from postern.masking.detectors import DetectorKind, marker
-from postern.masking.scrub_patterns import NUMBER_PATTERNS, NUMBER_SIGNS, WORD_PATTERNS, WORD_SIGNS
+from postern.masking.scrub_patterns import NUMBER_PATTERNS, NUMBER_SIGNS, WORD_PATTERNS, WORD_SIGNS, ScrubPattern
 
 MAX_SCRUBBED_BYTES = 1_000_000  # of one text
 MAX_PARTED_BYTES = 200_000  # of a document or an array: taking apart and putting together takes several times as long
 
 _REDACTED = "'[redacted]'"
+# Seen to match nothing when it is compiled, so that it is not searched for.
+_NOTHING = "'x^'"
 # A document that can nest more deeply than this could exceed the server's stack, which is an error.
 _MAX_BRACKETS = 5_000
 _JSON_TOKEN = r'"(?:[^"\\]|\\.)*"|[^"]+'  # a string, or what stands between two
@@ -77,18 +79,27 @@ def scrub_json_sql(document_sql: str) -> str:
 
 def _scrubbed(text: str) -> str:
     # What the signs are looked for in is the text as it was: a marker adds none, and a value that is gone needs none.
-    words = f"CASE WHEN {_has(text, WORD_SIGNS)} THEN {_replaced(text, WORD_PATTERNS)} ELSE {text} END"
-    return f"CASE WHEN {_has(text, NUMBER_SIGNS)} THEN {_replaced(words, NUMBER_PATTERNS)} ELSE {words} END"
+    words = f"CASE WHEN {_has(text, WORD_SIGNS)} THEN {_replaced(text, WORD_PATTERNS, text)} ELSE {text} END"
+    return f"CASE WHEN {_has(text, NUMBER_SIGNS)} THEN {_replaced(words, NUMBER_PATTERNS, text)} ELSE {words} END"
 
 
 def _has(text: str, signs: tuple[str, ...]) -> str:
     return " OR ".join(f"{text} ~ {_literal(sign)}" for sign in signs)
 
 
-def _replaced(text: str, patterns: tuple[tuple[DetectorKind, str], ...]) -> str:
-    for kind, pattern in patterns:
-        text = f"regexp_replace({text}, {_literal(pattern)}, '{marker(kind)}', 'g')"
+def _replaced(text: str, patterns: tuple[ScrubPattern, ...], original: str) -> str:
+    for one in patterns:
+        text = f"regexp_replace({text}, {_pattern_sql(one, original)}, '{marker(one.kind)}', 'g')"
     return text
+
+
+def _pattern_sql(one: ScrubPattern, original: str) -> str:
+    """The pattern, and one that matches nothing where the text as it was lacks what the pattern needs."""
+    if not one.needs and not one.sign:
+        return _literal(one.pattern)
+    operator = "ILIKE" if one.needs.isalpha() else "LIKE"
+    sign = f"{original} {operator} '%{one.needs}%'" if one.needs else f"{original} ~ {_literal(one.sign)}"
+    return f"CASE WHEN {sign} THEN {_literal(one.pattern)} ELSE {_NOTHING} END"
 
 
 def _literal(pattern: str) -> str:
