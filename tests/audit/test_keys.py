@@ -70,6 +70,7 @@ def test_refuses_a_log_name(log: str) -> None:
         pytest.param(INTENT.replace("wal/v1/", "wal/v1/../v1/"), id="dots on the way"),
         pytest.param(INTENT.replace("/", "//"), id="double slashes"),
         pytest.param("a" * 100_000, id="very long"),
+        pytest.param(INTENT.replace(ID, "\udcfe"), id="a file's name that is no UTF-8"),
         pytest.param("log/prod-2026/checkpoint", id="not a record's"),
     ],
 )

@@ -87,6 +87,7 @@ def set_note(note: str) -> bytes:
         set_note(grown(9)["checkpoint"].decode()),
         set_note(kept_of(grown(9)).data.decode().replace("\n9\n", "\n8\n")),
         set_note(""),
+        set_note("\ud80a"),
     ],
     ids=lambda data: repr(data[:24]),
 )

@@ -31,8 +31,7 @@ def canonical_bytes(value: object, *, max_bytes: int = MAX_RECORD_BYTES) -> byte
     plain type. Raises `IntegrityError` (`evidence.malformed`) for anything else (floats first of all), for
     text that is not Unicode, and past a bound.
     """
-    plain, ascii_names = _plain(value, MAX_DEPTH)
-    data = _encode(plain, ascii_names=ascii_names)
+    data = _encode(_plain(value, MAX_DEPTH))
     if len(data) > max_bytes:
         raise malformed("canonical form", f"at most {max_bytes} bytes", f"{len(data)}")
     return data
@@ -143,44 +142,47 @@ def malformed(what: str, expected: str, got: str) -> IntegrityError:
     return IntegrityError("evidence.malformed", f"{what}: expected {expected}, got {got}")
 
 
-def _plain(value: object, depth: int) -> tuple[object, bool]:
-    """`value` in plain JSON types, and whether every member name in it is ASCII."""
+def _plain(value: object, depth: int) -> object:
+    """`value` in plain JSON types, of its own: what the encoder would take in another way is refused or made plain."""
+    kind = type(value)
+    if kind is str or value is None or kind is bool:  # most of every record
+        return value
     if isinstance(value, str):
-        return str.__str__(value), True
-    if value is None or isinstance(value, bool):
-        return value, True
+        return str.__str__(value)
     if isinstance(value, int):
         if not -MAX_INTEGER <= value <= MAX_INTEGER:
             raise malformed("canonical form", "integers within 2^53-1", "a larger one")
-        return int(value), True
+        return int(value)
     if depth == 0:
         raise malformed("canonical form", f"at most {MAX_DEPTH} levels", "more")
-    if isinstance(value, Mapping):
-        return _plain_object(value, depth - 1)
+    below = depth - 1
+    if isinstance(value, (dict, Mapping)):
+        return {name if type(name) is str else _name(name): _plain(one, below) for name, one in value.items()}
     if isinstance(value, list | tuple):
-        items = [_plain(item, depth - 1) for item in value]
-        return [item for item, _ in items], all(ascii_names for _, ascii_names in items)
-    raise malformed("canonical form", "JSON without floats", type(value).__name__)
+        return [_plain(one, below) for one in value]
+    raise malformed("canonical form", "JSON without floats", kind.__name__)
 
 
-def _plain_object(value: Mapping[object, object], depth: int) -> tuple[dict[str, object], bool]:
-    plain: dict[str, object] = {}
-    ascii_names = True
-    for name, member in value.items():
-        if not isinstance(name, str):
-            raise malformed("canonical form", "member names that are strings", type(name).__name__)
-        plain[str.__str__(name)], below = _plain(member, depth)
-        ascii_names = ascii_names and below and name.isascii()
-    return plain, ascii_names
+def _name(name: object) -> str:
+    if not isinstance(name, str):
+        raise malformed("canonical form", "member names that are strings", type(name).__name__)
+    return str.__str__(name)
 
 
-def _encode(plain: object, *, ascii_names: bool) -> bytes:
+def _encode(plain: object) -> bytes:
     try:
-        if not ascii_names:
-            return rfc8785.dumps(plain)  # type: ignore[arg-type]  # its recursive alias admits no `object`
-        return _WRITER.encode(plain).encode("utf-8")  # the same bytes at a fifth of the cost
+        data = _WRITER.encode(plain).encode("utf-8")  # what `rfc8785` gives, at a fifth of the cost
+        if data.isascii() or _has_ascii_names(plain):
+            return data
+        return rfc8785.dumps(plain)  # type: ignore[arg-type]  # its recursive alias admits no `object`
     except (rfc8785.CanonicalizationError, UnicodeEncodeError) as error:
         raise malformed("canonical form", "Unicode text", "an unpaired surrogate") from error
+
+
+def _has_ascii_names(plain: object) -> bool:
+    if isinstance(plain, dict):
+        return all(name.isascii() and _has_ascii_names(member) for name, member in plain.items())
+    return not isinstance(plain, list) or all(map(_has_ascii_names, plain))
 
 
 def _unrepeated(pairs: list[tuple[str, object]]) -> dict[str, object]:

@@ -146,8 +146,9 @@ def _parse_log_key(key: str) -> LogKey:
 
 
 def _folder(log: str, id_: CommandId) -> str:
+    hour = _hour(uuid7_time_ms(id_) // _HOUR_MS)  # first: text that is no id may have no UTF-8 to digest
     shard = hashlib.sha256(id_.encode()).hexdigest()[0]
-    return f"wal/v1/{log}/{shard}/{_hour(uuid7_time_ms(id_) // _HOUR_MS)}/{id_}"
+    return f"wal/v1/{log}/{shard}/{hour}/{id_}"
 
 
 @lru_cache(maxsize=1024)

@@ -115,12 +115,15 @@ def _opaque(version: Version, parsed: RecordKey, finding: Finding) -> Opaque:
 
 
 def _check_versions(listed: Listed) -> Finding | None:
+    first = listed.versions[0]
+    if len(listed.versions) == 1 and first.is_latest and not first.delete_marker and not listed.skipped:
+        return None
     markers = sum(version.delete_marker for version in listed.versions)
     if markers:
         return Finding(Step.VERSION, listed.key, "versions", "no delete marker", f"{markers}")
     if len(listed.versions) != 1 or listed.skipped:
         return Finding(Step.VERSION, listed.key, "versions", "exactly 1", f"{listed.skipped + len(listed.versions)}")
-    if not listed.versions[0].is_latest:
+    if not first.is_latest:
         return Finding(Step.VERSION, listed.key, "versions", "the latest", "an older one alone")
     return None
 

@@ -46,6 +46,7 @@ def parse_state(data: bytes, vkey: VerifierKey) -> dict[str, Kept]:
     """What the witness with this key remembers. Raises `IntegrityError` unless all of it was signed by that key."""
     try:
         value = json.loads(data.decode())
+        json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair passes the parser, and nothing after it
     except (ValueError, RecursionError) as error:
         raise malformed("witness state", "JSON in UTF-8", type(error).__name__) from error
     if not isinstance(value, dict) or value.keys() != {"logs", "v"} or value["v"] != _VERSION:
