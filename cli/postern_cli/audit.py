@@ -31,21 +31,29 @@ def pull(
     endpoint_url: Annotated[str | None, typer.Option(help="Where S3 answers, if not at AWS.")] = None,
     log: Annotated[str | None, typer.Option(help="Only this log, for instance the current epoch.")] = None,
     prefix: Annotated[str, typer.Option(help="Only keys that start so. What is left out cannot be verified.")] = "",
+    inventory: Annotated[
+        str | None,
+        typer.Option(help="An S3 Inventory of the bucket: s3://…/manifest.json, or that file in a folder."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Objects fetched at a time.")] = 16,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the evidence bucket to a folder: objects as stored, and a line for every version of each.
 
-    Run it again to go on where it stopped, or to bring the folder up to date.
+    Run it again to go on where it stopped, or to bring the folder up to date. With --inventory, what the log holds is
+    not fetched a second time, and locks are as of the inventory's day.
     Exit code: 0 pulled; 2 usage; 3 the bucket cannot be read, or the folder not be written.
     """
     from postern_cli import pull as pulling
+    from postern_cli.inventory import command as by_inventory
     from postern_cli.progress import counting
 
     if (bucket is None) == (ready is None):
         raise Stop(Exit.USAGE, "pull: expected either --bucket or --ready")
     if log is not None and (prefix or LOG_NAME.fullmatch(log) is None):
         raise Stop(Exit.USAGE, "pull: expected a log's name with --log, and no --prefix beside it")
+    if inventory is not None and prefix:
+        raise Stop(Exit.USAGE, "pull: expected --inventory or --prefix, got both")
     local = _read_ready(ready) if ready is not None else None
     name = local["bucket"] if local is not None else str(bucket)
     with _unreachable_is_unknown(name):
@@ -53,9 +61,11 @@ def pull(
             local["aws"] if local is not None else endpoint_url, is_local=local is not None, workers=workers
         )
         with counting(f"pulling {name}") as advance:
-            done = pulling.pull(
-                pulling.Bucket(client, name, prefix, log), PulledFolder(folder), workers=workers, advance=advance
-            )
+            asked = pulling.Bucket(client, name, prefix, log)
+            if inventory is None:
+                done = pulling.pull(asked, PulledFolder(folder), workers=workers, advance=advance)
+            else:
+                done = by_inventory.pull(asked, inventory, PulledFolder(folder), workers=workers, advance=advance)
     kept = done.versions - done.fetched
     if as_json:
         print(json.dumps({"folder": str(folder), "versions": done.versions, "fetched": done.fetched}))

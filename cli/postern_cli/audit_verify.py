@@ -19,7 +19,7 @@ from postern.errors import IntegrityError
 from postern.tlog.notes import COSIGNATURE, ED25519, VerifierKey, parse_vkey
 from postern_cli.processes import cores, processes
 from postern_cli.progress import counting
-from postern_cli.pulled import PulledFolder
+from postern_cli.pulled import ByInventory, PulledFolder
 from postern_cli.spilled import DiskSpill
 from postern_cli.stop import Exit, Stop
 
@@ -94,7 +94,7 @@ def verify_folder(asked: Asked) -> Report:
                 bounds,
                 now_us=now_us,
                 options=options,
-                spill=MemorySpill() if size < least else _spill(Path(scratch), workers),
+                spill=MemorySpill() if size < least else spill_of(Path(scratch), workers),
                 run=at_once,
                 stretches=size // stretch + 1,
             )
@@ -106,8 +106,8 @@ def verify_folder(asked: Asked) -> Report:
         raise Stop(Exit.UNKNOWN, "verify: expected its processes to live, got one that was ended") from error
 
 
-def _spill(folder: Path, workers: int) -> DiskSpill:
-    """A process holds what it has not written yet and, three times as large, a portion."""
+def spill_of(folder: Path, workers: int) -> DiskSpill:
+    """Rows on disk, for so many processes: each holds what is not written yet and, three times as large, a portion."""
     share = min(_SPILL_BYTES // workers, _SPILL_BYTES // 10)
     return DiskSpill(folder, held_bytes=share // 3, portion_bytes=share * 2 // 9)
 
@@ -183,6 +183,10 @@ def lines_of(report: Report, asked: Asked) -> Iterator[str]:
         if getattr(counts, name):
             yield f"{name}: {getattr(counts, name):,} {what}"
     yield f"copied at {_copied_at(asked) or 'a time that it does not say, so ages are told from now'}"
+    told = PulledFolder(asked.folder).by_inventory()
+    if told is not None:
+        yield f"locks: {told.locks:,} are as an S3 Inventory of {format_time(told.created_us)} said, not S3 itself"
+        yield f"bytes: {told.derived:,} objects are the log's own, of the length and ETag that S3 states"
     yield from _step_lines(report, asked)
     for one_unchecked in report.unchecked:
         yield f"not checked: {one_unchecked}"
@@ -245,7 +249,14 @@ def members_of(report: Report, asked: Asked) -> dict[str, object]:
         "untold": list(report.untold),
         "unchecked": list(report.unchecked),
         "copied_at": copied_at,
+        "inventory": _inventory_member(PulledFolder(asked.folder).by_inventory()),
     }
+
+
+def _inventory_member(told: ByInventory | None) -> dict[str, object] | None:
+    if told is None:
+        return None
+    return {"created": format_time(told.created_us), "locks": told.locks, "derived": told.derived}
 
 
 def _finding_member(finding: Finding) -> dict[str, object]:

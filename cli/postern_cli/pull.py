@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -40,7 +40,7 @@ from postern_cli.pull_listing import (
 from postern_cli.pulled import PulledFolder
 
 _CHUNK_BYTES = 1024 * 1024
-_AHEAD = 4  # versions asked for per worker before the first of them is written
+AHEAD = 4  # versions asked for per worker before the first of them is written
 _LISTERS = 16  # parts that are listed at a time
 
 
@@ -53,7 +53,7 @@ class Pulled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wanted:
+class Wanted:
     """A version to account for; `target` is where its bytes are kept, None where they are only hashed."""
 
     listed: Version  # as the listing has it: without digest and lock
@@ -62,21 +62,31 @@ class _Wanted:
 
 def pull(bucket: Bucket, folder: PulledFolder, *, workers: int, advance: Callable[[int], None]) -> Pulled:
     """Brings `folder` up to the bucket. Raises botocore's errors and `OSError`; what was fetched stays."""
+    begin(folder)
+    began_us = time.time_ns() // 1000
+    parts = parts_of(bucket)
+    with ThreadPoolExecutor(workers) as fetchers:
+        puller = _Puller(bucket, folder, fetchers, workers * AHEAD, advance)
+        done = {part.order: puller.pull_part(part) for part in in_listing_order(parts)}
+    rows = [path for part in parts for path in done[part.order].rows]
+    finish(folder, rows, {"bucket": bucket.name, "began_us": began_us})
+    return Pulled(sum(one.versions for one in done.values()), sum(one.fetched for one in done.values()))
+
+
+def begin(folder: PulledFolder) -> None:
+    """From here until `finish` the folder says that it is unfinished."""
     folder.objects.mkdir(parents=True, exist_ok=True)
-    # From here until the end the folder says that it is unfinished.
     folder.versions.unlink(missing_ok=True)
     folder.about.unlink(missing_ok=True)  # it tells of the pull before, not of what will lie here
     shutil.rmtree(folder.partial, ignore_errors=True)
     folder.partial.mkdir()
-    began_us = time.time_ns() // 1000
-    parts = parts_of(bucket)
-    with ThreadPoolExecutor(workers) as fetchers:
-        puller = _Puller(bucket, folder, fetchers, workers * _AHEAD, advance)
-        done = {part.order: puller.pull_part(part) for part in in_listing_order(parts)}
-    _write_listing(folder, [path for part in parts for path in done[part.order].rows])
-    folder.about.write_text(json.dumps({"bucket": bucket.name, "began_us": began_us}), "utf-8")
+
+
+def finish(folder: PulledFolder, rows: Iterable[Path], about: Mapping[str, object]) -> None:
+    """The listing is whole: these files, one after the other."""
+    _write_listing(folder, rows)
+    folder.about.write_text(json.dumps(about), "utf-8")
     shutil.rmtree(folder.partial)
-    return Pulled(sum(one.versions for one in done.values()), sum(one.fetched for one in done.values()))
 
 
 def _write_listing(folder: PulledFolder, parts: Iterable[Path]) -> None:
@@ -144,8 +154,8 @@ class _Puller:
         """Every version with its digest and lock, fetched side by side and given in the listing's order."""
         under_way: deque[Future[tuple[Version, bool]]] = deque()
         try:
-            for wanted in _wanted(self.folder, versions):
-                under_way.append(self.fetchers.submit(_account_for, self.bucket, self.folder, wanted))
+            for one in wanted(self.folder, versions):
+                under_way.append(self.fetchers.submit(account_for, self.bucket, self.folder, one))
                 if len(under_way) >= self.ahead:
                     yield under_way.popleft().result()
             while under_way:
@@ -155,19 +165,20 @@ class _Puller:
                 future.cancel()
 
 
-def _wanted(folder: PulledFolder, listed: Iterable[Version]) -> Iterator[_Wanted]:
+def wanted(folder: PulledFolder, listed: Iterable[Version]) -> Iterator[Wanted]:
+    """What to do with each version, in the order of the listing: of each key the one that counts is kept."""
     for key, group in groupby(listed, key=lambda version: version.key):
         part = _part_of(key)
         if part is LogPart.LATEST:
             # As many versions as there were checkpoints: one at a time.
             for number, version in enumerate(group):
-                yield _Wanted(version, folder.objects / key if number == 0 and not version.delete_marker else None)
+                yield Wanted(version, folder.objects / key if number == 0 and not version.delete_marker else None)
             continue
         versions = list(group)
         with_bytes = [version for version in versions if not version.delete_marker]
         for version in versions:
             is_kept = part is not None and bool(with_bytes) and version is with_bytes[-1]
-            yield _Wanted(version, folder.objects / key if is_kept else None)
+            yield Wanted(version, folder.objects / key if is_kept else None)
 
 
 def _part_of(key: str) -> LogPart | str | None:
@@ -179,15 +190,15 @@ def _part_of(key: str) -> LogPart | str | None:
     return parsed.part if isinstance(parsed, LogKey) else "record"
 
 
-def _account_for(bucket: Bucket, folder: PulledFolder, wanted: _Wanted) -> tuple[Version, bool]:
+def account_for(bucket: Bucket, folder: PulledFolder, one: Wanted) -> tuple[Version, bool]:
     """The version with its digest and lock, and whether its bytes had to be fetched."""
-    if wanted.listed.delete_marker:
-        return wanted.listed, False
-    if wanted.target is not None and wanted.target.is_file():
-        kept = _kept(bucket, wanted.listed, wanted.target)
+    if one.listed.delete_marker:
+        return one.listed, False
+    if one.target is not None and one.target.is_file():
+        kept = _kept(bucket, one.listed, one.target)
         if kept is not None:
             return kept, False
-    return _fetch(bucket, folder, wanted), True
+    return _fetch(bucket, folder, one), True
 
 
 def _kept(bucket: Bucket, listed: Version, target: Path) -> Version | None:
@@ -203,8 +214,8 @@ def _kept(bucket: Bucket, listed: Version, target: Path) -> Version | None:
     return _locked(replace(listed, sha256=Sha256Hex(digest.hexdigest())), answer)
 
 
-def _fetch(bucket: Bucket, folder: PulledFolder, wanted: _Wanted) -> Version:
-    listed = wanted.listed
+def _fetch(bucket: Bucket, folder: PulledFolder, one: Wanted) -> Version:
+    listed = one.listed
     answer = bucket.client.get_object(Bucket=bucket.name, Key=listed.key, VersionId=listed.version_id)
     digest = hashlib.sha256()
     size = 0
@@ -214,11 +225,11 @@ def _fetch(bucket: Bucket, folder: PulledFolder, wanted: _Wanted) -> Version:
             digest.update(chunk)
             size += len(chunk)
             file.write(chunk)
-    if wanted.target is None:
+    if one.target is None:
         unfinished.unlink()
     else:
-        wanted.target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.replace(wanted.target)
+        one.target.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.replace(one.target)
     return _locked(replace(listed, size=size, sha256=Sha256Hex(digest.hexdigest())), answer)
 
 

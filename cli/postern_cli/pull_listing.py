@@ -40,6 +40,15 @@ class Part:
     order: str
     prefix: str | None = None
     versions: tuple[Version, ...] = ()
+    after: str = ""  # only keys that follow this one
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A version as a list tells of it: without its SHA-256, with the ETag that S3 gives it."""
+
+    version: Version
+    etag: str  # empty for a delete marker
 
 
 def parts_of(bucket: Bucket) -> list[Part]:
@@ -87,6 +96,14 @@ def list_part(bucket: Bucket, part: Part) -> Iterator[Version]:
             yield from _versions(page)
 
 
+def list_told(bucket: Bucket, part: Part) -> Iterator[Told]:
+    """What `list_part` gives of a prefix, with ETags: each version once, from `part.after` on."""
+    for page in _pages(bucket, part.prefix or "", after=part.after):
+        etags = {(row["Key"], row["VersionId"]): row["ETag"].strip('"') for row in page.get("Versions", [])}
+        for version in _versions(page):
+            yield Told(version, etags.get((version.key, version.version_id), ""))
+
+
 def spread(bucket: Bucket, part: Part) -> list[Part]:
     """A part as many, to be listed side by side, where it is more than a page: divided until there are enough."""
     parts = [part]
@@ -101,8 +118,8 @@ def _is_long(bucket: Bucket, prefix: str) -> bool:
     return bool(next(_pages(bucket, prefix)).get("IsTruncated"))
 
 
-def _pages(bucket: Bucket, prefix: str, **asked: Any) -> Iterator[Any]:  # noqa: ANN401 - boto3's own parameters
-    marker: dict[str, Any] = {}
+def _pages(bucket: Bucket, prefix: str, *, after: str = "", **asked: Any) -> Iterator[Any]:  # noqa: ANN401 - boto3's own parameters
+    marker: dict[str, Any] = {"KeyMarker": after} if after else {}
     while True:
         page: Any = bucket.client.list_object_versions(Bucket=bucket.name, Prefix=prefix, **asked, **marker)
         yield page

@@ -28,6 +28,15 @@ _MAX_TIME_US = 250_000_000_000_000_000  # in the year 9892
 
 
 @dataclass(frozen=True, slots=True)
+class ByInventory:
+    """What was not asked of S3 in a pull: locks of so many versions, and the bytes of so many, which the log has."""
+
+    created_us: int
+    locks: int
+    derived: int
+
+
+@dataclass(frozen=True, slots=True)
 class PulledFolder:
     """Implements `postern.audit.listing.PulledLog` on a folder. Raises `OSError` where the disk does."""
 
@@ -55,11 +64,22 @@ class PulledFolder:
 
     def copied_at_us(self) -> int | None:
         """When the pull began, by the clock of whoever pulled; None where the folder does not say."""
+        return _number(self._about("began_us"), _MAX_TIME_US)
+
+    def by_inventory(self) -> ByInventory | None:
+        """What of this copy is as an S3 Inventory said; None where the folder does not say that it was pulled so."""
+        told = self._about("inventory")
+        if not isinstance(told, dict):
+            return None
+        names = ("created_us", "locks", "derived")
+        created_us, locks, derived = (_number(told.get(name), _MAX_TIME_US) for name in names)
+        return ByInventory(created_us or 0, locks or 0, derived or 0)
+
+    def _about(self, name: str) -> object:
         try:
-            at_us = json.loads(_read_short(str(self.about)))["began_us"]
+            return json.loads(_read_short(str(self.about)))[name]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
-        return at_us if type(at_us) is int and 0 <= at_us < _MAX_TIME_US else None
 
     def stretches(self, wanted: int) -> Sequence[Stretch]:
         size = self.versions.stat().st_size
@@ -131,6 +151,10 @@ class PulledFolder:
             os.close(handle)
             raise KeyError(key)
         return handle, status.st_size
+
+
+def _number(value: object, limit: int) -> int | None:
+    return value if type(value) is int and 0 <= value < limit else None
 
 
 def _read_short(path: str) -> bytes:

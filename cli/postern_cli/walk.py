@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 MAX_NAMES = 200_000  # some 40 MB
 
@@ -36,19 +37,17 @@ def walk(folder: str, prefix: str, first: str, until: str | None) -> Iterator[st
 
 def _sorted_names(folder: str, start: str) -> Iterable[str]:
     """Names that begin with `start`, those of folders with the slash by which they sort."""
-    found: list[str] = []
     with os.scandir(folder) as entries:
-        for entry in entries:
-            name = entry.name
-            if name.startswith(start):
-                found.append(f"{name}/" if entry.is_dir(follow_symlinks=False) else name)
-                if len(found) > MAX_NAMES:
-                    break
-        else:
-            if len(found) > 1:
-                found.sort(key=None if all(map(str.isascii, found)) else os.fsencode)
-            return found
-    return _by_beginnings(folder, start)
+        of_start = (entry for entry in entries if entry.name.startswith(start)) if start else entries
+        found = [
+            f"{entry.name}/" if entry.is_dir(follow_symlinks=False) else entry.name
+            for entry in islice(of_start, MAX_NAMES + 1)
+        ]
+    if len(found) > MAX_NAMES:
+        return _by_beginnings(folder, start)
+    if len(found) > 1:
+        found.sort(key=None if all(map(str.isascii, found)) else os.fsencode)
+    return found
 
 
 def _by_beginnings(folder: str, start: str) -> Iterator[str]:

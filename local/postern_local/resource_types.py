@@ -206,6 +206,7 @@ RESOURCE_TYPES: dict[str, ResourceType] = {
                 *("OwnershipControls", "PublicAccessBlockConfiguration", "VersioningConfiguration"),
             }
         ),
+        left_out={"InventoryConfigurations": "delivered within a day or two, and nothing here lives as long"},
         attributes={"Arn": "arn:aws:s3:::{name}"},
     ),
     "AWS::S3::BucketPolicy": ResourceType(built=frozenset({"Bucket", "PolicyDocument"})),

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from postern_cli.inventory.manifest import COLUMNS
 from postern_local.failure import StackFailure
 from postern_local.iam import Allowed, Caller, PolicyKind, PolicySet, Request, evaluate, parse_policy
 from postern_local.model import Bucket, Names
@@ -244,6 +245,28 @@ def test_while_no_queue_is_named_nobody_is_told() -> None:
     (found,) = _audit_stack().of_type("AWS::S3::Bucket").values()
 
     assert "NotificationConfiguration" not in found
+
+
+def test_an_inventory_tells_of_every_version_all_that_a_pull_asks_of_a_list() -> None:
+    template = _audit_stack(InventoryBucketArn="arn:aws:s3:::inventories")
+    (found,) = template.of_type("AWS::S3::Bucket").values()
+
+    (inventory,) = found["InventoryConfigurations"]
+    assert inventory["Destination"] == {"BucketArn": "arn:aws:s3:::inventories", "Format": "CSV"}
+    assert (inventory["Enabled"], inventory["IncludedObjectVersions"]) == (True, "All")
+    always = {"Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker"}  # of an inventory of all versions
+    assert {*inventory["OptionalFields"]} | always == {*COLUMNS}
+
+
+def test_there_is_no_inventory_unless_a_bucket_is_named() -> None:
+    (found,) = _audit_stack().of_type("AWS::S3::Bucket").values()
+
+    assert "InventoryConfigurations" not in found
+
+
+def test_nobody_else_sends_lists_of_the_bucket_elsewhere(bucket: Bucket) -> None:
+    assert not is_allowed(bucket, "s3:PutInventoryConfiguration", None, TLS)
+    assert is_allowed(bucket, "s3:PutInventoryConfiguration", None, TLS, ADMINISTRATOR.split(":")[-1])
 
 
 def test_nothing_is_read_without_tls(bucket: Bucket) -> None:

@@ -51,7 +51,7 @@ def parse_config(content: bytes) -> ConfigFile:
         found = tomllib.loads(content.decode())
     except UnicodeDecodeError as error:
         raise _wrong("expected UTF-8 text, got something else") from error
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # of TOML's own kind, or of Python's for a number of thousands of digits
         raise _wrong(f"expected TOML; {str(error)[:1].lower()}{str(error)[1:]}") from error
     except RecursionError as error:
         raise _wrong("expected TOML, got it too deep to read") from error

@@ -191,6 +191,9 @@ FILES = {
     "db bootstrap: no catalog": Mistake(("db", "bootstrap", "--catalog", "{HOME}/none.yaml")),
     "audit pull: no bucket": Mistake(("audit", "pull", "--dir", "{HOME}/copy")),
     "audit pull: no stack": Mistake(("audit", "pull", "--dir", "{HOME}/copy", "--ready", "{HOME}/ready.json")),
+    "audit pull: no inventory": Mistake(
+        ("audit", "pull", "--dir", "{HOME}/copy", "--bucket", "evidence", "--inventory", "{HOME}/none.json")
+    ),
     "audit verify: no copy": Mistake(("audit", "verify", "--dir", "{HOME}/none")),
     "audit verify: no key": Mistake(
         ("audit", "verify", "--dir", "{HOME}", "--vkey", "key"), lambda place: place.file("versions.jsonl", "")
