@@ -63,6 +63,17 @@ def test_what_was_sent_is_not_sent_again(capsys: Any) -> None:
     assert [one.get("Answers") for one in sent] == [None, [1.0], [1.0]]
 
 
+def test_a_line_holds_a_hundred_values_of_a_metric_and_the_rest_comes_in_the_next(capsys: Any) -> None:
+    meter = Meter("reap", "prod")
+    for listed in range(150):
+        meter.add("Listed", listed)
+    meter.flush()
+
+    sent = directives(capsys.readouterr().out)
+    assert [len(one["Listed"]) for one in sent] == [100, 50]
+    assert [value for one in sent for value in one["Listed"]] == list(range(150))
+
+
 def test_two_meters_share_nothing(capsys: Any) -> None:
     one, other = Meter("query", "prod"), Meter("reap", "staging")
     one.add("RequestTime", 3)

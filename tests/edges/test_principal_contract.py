@@ -44,6 +44,6 @@ def test_an_agents_names_the_person():
 def test_the_description_has_it(name: str):
     described = json.loads(description())
     operation = described["paths"]["/v1/principal"]["get"]
-    assert set(operation["responses"]) == {"200", "401", "503"}
+    assert {"200", "401", "503"} <= set(operation["responses"])
     assert "security" not in operation
     assert name in described["components"]["schemas"]["PrincipalAnswer"]["properties"]

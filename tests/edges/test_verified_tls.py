@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from postern.edges.authorities import BundleFiles
-from postern.edges.postgres.connect import verifying_context
+from postern.edges.postgres.verified_tls import verifying_context
 from postern.errors import PolicyFileError, PolicyUnavailable
 from postern.policy.databases import parse_databases
 from postern.types import DatabaseName

@@ -52,6 +52,15 @@ def changed(**changes: Any) -> str:
     return json.dumps({**json.loads(format_principal(PRINCIPAL)), **changes})
 
 
+def test_a_text_that_was_read_before_is_refused_once_it_has_expired() -> None:
+    text = format_principal(PRINCIPAL)
+    assert parse_principal(text, now_s=NOW_S) == PRINCIPAL
+
+    with pytest.raises(Unauthenticated) as raised:
+        parse_principal(text, now_s=PRINCIPAL.expires_at_s)
+    assert raised.value.code == "token.expired"
+
+
 @settings(max_examples=60, deadline=None)
 @given(principals)
 def test_gives_back_the_principal_that_was_sent(principal):

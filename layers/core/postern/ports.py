@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from postern.audit.records import Record
+from postern.clock_ports import Clock as Clock
 from postern.denials import DenialKey
 from postern.task_states import Move
 from postern.types import (
@@ -37,16 +38,6 @@ from postern.world_ports import WorldDatabase as WorldDatabase
 if TYPE_CHECKING:
     # Only a name here: at run time it would load Cedar into every function that needs a clock.
     from postern.policy.bundle import PolicyBundle
-
-
-class Clock(Protocol):
-    """Wall time and a monotonic stopwatch. A service reads wall time once per workflow."""
-
-    def now_us(self) -> int:
-        """Microseconds since the Unix epoch, UTC."""
-        ...
-
-    def monotonic_s(self) -> float: ...
 
 
 class Identifiers(Protocol):
@@ -257,7 +248,7 @@ class Result:
     """What a statement gave: text values a column at a time, `None` for NULL."""
 
     columns: tuple[ResultColumn, ...]
-    values: tuple[list[str | None], ...]  # one list a column, all of the same length
+    values: tuple[Sequence[str | None], ...]  # all of the same length; from a server, as `packed_cells` has them
     row_count: int
     affected: int | None  # rows inserted, updated, deleted or merged; None for a statement that does none of these
     truncated: bool

@@ -7,8 +7,9 @@ seconds, `_us` is microseconds, both since the Unix epoch in UTC.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import add, attrgetter, sub
 from typing import NewType
 
 TaskId = NewType("TaskId", str)  # 32 lower-case hex digits, a UUIDv7: its role is task_<id>
@@ -225,14 +226,23 @@ class Budgets:
     lookups: int = 0  # values compared with tokens
 
 
+AMOUNTS = tuple(each.name for each in fields(Budgets))
+_amounts = attrgetter(*AMOUNTS)  # asked several times a statement, for which `astuple` and `asdict` copy too deeply
+
+
 def plus(one: Budgets, other: Budgets) -> Budgets:
     """Both amounts together."""
-    return Budgets(*(a + b for a, b in zip(astuple(one), astuple(other), strict=True)))
+    return Budgets(*map(add, _amounts(one), _amounts(other)))
 
 
 def minus(one: Budgets, other: Budgets) -> Budgets:
     """What remains of `one` without `other`."""
-    return Budgets(*(a - b for a, b in zip(astuple(one), astuple(other), strict=True)))
+    return Budgets(*map(sub, _amounts(one), _amounts(other)))
+
+
+def amounts(budgets: Budgets) -> dict[str, int]:
+    """Each amount by its name, in their order."""
+    return dict(zip(AMOUNTS, _amounts(budgets), strict=True))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from postern.edges import contract, openapi
-from postern.edges.mcp.results import PROBLEM
+from postern.edges.mcp import results
 from postern.edges.mcp.task_tools import MOST_LISTED
 from postern.edges.mcp.tools import TOOLS, listed
 from postern.errors import CODES, UpstreamError
@@ -34,7 +34,7 @@ CALLS: dict[str, tuple[dict[str, Any], list[Any]]] = {
 }
 
 
-VALIDATORS = {name: jsonschema.Draft202012Validator(tool.gives) for name, tool in TOOLS.items()}
+VALIDATORS = {name: jsonschema.Draft202012Validator(tool.gives()) for name, tool in TOOLS.items()}
 
 
 def holds(tool: str, result: dict[str, Any]) -> bool:
@@ -107,7 +107,7 @@ def test_every_array_says_what_is_in_it() -> None:
 
 
 def test_a_problem_always_says_what_to_do_and_what_not() -> None:
-    assert {"code", "detail", "means", "next", "do_not", "retry_after_s"} <= set(PROBLEM["required"])
+    assert {"code", "detail", "means", "next", "do_not", "retry_after_s"} <= set(results.problem()["required"])
 
 
 def test_every_input_is_an_object_that_takes_nothing_else() -> None:

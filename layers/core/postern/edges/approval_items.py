@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 
 from postern.approvals import Approval, TaskApprovals
-from postern.edges.task_items import AMOUNTS, KEPT_AFTER_S, Item, amounts
+from postern.edges.task_items import KEPT_AFTER_S, Item
 from postern.errors import IntegrityError
-from postern.types import Budgets, DatabaseName, Sha256Hex, Task, TaskId, TaskState
+from postern.types import AMOUNTS, Budgets, DatabaseName, Sha256Hex, Task, TaskId, TaskState, amounts
 
 _PREFIX = "approval#"
 _APPROVAL = msgspec.json.Decoder(Approval)
@@ -47,7 +47,7 @@ def format_opening(task: Task) -> Item:
         **approval_key(task.id),
         "needed": {"N": str(task.approvals_needed)},
         "digest": {"S": task.scope_digest},
-        "budgets": {"M": {name: {"N": str(amount)} for name, amount in amounts(task.budgets)}},
+        "budgets": {"M": {name: {"N": str(amount)} for name, amount in amounts(task.budgets).items()}},
         "opened_at_s": {"N": str(task.created_at_s)},
         "given": {"L": []},
         "count": {"N": "0"},

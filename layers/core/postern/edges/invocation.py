@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from postern.clock_ports import Clock
 from postern.edges import collector, correlation, log_lines, tracing
 from postern.edges.causes import causes
 from postern.edges.meter import OK, Meter, is_fault, meter
 from postern.edges.metric_names import COLD_STARTS, FAULTS, REQUEST_TIME
 from postern.errors import IntegrityError, PosternError, Unauthenticated, UpstreamError
-from postern.ports import Clock
 from postern.services.stopwatch import Stopwatch
 
 if TYPE_CHECKING:

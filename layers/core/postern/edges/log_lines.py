@@ -45,6 +45,7 @@ FIELDS: Mapping[str, str] = {
     "why": "a reason of those that the code names",
 }
 MAX_TEXT = 500  # characters of one value
+_LINE = json.JSONEncoder(default=str, separators=(",", ":"))  # `json.dumps` would make one with each line
 
 
 @cache
@@ -55,7 +56,7 @@ def logger(service: str) -> Logger:
 
 def make_logger(service: str, stream: IO[str] | None = None) -> Logger:
     """A logger that writes such lines and no others."""
-    return Logger(service=service, stream=stream, logger_formatter=Lines(json_serializer=_one_line), utc=True)
+    return Logger(service=service, stream=stream, logger_formatter=Lines(json_serializer=_LINE.encode), utc=True)
 
 
 class Lines(LambdaPowertoolsFormatter):
@@ -79,10 +80,6 @@ class Lines(LambdaPowertoolsFormatter):
         if record.exc_info and record.exc_info[1] is not None:
             line |= {"fault": type(record.exc_info[1]).__name__, "frames": frames(record.exc_info[2])}
         return self.serialize(line)
-
-
-def _one_line(line: object) -> str:
-    return json.dumps(line, default=str, separators=(",", ":"))
 
 
 def frames(traceback: TracebackType | None) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
 
 import msgspec
@@ -10,6 +9,7 @@ import msgspec
 from postern.edges import contract
 from postern.ports import Finished
 from postern.services.calls import Answered, Answers
+from postern.types import amounts
 
 
 def query_answer(answers: Answers, *, now_s: int) -> bytes:
@@ -89,4 +89,4 @@ def _replayed(statement: dict[str, Any]) -> dict[str, Any]:
 
 
 def _remaining(answers: Answers, now_s: int) -> contract.RemainingBody:
-    return contract.RemainingBody(**asdict(answers.remaining), seconds=max(0, answers.expires_at_s - now_s))
+    return contract.RemainingBody(**amounts(answers.remaining), seconds=max(0, answers.expires_at_s - now_s))

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -28,6 +28,7 @@ from postern.errors import IntegrityError, TooLarge
 from postern.ports import Settled
 from postern.reaped import Hold
 from postern.types import (
+    AMOUNTS,
     Budgets,
     CommandId,
     DatabaseAddress,
@@ -38,6 +39,7 @@ from postern.types import (
     TaskId,
     TaskState,
     View,
+    amounts,
 )
 
 Item = dict[str, dict[str, Any]]
@@ -102,7 +104,7 @@ def held_by(command_id: str) -> str:
 
 def format_hold(hold: Hold) -> dict[str, Any]:
     """Every amount by its name, those of 0 too: what a call turns out to need is added to them."""
-    held = {name: {"N": str(amount)} for name, amount in amounts(hold.taken)}
+    held = {name: {"N": str(amount)} for name, amount in amounts(hold.taken).items()}
     return {"M": held if hold.key is None else {**held, _KEY: {"S": hold.key}}}
 
 
@@ -147,7 +149,7 @@ def format_task(task: Task) -> Item:
         **({"on_behalf_of": {"S": person}} if (person := task.principal.on_behalf_of) is not None else {}),
         **({"runs_once": {"BOOL": True}} if task.runs_once else {}),
         "expires_at_s": {"N": str(task.expires_at_s)},
-        **{left_of(name): {"N": str(amount)} for name, amount in amounts(task.budgets)},
+        **{left_of(name): {"N": str(amount)} for name, amount in amounts(task.budgets).items()},
         "sequence": {"N": str(task.sequence)},
         "version": {"N": "0"},
         "gsi1pk": {"S": f"owner#{task.principal.owner}"},
@@ -240,11 +242,3 @@ def parse_settled(item: Mapping[str, Any]) -> Settled:
 def left_of(amount: str) -> str:
     """The attribute that holds what is left of an amount."""
     return f"{amount}_left"
-
-
-def amounts(budgets: Budgets) -> list[tuple[str, int]]:
-    """Each amount by its name."""
-    return [(name, getattr(budgets, name)) for name in AMOUNTS]
-
-
-AMOUNTS = tuple(each.name for each in fields(Budgets))

@@ -12,7 +12,7 @@ from postern.edges import task_items as items
 from postern.ports import IdempotencyKey
 from postern.reaped import Hold
 from postern.task_states import Move
-from postern.types import Budgets, CommandId, Principal, TaskId, TaskState
+from postern.types import Budgets, CommandId, Principal, TaskId, TaskState, amounts
 
 Write = dict[str, Any]
 
@@ -86,7 +86,7 @@ def more(table: str, task_id: TaskId, command_id: str, wanted: Budgets) -> Write
 
 
 def _wanted(wanted: Budgets) -> list[tuple[str, int]]:
-    return [(name, amount) for name, amount in items.amounts(wanted) if amount]
+    return [(name, amount) for name, amount in amounts(wanted).items() if amount]
 
 
 def _adding(wanted: Budgets) -> str:
@@ -121,7 +121,7 @@ def claim(table: str, task_id: TaskId, command_id: CommandId, key: IdempotencyKe
 
 def giving_back(table: str, task_id: TaskId, command_id: str, unused: Budgets) -> Write:
     """Gives back what a call took and did not use, if it was not given back before."""
-    back = [(name, amount) for name, amount in items.amounts(unused) if amount] or [("rows", 0)]
+    back = [(name, amount) for name, amount in amounts(unused).items() if amount] or [("rows", 0)]
     return {
         "TableName": table,
         "Key": items.task_key(task_id),

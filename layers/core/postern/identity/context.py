@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 from postern.errors import Unauthenticated
 from postern.identity.names import is_issuer_name, is_plain
@@ -52,13 +53,18 @@ def format_principal(principal: Principal) -> str:
 
 def parse_principal(text: str, *, now_s: int) -> Principal:
     """The principal in `text`. Raises `Unauthenticated` where it is not one or has expired."""
-    try:
-        principal = _principal(parse_object(text.encode()))
-    except (NotStrictJsonError, UnicodeEncodeError) as error:
-        raise _malformed("strict JSON") from error
+    principal = _read(text)
     if now_s >= principal.expires_at_s:
         raise Unauthenticated("token.expired", "principal: expected one that still holds, got one that has expired")
     return principal
+
+
+@lru_cache(maxsize=16)  # a token comes with many calls, and what its text says does not change; only the time does
+def _read(text: str) -> Principal:
+    try:
+        return _principal(parse_object(text.encode()))
+    except (NotStrictJsonError, UnicodeEncodeError) as error:
+        raise _malformed("strict JSON") from error
 
 
 def _principal(fields: Mapping[str, Json]) -> Principal:

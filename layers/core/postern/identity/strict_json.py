@@ -33,8 +33,9 @@ def parse_value(text: bytes, *, fractions: Callable[[str], Any] | None = None) -
             parse_float=fractions or _finite,
             parse_constant=_no_constant,
         )
-        # A lone surrogate passes the parser and breaks whoever encodes it later; find it here.
-        json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
+        # A lone surrogate, which only an escape gives, passes the parser and breaks whoever encodes it later.
+        if b"\\u" in text:
+            json.dumps(value, ensure_ascii=False, default=str).encode("utf-8")
     except NotStrictJsonError:
         raise
     except (ValueError, RecursionError):

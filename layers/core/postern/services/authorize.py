@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from postern.clock_ports import Clock
 from postern.errors import Unauthenticated
 from postern.identity.issuers import IssuerRules
 from postern.identity.keys import KeySource
 from postern.identity.proofs import Presented, Scheme, UsedProofs
 from postern.identity.tokens import verify_token
-from postern.ports import Clock
 from postern.types import Principal
 
 

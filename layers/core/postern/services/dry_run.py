@@ -26,13 +26,14 @@ from postern.errors import Conflict, DatabaseLost, PosternError, StatementFailed
 from postern.policy.bundle import PolicyBundle
 from postern.ports import Clock, Identifiers, PolicySource, TaskStore
 from postern.run_ports import DryRun, DryRunRoles, Lock, RunBounds, RunDatabase, Runs, RunSession, RunState, Status
+from postern.services.dry_run_address import tried_at
 from postern.services.gate import Gate
 from postern.services.run_once_checks import Cleared, clear_dry_run
 from postern.services.run_once_journal import RunCommand, RunJournal, RunUnit
 from postern.services.run_once_progress import Progress
 from postern.services.run_once_records import RunRecords
 from postern.services.stopwatch import Stopwatch
-from postern.types import DatabaseAddress, DatabaseName, Task, TaskId, TaskState
+from postern.types import DatabaseAddress, Task, TaskId, TaskState
 from postern.world.names import role_name
 
 LOCK_TIMEOUT_MS = 2_000
@@ -186,12 +187,6 @@ class TryStatements:
                 for index, one in enumerate(cleared.accepted.statements)
             ),
         )
-
-
-def tried_at(bundle: PolicyBundle, task: Task) -> DatabaseAddress:
-    """Where a task's statements are tried: the copy that databases.yaml names, or the database itself."""
-    address = bundle.address(DatabaseName(task.grant.database))
-    return address if address.dry_run_database is None else bundle.address(address.dry_run_database)
 
 
 def _left_ms(left_s: float) -> int:

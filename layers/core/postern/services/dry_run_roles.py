@@ -10,7 +10,7 @@ from postern.errors import Conflict, DatabaseUnavailable, EvidenceUnavailable, I
 from postern.policy.decide_statements import check_opened, run_as
 from postern.ports import Clock, Identifiers, PolicySource, RecordStore, TaskStore, WorldDatabase
 from postern.run_ports import Runs
-from postern.services.dry_run import tried_at
+from postern.services.dry_run_address import tried_at
 from postern.types import CommandId, DatabaseAddress, Sha256Hex, Task, TaskId, TaskState
 from postern.world.names import role_name
 

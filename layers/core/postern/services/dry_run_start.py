@@ -13,7 +13,7 @@ from postern.policy.bundle import PolicyBundle
 from postern.policy.decide_statements import check_dry_run
 from postern.ports import Clock, Identifiers, PolicySource, TaskStore
 from postern.run_ports import DryRun, DryRunner, Runs, RunState, StatementRun
-from postern.services.dry_run import tried_at
+from postern.services.dry_run_address import tried_at
 from postern.types import Principal, Task, TaskId
 
 DEAD_AFTER_S = 300  # a role is built and dropped in a minute each, the statements have half of one

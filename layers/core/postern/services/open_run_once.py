@@ -12,11 +12,9 @@ from postern.errors import Refusal
 from postern.masking.detectors import redact_text
 from postern.policy.requests import TaskRequest
 from postern.ports import Clock, Identifiers, PolicySource, RecordStore
-from postern.run_once.check import check_statements
 from postern.run_once.verdict import Refused
 from postern.server_majors import SUPPORTED_MAJORS
 from postern.services.open_task import OpenTask
-from postern.services.run_once_checks import refusal_of
 from postern.services.statement_texts import StatementTexts
 from postern.types import Principal, Task
 
@@ -33,6 +31,8 @@ class OpenRunOnce:
     texts: StatementTexts
 
     def run(self, principal: Principal, request: TaskRequest) -> Task:
+        from postern.run_once.check import check_statements  # with the parser behind it; most tasks have none
+
         # Which server it is nobody knows yet; once its role stands they are checked for that one again.
         verdict = check_statements(request.statements, server_major=max(SUPPORTED_MAJORS))
         if isinstance(verdict, Refused):
@@ -40,6 +40,8 @@ class OpenRunOnce:
         return self.opening.run(principal, request)
 
     def _refuse(self, principal: Principal, request: TaskRequest, refused: Refused) -> None:
+        from postern.services.run_once_checks import refusal_of
+
         now_us = self.clock.now_us()
         bundle = self.policy.load()
         # As of every other request: what is refused costs a record, too.

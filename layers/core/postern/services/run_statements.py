@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from postern.errors import (
     Conflict,
@@ -25,7 +25,7 @@ from postern.errors import (
     Unprocessable,
 )
 from postern.guard.check import check
-from postern.guard.scope import Scope, scope_of
+from postern.guard.scope import Scope
 from postern.guard.verdict import Allowed, Refused
 from postern.ports import Clock, Finished, Session, Settled, TaskDatabase, TaskStore, Tokens
 from postern.services.admission import Admission
@@ -34,13 +34,13 @@ from postern.services.bounds import Bounds
 from postern.services.calls import Answered, Answers, Call
 from postern.services.commands import Command, Unit
 from postern.services.journal import Journal
+from postern.services.kept_scope import KeptScope
 from postern.services.needs import check_needs
 from postern.services.parameters import Checked, objection_to_parameters, send_parameters
 from postern.services.stopwatch import Stopwatch
 from postern.services.told_by_task import told_by_task
 from postern.services.transact import Transact, raise_as_asked, receipt
 from postern.types import Budgets, Principal, Sha256Hex, TaskId
-from postern.world.names import schema_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,7 @@ class RunStatements:
     tokens: Tokens
     clock: Clock
     threads: ThreadPoolExecutor
+    scopes: KeptScope = field(default_factory=KeptScope, repr=False)
 
     def run(self, principal: Principal, task_id: TaskId, call: Call, watch: Stopwatch) -> Answers | Finished:
         """What the statements gave, or what is on record of an earlier call with the same key that wrote."""
@@ -76,8 +77,7 @@ class RunStatements:
     def _carry_out(self, unit: Unit, watch: Stopwatch) -> Answers:
         self.admission.check_policy(unit)
         with watch.step("guard"):
-            task = unit.reservation.task
-            scope = scope_of(task.grant, task.server_major, schema_name(task.id), task.views)
+            scope = self.scopes.of(unit.reservation.task)
             verdicts = self._check(unit, scope, watch)
         check_needs(unit.reservation.task, verdicts)
         intents, session = self._intend_and_connect(unit, verdicts, watch)

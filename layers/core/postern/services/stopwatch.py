@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from postern.ports import Clock
+from postern.clock_ports import Clock
 
 
 @dataclass(slots=True)
