@@ -16,10 +16,16 @@ _SERVER = """
 SELECT system_identifier::pg_catalog.text, pg_catalog.pg_is_in_recovery()::pg_catalog.text
 FROM pg_catalog.pg_control_system()
 """
+# A number is given again after a crash where nothing of its transaction had come to the disk: then "committed" may be
+# said of another. None of a server's own processes outlives its crash, so the oldest tells whether there was one since
+# the session began; who may not see when they began cannot tell. "Aborted" holds either way.
 _FATE = """
 SELECT pg_catalog.pg_xact_status($1::pg_catalog.xid8), EXISTS (
     SELECT FROM pg_catalog.pg_stat_activity
     WHERE pid = $2::pg_catalog.int4 AND backend_start = $3::pg_catalog.timestamptz
+)::pg_catalog.text, (
+    SELECT pg_catalog.min(backend_start) <= $3::pg_catalog.timestamptz FROM pg_catalog.pg_stat_activity
+    WHERE backend_type <> 'client backend'
 )::pg_catalog.text
 """
 # Class 22, data exception: the xid lies in this server's future, or the mark is none that a server wrote.
@@ -53,11 +59,14 @@ def _ask(connection: AgentConnection, mark: TransactionMark) -> Fate:
         return Fate.UNKNOWN
     parameters = [Parameter(mark.xid), Parameter(str(mark.backend_pid)), Parameter(mark.backend_start)]
     try:
-        status, is_alive = (column[0] for column in connection.fetch_constant(_FATE, parameters).values)
+        answer = connection.fetch_constant(_FATE, parameters)
+        status, is_alive, is_same_run = (column[0] for column in answer.values)
     except StatementFailed as failed:
         if (failed.sqlstate or "").startswith(_CANNOT_TELL):
             return Fate.UNKNOWN
         raise
     if status == "in progress" and is_alive == "true":
         return Fate.RUNNING
+    if status == "committed" and is_same_run != "true":
+        return Fate.UNKNOWN
     return _FATES.get(status or "", Fate.UNKNOWN)

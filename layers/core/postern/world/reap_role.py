@@ -29,7 +29,7 @@ def make_reap_role() -> tuple[str, ...]:
         f"""DO $postern$
 BEGIN
     EXECUTE format('GRANT CONNECT ON DATABASE %I TO {REAP_ROLE}', current_database());
-    -- Without it a transaction that is in progress is settled as unknown after an hour; `db doctor` says so.
+    -- Without it what is in progress, or was committed, is settled as unknown after an hour; `db doctor` says so.
     IF pg_has_role({quote_literal(STATISTICS_ROLE)}, 'MEMBER WITH ADMIN OPTION')
         OR (SELECT rolsuper FROM pg_roles WHERE rolname = CURRENT_USER) THEN
         GRANT {STATISTICS_ROLE} TO {REAP_ROLE} WITH ADMIN FALSE, INHERIT TRUE, SET FALSE;

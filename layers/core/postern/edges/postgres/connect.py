@@ -7,13 +7,13 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
-from pathlib import Path
+from functools import partial
 
 from pg8000.exceptions import DatabaseError, InterfaceError
 
 from postern.edges.postgres.protocol import cancel_request
 from postern.edges.postgres.settings import STARTUP_SETTINGS, unmet_setting
+from postern.edges.postgres.verified_tls import verifying_context
 from postern.edges.postgres.wire import AgentConnection
 from postern.errors import DatabaseUnavailable
 from postern.sqlstate_conditions import CONDITIONS
@@ -104,22 +104,6 @@ def _tcp(address: DatabaseAddress, timeout_s: float) -> socket.socket:
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # without it each small message waits for an ACK
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     return sock
-
-
-def verifying_context(ca: str) -> ssl.SSLContext:
-    """A context that takes no server without a certificate of its host's by one of `ca`'s authorities.
-
-    Raises `OSError` where the file is not there, and its `ssl.SSLError` where it holds no certificate.
-    """
-    return _read_context(ca, Path(ca).stat().st_mtime_ns)
-
-
-@lru_cache(maxsize=4)
-def _read_context(ca: str, _modified_ns: int) -> ssl.SSLContext:
-    """Kept while the file is as it was: a bundle of many authorities takes longer to read than a session to open."""
-    context = ssl.create_default_context(cafile=ca)  # requires a certificate and the host's name in it
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _cancel(address: DatabaseAddress, backend_key: bytes) -> None:

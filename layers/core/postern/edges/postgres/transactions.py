@@ -8,7 +8,7 @@ What is durable when the process dies:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -27,11 +27,20 @@ from postern.edges.postgres.statements import (
     take_answer,
 )
 from postern.edges.postgres.wire import OWN_LIMITS, AgentConnection
-from postern.errors import DatabaseLost, OutcomeUnknown, StatementFailed, TooLarge
+from postern.errors import (
+    DatabaseLost,
+    DatabaseUnavailable,
+    OutcomeUnknown,
+    PosternError,
+    StatementFailed,
+    TooLarge,
+)
 from postern.ports import Limits, Parameter, Result, TransactionMark
 from postern.sqlstates import sanitise
 from postern.types import CommandId
 
+# Of a BEGIN that asks to write, on a standby: what it is told in recovery ("cannot set transaction read-write mode").
+_TAKES_NO_WRITES = frozenset({"0A000", "25006"})
 _COMMIT_LIMITS = replace(OWN_LIMITS, statement_timeout_ms=COMMIT_TIMEOUT_MS)
 
 
@@ -64,7 +73,7 @@ class TaskTransaction:
                 reply = self._connection.exchange(request, limits, protocol.IDLE)
                 check_begun(reply)
             if reply.fields is not None:
-                raise sanitise(reply.fields, "")
+                raise _not_begun(reply.fields, read_only=read_only)
             if not read_only:
                 self._written_before = self._written()
 
@@ -145,3 +154,10 @@ def abandoned_unless_clean(connection: AgentConnection) -> Iterator[None]:
     except BaseException:
         connection.abandon(cancel=False)
         raise
+
+
+def _not_begun(fields: Mapping[str, str], *, read_only: bool) -> PosternError:
+    if not read_only and fields.get("C") in _TAKES_NO_WRITES:
+        detail = "The database takes no writes now, as in the midst of a failover. Nothing was written: try again."
+        return DatabaseUnavailable("database.unavailable", detail)
+    return sanitise(fields, "")
