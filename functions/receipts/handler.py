@@ -37,7 +37,8 @@ class Services:
 
 
 def respond(event: http.Event, services: Services) -> http.Response:
-    log = http.query_parameter(event, "log") or services.log
+    named = http.query_parameter(event, "log")
+    log = services.log if named is None else named
     if event["resource"] == PUBLIC_LOG:
         found, now_us = services.receipts.log(log), services.clock.now_us()
         told = receipt_contract.log_answer(found, now_us=now_us, max_staleness_s=services.max_staleness_s)

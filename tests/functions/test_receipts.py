@@ -101,3 +101,10 @@ def test_importing_the_handler_reads_nothing():
         check=False,
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("resource", ["/v1/log", "/v1/receipts/{command_id}"])
+def test_an_empty_name_of_a_log_is_none_and_not_this_log(resource, commands):
+    mine = commands.run()
+    with pytest.raises(BadRequest, match="log"):
+        function.respond(event(resource, query={"log": [""]}, command_id=mine), services(commands))

@@ -248,6 +248,17 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     position: int | None = None
 
 
+class GatewayProblem(Struct, frozen=True, omit_defaults=True):
+    """What the gateway says by itself; without `status` where it says the same with several."""
+
+    type: str
+    title: str
+    code: str
+    detail: str
+    request_id: str
+    status: int | None = None
+
+
 class Health(Struct, frozen=True):
     """The gate answers."""
 

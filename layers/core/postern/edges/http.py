@@ -38,6 +38,7 @@ Body = TypeVar("Body")
 MAX_BODY_BYTES = 1_000_000
 _LONGEST_NAME = 100  # characters of an id in a path
 _IDEMPOTENCY_KEY = re.compile(r"[!-~]{1,100}")
+IDEMPOTENCY_KEY_SCHEMA = {"type": "string", "pattern": f"^{_IDEMPOTENCY_KEY.pattern}$"}  # for the API's description
 
 # By class, the most special first: the first that fits is taken.
 _STATUS: tuple[tuple[type[PosternError], int, str], ...] = (

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from postern.audit.canonical import canonical_bytes, parse_canonical
+from postern.audit.keys import LOG_NAME
 from postern.audit.record_query import Place, RecordQuery
 from postern.audit.times import parse_any_time
 from postern.edges import http
@@ -27,12 +28,14 @@ DEFAULT_LIMIT = 100
 MAX_LIMIT = 500
 _LONGEST = 2000  # characters of a name: as long as a token's texts may be
 _LONGEST_CURSOR = 400
+_TASK = re.compile(r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 _NAME = {"type": "string", "maxLength": _LONGEST}
 _MOMENT = {"type": "string", "format": "date-time"}
+LOG_SCHEMA = {"type": "string", "pattern": f"^{LOG_NAME.pattern}$", "description": "an earlier epoch's, by its name"}
 # Of each parameter, for the API's description.
 SCHEMAS: Mapping[str, Mapping[str, Any]] = {
-    "log": {"type": "string", "maxLength": 40, "description": "an earlier epoch's, by its name"},
-    "task": {"type": "string", "minLength": 32, "maxLength": 32},
+    "log": LOG_SCHEMA,
+    "task": {"type": "string", "pattern": f"^{_TASK.pattern}$"},
     "principal": {**_NAME, "description": "`<issuer>|<sub>`, or a person that an agent acts for"},
     "database": _NAME,
     "table": {**_NAME, "description": "`schema.name`, or a name in any schema"},
@@ -44,7 +47,6 @@ SCHEMAS: Mapping[str, Mapping[str, Any]] = {
     "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     "cursor": {"type": "string", "maxLength": _LONGEST_CURSOR, "description": "`next` of the page before"},
 }
-_TASK = re.compile(r"[0-9a-f]{12}7[0-9a-f]{3}[89ab][0-9a-f]{15}")
 _LIMIT = re.compile(r"[1-9][0-9]{0,2}")
 _CURSOR = frozenset({"v", "of", "size", "at"})
 _DOMAIN = b"postern records cursor 1\n"

@@ -13,6 +13,7 @@ from postern.policy.requests import TaskRequest
 from postern.types import Sha256Hex, TaskId, TaskState
 
 _TASK_ID = re.compile(r"[0-9a-f]{32}")
+CURSOR_SCHEMA = {"type": "string", "pattern": f"^{_TASK_ID.pattern}$"}  # for the API's description
 
 
 class Listed(StrEnum):
