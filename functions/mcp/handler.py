@@ -11,6 +11,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from postern.clock_ports import Clock
 from postern.edges import http
 from postern.edges.guarded import guarded
 from postern.edges.invocation import Invocation, invoked
@@ -22,7 +23,6 @@ from postern.edges.mcp.methods import Caller
 from postern.edges.mcp.task_tools import Surroundings
 from postern.edges.system import SystemClock
 from postern.identity.context import parse_principal
-from postern.ports import Clock
 
 MARGIN_S = 1.0  # for our answer, once the API's is there or its time is up
 

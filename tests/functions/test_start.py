@@ -14,18 +14,19 @@ from tests.support.stack import PROJECT
 SDK = ("boto3", "botocore.session")
 LATER = ("boto3", "s3transfer", "phonenumbers", "stdnum", "aws_xray_sdk", "postgast", "google.protobuf")
 ABSENT = {
-    "console": (*SDK, *LATER, "cedarpy", "pg8000"),
-    "authorize": (*SDK, *LATER, "cedarpy", "pg8000"),
-    "mcp": (*SDK, *LATER, "cedarpy", "pg8000", "yaml", "mcp", "pydantic"),
-    "tasks": (*LATER, "pg8000"),
+    "console": (*SDK, *LATER, "cedarpy", "pg8000", "postern.ports", "postern.edges.openapi"),
+    "authorize": (*SDK, *LATER, "cedarpy", "pg8000", "postern.ports"),
+    "mcp": (*SDK, *LATER, "cedarpy", "pg8000", "yaml", "mcp", "pydantic", "postern.ports", "postern.edges.openapi"),
+    "tasks": (*LATER, "pg8000", "postern.run_once.check", "postern.services.dry_run", "postern.edges.openapi"),
     "receipts": (*LATER, "cedarpy", "pg8000", "yaml"),
     "inspect": (*LATER, "pg8000"),
     "sequence": (*LATER, "cedarpy", "pg8000", "yaml"),
+    "deploy": (*LATER, "cedarpy", "pg8000"),
     "query": (*LATER, "cedarpy", "postern.edges.approval_store", "postern.run_once"),
 }
 # Each row is one process, which costs more than all that is looked at. In it a function also answers for what those
 # before it have loaded, so none comes before one that may load less.
-PROCESSES = (("console", "authorize", "tasks", "inspect"), ("mcp", "receipts", "sequence", "query"))
+PROCESSES = (("console", "authorize", "tasks", "inspect"), ("mcp", "receipts", "sequence", "deploy", "query"))
 _LOADED = """
 import importlib, json, sys
 loaded = {}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from postern.audit.digests import sha256_hex
-from postern.edges.postgres.connect import verifying_context
+from postern.edges.postgres.verified_tls import verifying_context
 from postern.errors import PolicyUnavailable
 from postern.types import DatabaseAddress, Sha256Hex
 

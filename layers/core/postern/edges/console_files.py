@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from postern.edges import http
-from postern.edges.public import sign_in_list
+from postern.edges.sign_in_list import sign_in_list
 from postern.errors import NotFound
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from postern.clock_ports import Clock
 from postern.edges import issuer_http
 from postern.edges.log_lines import logger
 from postern.errors import IssuerUnavailable, StateUnavailable
@@ -28,7 +29,6 @@ from postern.identity.key_sets import (
 )
 from postern.identity.keys import VerifyingKey, parse_key_set
 from postern.identity.strict_json import parse_object
-from postern.ports import Clock
 
 AWAY_S = 5  # that the table is not tried again after it could not be reached
 PAUSES_S = (0.1, 0.2, 0.4, 0.8)  # between looks at the table while another asks the issuer

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from postern.edges import http, openapi
+from postern.edges import http
 from postern.edges.authorizer import request_url
+from postern.edges.sign_in_list import sign_in_list
 from postern.identity.issuers import ALGORITHMS, IssuerRules
 
 if TYPE_CHECKING:
@@ -24,27 +25,11 @@ def public_answer(event: http.Event, policy: PolicySource) -> http.Response:
     if event["resource"] == "/healthz":
         return http.json_answer(200, {"status": "ok"})
     if event["resource"] == "/openapi.json":
+        from postern.edges import openapi  # every contract of the API: no other call needs them all
+
         return http.answer(200, openapi.description())
     resource = request_url(event).removesuffix(event["resource"]) + event["resource"].removeprefix(METADATA)
     return http.json_answer(200, _metadata(resource, policy.load().issuers))
-
-
-def sign_in_list(issuers: Iterable[IssuerRules]) -> list[dict[str, object]]:
-    """How people sign in with each issuer that says so. `parameters` are added to an authorization request."""
-    return [
-        {
-            "name": rules.name,
-            "issuer": rules.issuer,
-            "client_id": ask.client_id,
-            "device_client_id": ask.device_client_id,
-            "scopes": list(ask.scopes),
-            "token": ask.token.value,
-            "origins": list(ask.origins),
-            "parameters": {} if ask.audience_parameter is None else {ask.audience_parameter: rules.audience},
-        }
-        for rules in issuers
-        if (ask := rules.sign_in) is not None
-    ]
 
 
 def _metadata(resource: str, issuers: Iterable[IssuerRules]) -> dict[str, object]:

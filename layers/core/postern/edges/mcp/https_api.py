@@ -20,10 +20,10 @@ from typing import Any
 
 import msgspec
 
+from postern.clock_ports import Clock
 from postern.edges.mcp.address import Address
 from postern.edges.mcp.api import ApiAnswer
 from postern.errors import OutcomeUnknown, UpstreamError
-from postern.ports import Clock
 from postern.types import Secret
 
 # An environment is frozen between invocations and may not have heard of a close: by wall time, which goes on meanwhile.
