@@ -10,6 +10,9 @@ READY  := $(VENV)/.ready
 # A hundred packages that only the scans run, away from what the tests import.
 SCAN   := .venv-scan
 SCANS  := $(SCAN)/.ready
+# Draws requests from the API's description, over HTTP: nothing of ours imports it.
+FUZZ   := .venv-fuzz
+FUZZES := $(FUZZ)/.ready
 # LocalStack needs Python 3.12 or later and pins other versions of what we pin.
 LOCALSTACK  := .venv-localstack
 LOCALSTACKS := $(LOCALSTACK)/.ready
@@ -29,7 +32,7 @@ SAM_BUILD = POSTERN_ARCHITECTURE=$(ARCHITECTURE) $(BIN)/sam build --template tem
 REGIONS := us-east-1 eu-central-1 eu-west-1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo contrib evaluator test faces fuzz soak interop bench bench-detectors format lint types validate build build-native build-for-import bench-cold rds-ca deploy scan sbom audit-deps figures lock clean
+.PHONY: help setup demo contrib evaluator peers test faces fuzz soak orders faults interop bench bench-long bench-detectors format lint types validate build build-native build-for-import bench-cold rds-ca deploy scan sbom audit-deps figures lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,30 +65,68 @@ evaluator: ## fetch the policy evaluator that tests of rights hold our own again
 	@cp tests/support/evaluator/package.json tests/support/evaluator/package-lock.json .postern/evaluator/
 	npm ci --prefix .postern/evaluator --ignore-scripts --no-audit --no-fund --silent
 
+# Each in an environment of its own, away from what the project imports. Pinned and hashed beside their use.
+PEERS := .postern/peers
+
+peers: ## fetch the servers that bench.peers measures beside (needs Python 3.12 or 3.13, and npm)
+	@python=$$(scripts/localstack_python.sh) && for name in awslabs postgres-mcp; do \
+		echo "setting up $(PEERS)/$$name with $$python" && $$python -m venv --clear $(PEERS)/$$name && \
+		$(PEERS)/$$name/bin/pip install --quiet --disable-pip-version-check --no-deps --only-binary :all: \
+			--require-hashes -r bench/pinned/$$name.txt || exit 1; \
+	done
+	@mkdir -p $(PEERS)/dbhub
+	@cp bench/pinned/package.json bench/pinned/package-lock.json $(PEERS)/dbhub/
+	npm ci --prefix $(PEERS)/dbhub --omit=optional --ignore-scripts --no-audit --no-fund --silent
+
 test: $(READY) ## run the tests
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -q
 
 faces: $(READY) ## try the console in a browser, and the whole story with an agent in it (needs chromium)
 	POSTERN_FACES=1 $(BIN)/pytest -q tests/faces
 
-fuzz: $(READY) ## search longer for a leak: make fuzz MINUTES=5, SEED=n to repeat a round
-	$(BIN)/python -m tests.noninterference.fuzz --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED))
+$(FUZZES): requirements/fuzz.txt
+	@echo "setting up $(FUZZ) (once)"
+	@$(PYTHON) -m venv $(FUZZ)
+	@$(FUZZ)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/fuzz.txt
+	@touch $@
 
-soak: $(READY) ## try all orders, longer lives, then many tasks at once: make soak TASKS=1000 CLIENTS=16, SEED=n to repeat
+fuzz: $(READY) $(FUZZES) ## send hostile input of every kind: make fuzz MINUTES=5, PART=worlds, inputs, http or contract, SEED=n to repeat
+	$(BIN)/python -m tests.fuzz --minutes $(or $(MINUTES),5) $(if $(PART),--part $(PART)) $(if $(SEED),--seed $(SEED))
+
+# With TASKS it is the closed loop: so many tasks by CLIENTS at a time, each of whom waits for its answers.
+soak: $(READY) ## put a local stack under load: make soak MINUTES=30 AGENTS=64 RATE=4, or TASKS=1000 CLIENTS=16; SEED=n to repeat
+	$(BIN)/python -m tests.soak $(if $(TASKS),--tasks $(TASKS) --clients $(or $(CLIENTS),16),--minutes $(or $(MINUTES),30) \
+		$(if $(AGENTS),--agents $(AGENTS)) $(if $(RATE),--rate $(RATE))) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+orders: $(READY) ## try pairs of services in every order of their calls, and longer lives of tasks
 	POSTERN_SOAK=1 $(BIN)/pytest -n $(WORKERS) -q tests/services/test_interleavings.py tests/edges/test_task_model.py
-	$(BIN)/python -m tests.soak --tasks $(or $(TASKS),1000) --clients $(or $(CLIENTS),16) $(if $(SEED),--seed $(SEED))
+
+faults: $(READY) ## break each part under load, and hold what came of it together: make faults ONLY=kms-down, PAIRS=10 SEED=n for two at once
+	$(BIN)/python -m tests.faults $(foreach name,$(ONLY),--only $(name)) $(if $(PAIRS),--pairs $(PAIRS)) $(if $(SEED),--seed $(SEED)) $(if $(WRITE),--write)
 
 interop: $(READY) ## let Go's own packages and openssl verify a log, good and tampered (needs golang-go, golang-golang-x-mod-dev)
 	$(BIN)/python -m tests.interop
 
-bench: $(READY) ## print where a statement's time goes: gate, guard, masks, rows
+bench: $(READY) ## print where time goes, minutes: a statement, the guard, masks, rows, the log
 	$(BIN)/python -m bench
+
+bench-long: $(READY) ## print what takes longer: peers, growth, ten million entries
+	$(BIN)/python -m bench.long
 
 bench-cold: build-native ## print what a cold start of each function costs, beside two empty handlers: make bench-cold ROUNDS=15
 	$(BIN)/python -m bench.cold $(if $(ROUNDS),--rounds $(ROUNDS))
 
-bench-detectors: $(RUNS) ## print what the detectors find and miss, and how fast they look
-	$(BIN)/python -m bench.detectors
+# 390 MB beside the rest of .postern, of which the recognisers are called by themselves: no language model.
+PRESIDIO := $(PEERS)/presidio
+
+$(PRESIDIO)/.ready: bench/pinned/presidio.txt
+	@echo "setting up $(PRESIDIO) (a minute or two, once)"
+	@$(PYTHON) -m venv --clear $(PRESIDIO)
+	@$(PRESIDIO)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r bench/pinned/presidio.txt
+	@touch $@
+
+bench-detectors: $(RUNS) $(PRESIDIO)/.ready ## print what the detectors find and miss, and how fast, beside Presidio (which it fetches)
+	$(BIN)/python -m bench.detectors --presidio $(PRESIDIO)/bin/python
 
 figures: $(READY) ## hold the tables of docs/cost.md and docs/scale.md equal to what their scripts print
 	$(BIN)/python -m bench.cost --check
@@ -161,6 +202,7 @@ lock: $(READY) ## pin the requirements anew
 	$(COMPILE) --extra local --extra parquet --extra dev --output-file requirements/dev.txt pyproject.toml
 	$(COMPILE) --extra local --constraint requirements/dev.txt --output-file requirements/local.txt pyproject.toml
 	$(COMPILE) --output-file requirements/scan.txt requirements/scan.in
+	$(COMPILE) --output-file requirements/fuzz.txt requirements/fuzz.in
 
 lock-localstack: ## pin LocalStack's own anew, by the Python that runs it
 	@python=$$(scripts/localstack_python.sh) && rm -rf $(LOCALSTACK) && $$python -m venv $(LOCALSTACK)
@@ -169,4 +211,4 @@ lock-localstack: ## pin LocalStack's own anew, by the Python that runs it
 	@rm -rf $(LOCALSTACK)
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) $(SCAN) $(LOCALSTACK) dist/sbom .aws-sam .postern .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(SCAN) $(FUZZ) $(LOCALSTACK) dist/sbom .aws-sam .postern .mypy_cache .pytest_cache .ruff_cache .hypothesis

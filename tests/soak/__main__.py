@@ -1,85 +1,62 @@
-"""`make soak TASKS=1000 CLIENTS=16`: a local stack, so many tasks by so many clients at a time, and then nothing left.
+"""A local stack under load, and what must hold of it then and afterwards. Two ways:
 
-Prints how long each kind of call took and what does not hold; ends with 1 where anything does not.
+`--minutes 30 --agents 64 --rate 3`: the open loop. Calls arrive by a schedule, whether or not those before them were
+answered, and each agent holds every answer against what it knows. Ctrl-C ends it early, with what was seen.
+
+`--tasks 1000 --clients 16`: the closed loop. So many tasks by so many clients at a time, each waiting for its answer.
+
+Both are repeated by `--seed`, print how long each kind of call took and what does not hold, and end with 1 where
+anything does not.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
-import statistics
 import sys
 import tempfile
-import time
 from pathlib import Path
 
-from postern_local.stack import DEMO, Options, run_stack
-from tests.soak.checks import left_in_database, pull_and_verify, wait_until_quiet, wrong_budgets, wrong_records
-from tests.soak.clients import Seen, end_unheard, run_clients
+from bench.pages import publish
 
-LIMITS = "openings: 100000\nstatements: 100000\nprovisions: 100000\n"
-WRITES = """
-permit (principal in Postern::Group::"agents", action == Postern::Action::"update",
-        resource == Postern::Table::"shop.public.orders");
-permit (principal in Postern::Group::"agents", action == Postern::Action::"autoApprove",
-        resource == Postern::Database::"shop");
-"""
+from tests.soak import closed
+from tests.soak.load.loop import Plan
+from tests.soak.load.run import soak
+from tests.soak.load.summary import shown, summary
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="make soak", description=__doc__)
-    parser.add_argument("--tasks", type=int, default=1000)
-    parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
+    asked = _arguments()
     with tempfile.TemporaryDirectory(prefix="postern-soak-") as folder:
-        wrong = soak(Path(folder), tasks=asked.tasks, clients=asked.clients, seed=asked.seed)
-    for one in wrong[:50]:
-        print(f"WRONG  {one}")
-    print("all of it holds" if not wrong else f"{len(wrong)} things do not hold")
+        if asked.tasks is not None:
+            wrong = closed.soak(Path(folder), tasks=asked.tasks, clients=asked.clients, seed=asked.seed)
+        else:
+            wrong = _open_loop(Path(folder), asked)
+    for line in shown(wrong):
+        print(line)
+    print("all of it holds" if not wrong else f"{len(wrong)} things do not hold", file=sys.stderr)
     sys.exit(1 if wrong else 0)
 
 
-def soak(folder: Path, *, tasks: int, clients: int, seed: int) -> list[str]:
-    """What does not hold afterwards."""
-    with run_stack(
-        Options(policy=_policy(folder / "policy"), loads=[str(DEMO / "shop.sql")], state=folder / "state")
-    ) as stack:
-        begun = time.monotonic()
-        seen = run_clients(stack.ready, tasks=tasks, clients=clients, seed=seed, told=_tell)
-        took_s = time.monotonic() - begun
-        unheard = end_unheard(stack.ready, seen)
-        if unheard:
-            print(f"{seen.unheard} openings were not answered in time; {unheard} of their tasks stood and were ended")
-        quiet_s = wait_until_quiet(seen, stack)
-        _report(seen, took_s, quiet_s)
-        wrong = [*left_in_database(stack), *wrong_budgets(seen)]
-        wrong += pull_and_verify(stack, folder / "evidence")
-        wrong += wrong_records(seen, stack, folder / "evidence")
-        return [*wrong, *seen.wrong]
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.soak", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--minutes", type=float, default=30.0, help="how long calls arrive")
+    parser.add_argument("--agents", type=int, default=64, help="principals, each with tasks of its own")
+    parser.add_argument("--rate", type=float, default=4.0, help="calls a second, on average")
+    parser.add_argument("--tasks", type=int, help="the closed loop in place of the open one: tasks in all")
+    parser.add_argument("--clients", type=int, default=16, help="of the closed loop, at a time")
+    parser.add_argument("--seed", type=int, default=0, help="repeats a schedule and its draws")
+    parser.add_argument("--write", action="store_true", help="put the summary into docs/performance.md")
+    return parser.parse_args()
 
 
-def _policy(folder: Path) -> Path:
-    """The demo's layer, with rates that do not bind, and with writes that need nobody's consent."""
-    shutil.copytree(DEMO / "policy", folder)
-    (folder / "limits.yaml").write_text(LIMITS)
-    (folder / "policy" / "soak.cedar").write_text(WRITES)
-    return folder
-
-
-def _tell(number: int) -> None:
-    print(f"  task {number}", file=sys.stderr, flush=True)
-
-
-def _report(seen: Seen, took_s: float, quiet_s: float) -> None:
-    calls = sum(len(times) for times in seen.times_ms.values())
-    print(f"{len(seen.tasks)} tasks and {calls} calls in {took_s:.0f} s: {len(seen.tasks) / took_s:.1f} tasks/s,")
-    print(f"{calls / took_s:.1f} calls/s; {seen.retried} sent again; the last task had ended {quiet_s:.0f} s later")
-    disturbed = sum(used.is_disturbed for used in seen.tasks)
-    print(f"{seen.unserved} statements of {disturbed} tasks were not served (503): something was saturated")
-    for kind, times in sorted(seen.times_ms.items()):
-        p99 = statistics.quantiles(times, n=100)[98] if len(times) > 1 else times[0]
-        print(f"  {kind:8} {len(times):6}   p50 {statistics.median(times):7.0f} ms   p99 {p99:7.0f} ms")
+def _open_loop(folder: Path, asked: argparse.Namespace) -> list[str]:
+    """What does not hold; the summary is printed, or written into its page."""
+    plan = Plan(asked.agents, asked.rate, asked.minutes * 60, asked.seed)
+    loop, watcher, found = soak(folder, plan)
+    publish("performance.md", "tests.soak", summary(loop, watcher, found))
+    return found.wrong
 
 
 if __name__ == "__main__":

@@ -16,8 +16,9 @@ from postern.audit.keys import record_key
 from postern.audit.records import RecordType
 from postern.types import CommandId
 from postern_cli.main import main as postern
+from postern_local.ready import Ready
 from postern_local.stack import Stack
-from tests.soak.clients import ROWS, STATEMENTS, Asked, Ending, Seen, Used
+from tests.soak.clients import ROWS, STATEMENTS, Asked, Seen, Used
 
 FINAL = {"ended", "expired", "revoked", "denied", "failed"}
 QUIET_WITHIN_S = 900.0  # longer than any task lives: what nobody ends expires
@@ -86,13 +87,13 @@ def wrong_budgets(seen: Seen) -> Iterator[str]:
             yield f"{used.id} state: expected {used.ending.value}, got {task['state']}"
 
 
-def pull_and_verify(stack: Stack, folder: Path) -> Iterator[str]:
+def pull_and_verify(ready: Ready, folder: Path) -> Iterator[str]:
     """Pulls until the log covers all that was written, and verifies it."""
-    ready = str(Path(stack.ready.state) / "ready.json")
+    path = str(Path(ready.state) / "ready.json")
     for _ in range(12):
         with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.redirect_stderr(said):
-            pulled = postern(["audit", "pull", "--ready", ready, "--dir", str(folder)])
-            status = postern(["audit", "verify", "--dir", str(folder), "--vkey", stack.ready.vkey, "--json"])
+            pulled = postern(["audit", "pull", "--ready", path, "--dir", str(folder)])
+            status = postern(["audit", "verify", "--dir", str(folder), "--vkey", ready.vkey, "--json"])
         if pulled == status == 0 and '"unsequenced": 0' in said.getvalue():
             return
         time.sleep(5)
@@ -101,7 +102,7 @@ def pull_and_verify(stack: Stack, folder: Path) -> Iterator[str]:
 
 def wrong_records(seen: Seen, stack: Stack, folder: Path) -> Iterator[str]:
     """Receipts that are not in the log, and tasks whose records are not those of what was asked of them."""
-    digests, by_task = _records(folder)
+    digests, by_task = records_of(folder)
     for used in seen.tasks:
         for asked in used.asked:
             yield from _lost_receipts(stack.ready.log, asked, digests)
@@ -116,7 +117,7 @@ def wrong_records(seen: Seen, stack: Stack, folder: Path) -> Iterator[str]:
             yield f"{used.id} records: expected {dict(expected)}, got {dict(got)}"
 
 
-def _records(folder: Path) -> tuple[dict[str, str], dict[str, Counter[str]]]:
+def records_of(folder: Path) -> tuple[dict[str, str], dict[str, Counter[str]]]:
     """The digest of each record by its key, and how many of which kind each task has."""
     digests: dict[str, str] = {}
     by_task: dict[str, Counter[str]] = {}
@@ -158,6 +159,3 @@ def _expected(used: Used) -> Counter[str]:
         if asked.kind == "write" and asked.status == 200:
             expected["statement settled"] += 1
     return expected
-
-
-__all__ = ["Ending", "left_in_database", "pull_and_verify", "wait_until_quiet", "wrong_budgets", "wrong_records"]
