@@ -1,22 +1,28 @@
-"""One report over one local stack: a statement's way, the guard, the masks, the rows, the sequencer, the verifier."""
+"""A statement's own cost, views and detectors; then over one local stack its way, the guard, rows, and the log."""
 
 from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from rich.console import Console
 
-from bench import guard, masks, rows, sequencer, statement, verify
+from bench import guard, rows, sequencer, statement, verify
 from postern_local.demo.caller import Caller
 from postern_local.stack import Options, run_stack
+
+ALONE = ("bench.own_cost", "bench.views", "bench.detectors")  # in processes of their own, without the stack beside
 
 
 def main() -> None:
     console = Console(width=165, highlight=False)
+    for module in ALONE:
+        subprocess.run([sys.executable, "-m", module], check=True)
+        console.print()
     with (
         tempfile.TemporaryDirectory(prefix="postern-bench-") as folder,
         run_stack(Options(state=Path(folder))) as stack,
@@ -34,8 +40,6 @@ def main() -> None:
         statement.report(console, stack, agent, str(reply.body["task_id"]))
         console.print()
         guard.report(console, reply.body["scope"], server_major=18)
-        console.print()
-        masks.report(console, stack.postgres, str(reply.body["task_id"]))
         console.print()
         rows.report(console, stack.postgres)
         console.print()

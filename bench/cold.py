@@ -6,7 +6,6 @@ One run, interleaved: every function and both empty handlers once a round, so th
 from __future__ import annotations
 
 import argparse
-import platform
 import shutil
 import statistics
 import subprocess
@@ -16,11 +15,12 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 from bench.cold_rounds import Round
 from bench.cold_stack import RESERVED, Runtime, Start, cold_stack
-from bench.samples import middle, print_table
+from bench.machine import described
+from bench.pages import publish
+from bench.samples import middle
+from bench.tables import markdown
 from postern_local.stack import Options, run_stack
 
 ROUNDS = 15
@@ -39,9 +39,8 @@ def main() -> int:
     missing = [str(layer) for layer in runtime.layers if not layer.is_dir()]
     if missing:
         sys.exit(f"bench: expected layers for this machine's own processor, got no {missing[0]}: run make build-native")
-    console = Console(width=165, highlight=False)
     starts = _measure(runtime, given.built, given.rounds)
-    _report(console, starts, runtime)
+    publish("performance.md", "bench.cold", _text(starts, runtime))
     return 0 if _ratio(starts) <= BAR else 1
 
 
@@ -50,6 +49,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--built", type=Path, default=Path(".aws-sam/native"), help="where sam build left the layers")
     parser.add_argument("--python", default=shutil.which("python3.13") or sys.executable)
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()
 
 
@@ -86,33 +86,30 @@ def _ratio(starts: Starts, name: str = "query", *, of: Of = _cpu) -> float:
     return _share(starts, name, of=of) / _median(starts, "powertools", of)
 
 
-def _report(console: Console, starts: Starts, runtime: Runtime) -> None:
+COLUMNS = (
+    "ms of a processor",
+    "import",
+    "first answer",
+    "own share",
+    "of Powertools'",
+    "by the clock",
+    "peak MB",
+    "modules",
+    "MB loaded",
+)
+
+
+def _text(starts: Starts, runtime: Runtime) -> str:
     version = subprocess.run([runtime.python, "-V"], capture_output=True, text=True, check=True).stdout.strip()
-    console.print(
-        f"{version}, {platform.machine()}; a fresh process each, {len(starts['plain'])} rounds in turns; in brackets "
-        "the middle half\n"
+    readings = (
+        f"`query` takes {_ratio(starts):.2f} times an empty Powertools handler's first answer beyond it (its bar is "
+        f"{BAR:g}), by the clock {_ratio(starts, of=_clock):.2f}. Other readings: less the plain handler's alone "
+        f"{_share(starts, 'query', beyond='plain') / _median(starts, 'powertools'):.2f}; both less the plain handler's "
+        f"{_share(starts, 'query', beyond='plain') / _share(starts, 'powertools', beyond='plain'):.2f}. "
+        f"`authorize`: {_ratio(starts, 'authorize'):.2f}."
     )
-    columns = (
-        "import",
-        "first answer",
-        "own share",
-        "of Powertools'",
-        "by the clock",
-        "peak MB",
-        "modules",
-        "MB loaded",
-    )
-    print_table(console, "ms of a processor", columns, [_row(starts, name) for name in starts])
-    beyond_plain = _share(starts, "query", beyond="plain")
-    console.print(
-        "\nfirst answer: from the start of the process, user and system time of all its threads, so that neither the\n"
-        "emulated AWS nor the database counts; by the clock both do. own share: less the empty Powertools handler's.\n"
-        "of Powertools': "
-        f"own share over that handler's first answer; query's bar is {BAR:g}, and it is at {_ratio(starts):.2f}\n"
-        f"(by the clock {_ratio(starts, of=_clock):.2f}). Other readings: less the plain handler's alone "
-        f"{beyond_plain / _median(starts, 'powertools'):.2f}; both less the plain handler's "
-        f"{beyond_plain / _share(starts, 'powertools', beyond='plain'):.2f}."
-    )
+    head = described(f"functions on {version}", "PostgreSQL 18", f"{len(starts['plain'])} rounds in turns")
+    return "\n\n".join([head, markdown(COLUMNS, [_row(starts, name) for name in starts]), readings])
 
 
 def _clock(start: Start) -> float:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.request import urlopen
 
 from bench.cold_stack import ColdLambdas, Start
 from postern.edges.sqs_events import format_message
@@ -48,10 +49,15 @@ class Round:
         command = query[0].body["command_id"]
         receipt = self._receipt(command)
         yield "receipts", receipt[1]
+        records = f"/v1/records?task={task[0].body['task_id']}"
+        yield "inspect", self._cold("inspect", lambda: self._ask(200, "GET", records))[1]
+        yield "mcp", self._tool(task[0].body["task_id"])
+        yield "console", self._page()
         yield "sequence", self._direct("sequence", self._message(receipt[0].body["records"][0]["key"]))
         yield "run", self._migrate()
         yield "revoke", self._revoke(task[0].body["task_id"])
         yield "reap", self._direct("reap", {"action": "reap"})
+        yield "deploy", self._direct("deploy", {"action": "record"})
 
     def _open(self, name: str) -> tuple[Reply, Start]:
         return self._cold(name, lambda: self._ask(201, "POST", "/v1/tasks", READ))
@@ -60,6 +66,21 @@ class Round:
         path = f"/v1/receipts/{command}"
         self._until(lambda: bool(self.agent.call("GET", path).body.get("records")), "the record in the log")
         return self._cold("receipts", lambda: self._ask(200, "GET", path))
+
+    def _tool(self, task: str) -> Start:
+        """A statement over MCP; the API that the tool asks is the stack's own, and warm."""
+        arguments = {"task_id": task, "sql": STATEMENT}
+        call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "query", "arguments": arguments}}
+        reply, start = self._cold("mcp", lambda: self._ask(200, "POST", "/mcp", call))
+        if reply.body["result"]["structuredContent"].get("row_count") != 1:
+            raise RuntimeError(f"mcp: expected a row, got {reply.body}")
+        return start
+
+    def _page(self) -> Start:
+        """What a browser asks for first."""
+        with self.lambdas.starting_cold(self._named("console")) as measured, urlopen(f"{self.agent.ready.api}/console"):
+            (start,) = measured.starts
+        return start
 
     def _message(self, key: str) -> dict[str, Any]:
         """What S3 sends of a record, come a second time: it is looked up in the log, and let go of."""

@@ -61,7 +61,9 @@ class Runtime:
             check=False,
         )
         if run.returncode != 0:
-            raise RuntimeError(f"{folder.name}: expected an answer, got exit status {run.returncode}\n{run.stderr}")
+            raise RuntimeError(
+                f"{folder.name}: expected an answer, got exit status {run.returncode}\n{run.stdout[-2000:]}{run.stderr}"
+            )
         said = json.loads(run.stdout.splitlines()[-1])
         (imported, import_cpu), (answered, answer_cpu) = said["imported"], said["answered"]
         files = tuple(said["files"])

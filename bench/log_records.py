@@ -32,13 +32,20 @@ def put_start(store: LogStore) -> str:
     return key
 
 
-def put_commands(store: LogStore, count: int, *, per_second: float, first: int = 1) -> list[str]:
-    """So many commands, evenly over time, from number `first` on; their keys in the order in which they came."""
+def put_commands(
+    store: LogStore, count: int, *, per_second: float, first: int = 1, is_varied: bool = False
+) -> list[str]:
+    """So many commands, evenly over time, from number `first` on; their keys in the order in which they came.
+
+    Varied, they name other numbers of tables and masked columns: nine shapes of records in place of two.
+    """
     keys = []
     for n in range(first, first + count):
         at_us = int(n / per_second * 1_000_000)
-        keys.append(_put(store, n, RecordType.INTENT, "statement", _INTENT, at_us))
-        keys.append(_put(store, n, RecordType.OUTCOME, "statement", _OUTCOME, at_us))
+        intent = {**_INTENT, "relations": ["public.orders"] * (1 + n % 5)} if is_varied else _INTENT
+        outcome = {**_OUTCOME, "masked": ["email"] * (n % 4)} if is_varied else _OUTCOME
+        keys.append(_put(store, n, RecordType.INTENT, "statement", intent, at_us))
+        keys.append(_put(store, n, RecordType.OUTCOME, "statement", outcome, at_us))
     return keys
 
 

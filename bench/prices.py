@@ -32,6 +32,7 @@ class Priced(Enum):
     API = Price("API Gateway REST API", "call", 3.50)
 
 
+INVENTORY_MILLION = 0.0025  # objects that an S3 Inventory lists
 STORED_GB_MONTH = 0.023  # S3 Standard, first 50 TB
 INDEX_GB_MONTH = 0.25  # DynamoDB
 KEY_MONTH = 1.00  # a KMS key

@@ -1,72 +1,119 @@
-"""Rows from the socket to JSON text: our reader, pg8000 with its own decoders, psycopg."""
+"""Rows from the socket to the handler's answer, beside pg8000 with every value as text and `json.dumps`; and memory.
+
+`python -m bench.rows` starts a server of its own; `--write` puts both tables into docs/performance.md.
+"""
 
 from __future__ import annotations
 
 import json
-import socket
 import statistics
-from collections.abc import Callable
-from decimal import Decimal
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pg8000.native
-import psycopg
 from rich.console import Console
 
+from bench import machine
+from bench.pages import publish
+from bench.rows_process import OneAnswer, answered, open_session
+from bench.rows_shapes import MEMORY, RATES, Shape
 from bench.samples import interleaved, print_table
-from postern.edges.postgres.connect import open_connection
-from postern.edges.postgres.task_session import TaskSession
-from postern.ports import Limits
-from postern.services.answers import deliver
-from postern.types import CommandId
+from bench.tables import markdown
+from postern_local import postgres
 from postern_local.postgres import PostgresServer
 
-REPEATS = 7
-ROWS = 20_000
-COMMAND = CommandId("0199a0b0-c0d0-7000-8000-00000000000a")
-LIMITS = Limits(ROWS, 50_000_000, 1_000_000, statement_timeout_ms=60_000, lock_timeout_ms=1_000)
-STATEMENTS = {
-    "8 columns: integers, numeric, texts, times": "SELECT i, i * 7 AS a, (i * 1.25)::numeric(12, 2) AS b,"
-    f" 'status ' || i % 7 AS c, md5(i::text) AS d, now() AS e, current_date AS f, i % 2 = 0 AS g"
-    f" FROM generate_series(1, {ROWS}) AS i",
-    "3 columns: integer, text, JSON": "SELECT i, md5(i::text) AS a, jsonb_build_object('n', i, 't', 'x') AS b"
-    f" FROM generate_series(1, {ROWS}) AS i",
-    "1 column: integers": f"SELECT i FROM generate_series(1, {ROWS}) AS i",
-}
+FULL_REPEATS = 15
+REPEATS = 3
+_NO_BOUND = 50_000_000  # bytes: rates are of all rows, past the bound that a call has
+_RATE_COLUMNS = ("rows", "ours", "without detectors", "pg8000 as text", "ours / pg8000")
+_MEMORY_COLUMNS = ("answer", "its text", "objects", "resident")
 
 
-def report(console: Console, postgres: PostgresServer) -> None:
-    """Prints thousands of rows a second, a row a statement."""
-    readers: dict[str, Callable[[str], object]] = {
-        "ours": _ours(postgres, detectors=()),
-        "ours with detectors": _ours(postgres, detectors=None),
-        "pg8000, its decoders": _pg8000(postgres),
-        "psycopg": _psycopg(postgres),
-    }
+@dataclass(frozen=True, slots=True)
+class Peak:
+    """Bytes of an answer, of it as Python's text, and the most that was held while it was made."""
+
+    body: int
+    text: int
+    objects: int  # as `tracemalloc` counts them
+    resident: int  # pages, as the kernel counts them, in a process without `tracemalloc`
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder, postgres.start(Path(folder)) as server:
+        text = "\n\n".join(
+            (
+                machine.described("PostgreSQL 18", f"pg8000 {pg8000.__version__}"),
+                markdown(("thousands of rows a second", *_RATE_COLUMNS), rates(server, FULL_REPEATS)),
+                markdown(("memory, times the answer", *_MEMORY_COLUMNS), memory(server, range(len(MEMORY)))),
+            )
+        )
+    publish("performance.md", "bench.rows", text)
+
+
+def report(console: Console, server: PostgresServer) -> None:
+    """Prints the short form: rates of few repeats, and the memory of what is usual."""
+    print_table(console, "thousands of rows a second", _RATE_COLUMNS, rates(server, REPEATS))
+    console.print()
+    print_table(console, "memory, times the answer", _MEMORY_COLUMNS, memory(server, range(3)))
+
+
+def rates(server: PostgresServer, repeats: int) -> Sequence[Sequence[str]]:
+    """A row a shape; the processor's time of this process alone, which the server's is no part of."""
     rows = []
-    for name, sql in STATEMENTS.items():
-        times = interleaved(REPEATS, *(partial(read, sql) for read in readers.values()))
-        speeds = [ROWS / statistics.median(each) for each in times]
-        rows.append((name, *(f"{speed:,.0f}" for speed in speeds), f"{speeds[1] / speeds[2]:.1f}"))
-    print_table(console, "rows to JSON, thousands a second", (*readers, "with detectors / pg8000"), rows)
+    for shape in RATES:
+        contenders = (
+            partial(answered, OneAnswer(open_session(server.socket), shape, _NO_BOUND), shape.statement),
+            partial(answered, OneAnswer(open_session(server.socket), shape, _NO_BOUND, ()), shape.statement),
+            partial(_pg8000(server), shape.statement),
+        )
+        ours, bare, theirs = interleaved(repeats, *contenders, clock=time.process_time)
+        ratio = statistics.median(their / our for our, their in zip(ours, theirs, strict=True))
+        speeds = [_speed(shape, times) for times in (ours, bare, theirs)]
+        rows.append((shape.name, f"{shape.rows:,}", *speeds, f"{ratio:.1f}"))
+    return rows
 
 
-def _ours(postgres: PostgresServer, detectors: tuple[str, ...] | None) -> Callable[[str], bytes]:
-    sock = socket.socket(socket.AF_UNIX)
-    sock.connect(str(postgres.socket))
-    session = TaskSession(open_connection(sock, user="postgres", database="shop", application_name="bench"))
-    return lambda sql: deliver(session.run(sql, [], LIMITS, command_id=COMMAND), (), detectors).rows_json
+def memory(server: PostgresServer, places: Sequence[int]) -> Sequence[Sequence[str]]:
+    """A row a shape, each measured in processes of its own."""
+    rows = []
+    for place in places:
+        peak = _peak(server, place)
+        times = (peak.text, peak.objects, peak.resident)
+        rows.append((MEMORY[place].name, f"{peak.body / 1e6:.1f} MB", *(f"{each / peak.body:.1f}" for each in times)))
+    return rows
 
 
-def _pg8000(postgres: PostgresServer) -> Callable[[str], str]:
-    connection: pg8000.native.Connection = postgres.connect("shop")
-    return lambda sql: json.dumps(connection.prepare(sql).run(), default=_plain)
+def _speed(shape: Shape, times_ms: Sequence[float]) -> str:
+    low, median, high = statistics.quantiles([shape.rows / each for each in times_ms], n=4)
+    return f"{median:,.0f} ({low:,.0f} to {high:,.0f})"
 
 
-def _psycopg(postgres: PostgresServer) -> Callable[[str], str]:
-    connection = psycopg.connect(postgres.dsn("shop"), autocommit=True)
-    return lambda sql: json.dumps(connection.execute(sql).fetchall(), default=_plain)
+def _pg8000(server: PostgresServer) -> Callable[[str], str]:
+    connection = server.connect()
+    connection.pg_types = defaultdict(lambda: str)
+    return lambda sql: json.dumps(connection.prepare(sql).run())
 
 
-def _plain(value: object) -> str:
-    return str(value) if isinstance(value, Decimal) else value.isoformat()  # type: ignore[attr-defined]
+def _peak(server: PostgresServer, place: int) -> Peak:
+    traced, plain = (_measured(server, place, is_traced=is_traced) for is_traced in (True, False))
+    return Peak(traced["body_bytes"], traced["text_bytes"], traced["peak_bytes"], plain["peak_bytes"])
+
+
+def _measured(server: PostgresServer, place: int, *, is_traced: bool) -> dict[str, int]:
+    command = [sys.executable, "-m", "bench.rows_process", str(server.socket), str(place), str(int(is_traced))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        sys.exit(f"bench.rows: {MEMORY[place].name}: expected an answer, got {done.stderr}")
+    return dict(json.loads(done.stdout))
+
+
+if __name__ == "__main__":
+    main()

@@ -10,18 +10,21 @@ from rich.console import Console
 from rich.table import Table
 
 
-def timed(call: Callable[[], object]) -> float:
+def timed(call: Callable[[], object], clock: Callable[[], float] = time.perf_counter) -> float:
     """Milliseconds of one call."""
-    begun = time.perf_counter()
+    begun = clock()
     call()
-    return (time.perf_counter() - begun) * 1000
+    return (clock() - begun) * 1000
 
 
-def interleaved(repeats: int, *calls: Callable[[], object]) -> list[list[float]]:
+def interleaved(
+    repeats: int, *calls: Callable[[], object], clock: Callable[[], float] = time.perf_counter
+) -> list[list[float]]:
     """Milliseconds of each call, `repeats` times, in turns: what disturbs one disturbs the other."""
     for call in calls:
         call()
-    return [list(times) for times in zip(*([timed(call) for call in calls] for _ in range(repeats)), strict=True)]
+    rounds = ([timed(call, clock) for call in calls] for _ in range(repeats))
+    return [list(times) for times in zip(*rounds, strict=True)]
 
 
 def middle(values: Sequence[float]) -> str:

@@ -1,86 +1,54 @@
-"""Records a second through `postern audit verify`, on all cores, beside plain SHA-256 over the same bytes on as many.
+"""Records a second through `postern audit verify`, beside what no verifier can do without.
 
-The copy is made here, of records of the product's size and shape, and verified as an auditor would: all steps, from
-disk. Memory is that of all processes together. Pulling is measured apart.
+The reference reads each record's bytes as JSON and hashes them once, with the standard library, on as many processes:
+`json.loads` and `hashlib.sha256`, and nothing else. Beside it, opening and reading the same files and nothing else. The
+copy is made here, of records of the product's size and shapes, and verified as an auditor would: all steps, from disk.
+CPU seconds are compared, since others may run beside it. Memory is that of all processes together.
 """
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import hashlib
 import io
 import json
 import os
 import resource
+import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
 from rich.console import Console
-from tests.support.good_log import Batch, Written, tree_of
-from tests.support.log_copy import log_key as signing_key
 
+from bench.machine import described
 from bench.memory import Memory
+from bench.pages import publish
+from bench.pulled_copy import KEY, write_copy
 from bench.samples import print_table
-from postern.audit.chain import Source, Writer, link
-from postern.audit.ids import uuid7
-from postern.audit.keys import log_key, record_key
-from postern.audit.log_bodies import epoch_start_event
-from postern.audit.records import Record, RecordType
-from postern.audit.times import format_time
-from postern.types import CommandId
 from postern_cli.audit import pull
 from postern_cli.audit_verify import Asked, verify_folder
 from postern_cli.processes import cores
 from postern_local.ready import Ready, format_ready
 
 COMMANDS = 15_000
-CHAIN = 200  # records of one environment
-BATCH = 100
-LOG = "bench-2026"
-KEY = signing_key(f"postern.bench/{LOG}")
 YEAR = 2 * 365 * 1_000_000  # records of a million statements a day: an intent and an outcome each
 ORDINARY = 16  # cores
-_BEGUN_US = 1_795_341_600_000_000
-_UNTIL_US = _BEGUN_US + 400 * 86_400_000_000
-_SOURCE = Source(log=LOG, deployment="bench", code_version="0.1.0", function="query")
-_SQL = "SELECT o.id, o.status, o.total, c.region FROM orders AS o JOIN customers AS c ON c.id = o.customer_id"
-_INTENT = {
-    "principal": {
-        "attributes": {"repository": "acme/shop", "run_id": "123456789", "sha": "b" * 40},
-        "groups": ["agents"],
-        "issuer": "github",
-        "issuer_url": "https://token.actions.githubusercontent.com",
-        "on_behalf_of": None,
-        "subject": "repo:acme/shop:ref:refs/heads/main",
-        "token_expires_at_s": 1_795_345_000,
-        "token_sha256": "c" * 64,
-    },
-    "task": {"expires_at_s": 1_795_345_200, "id": "t" * 36, "purpose": "why is the order stuck", "sequence": 17},
-    "target": {"database": "shop", "dbname": "shop", "host": "shop.cluster.example", "port": 5432, "role": "task_1"},
-    "statement": {
-        "text": _SQL,
-        "sha256": "e" * 64,
-        "bytes": len(_SQL),
-        "fingerprint": "0123456789abcdef",
-        "parameters": {"count": 2, "hmac_sha256": "d" * 64},
-    },
-    "decision": {"relations": ["public.orders", "public.customers"], "result": "allow", "writes": False},
-    "policy": "a" * 64,
-}
-_OUTCOME = {
-    "task": {"id": "t" * 36},
-    "status": "ok",
-    "rows": 12,
-    "bytes": 2048,
-    "answer_hmac_sha256": "f" * 64,
-    "masked": [{"column": "email", "mask": "email", "count": 12}],
-    "duration_ms": 14,
-}
+SHORT, LONG = 3, 15  # rounds
+_COLUMNS = (
+    "records/s, wall",
+    "records a CPU second",
+    "`json.loads` and SHA-256, records a CPU second",
+    "CPU, verifier / reference",
+    "CPU, reading the files / reference",
+    f"a year on {ORDINARY} cores, h",
+    "MB, all",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,33 +60,57 @@ class Spent:
     megabytes: int  # of physical memory at its highest, what is shared counted once
 
 
-def report(console: Console, commands: int = COMMANDS) -> None:
-    """Prints records a second for one process and for all cores, and what a year would take."""
+def report(console: Console, commands: int = COMMANDS, repeats: int = SHORT) -> str:
+    """Prints records a second for one process and for all cores, each beside its reference; the table in Markdown."""
     with tempfile.TemporaryDirectory(prefix="postern-bench-verify-") as folder:
-        written = _write(Path(folder), commands)
+        written = write_copy(Path(folder), commands)
         count, size = len(written.order), sum(map(len, written.objects.values()))
-        rows = []
-        for workers in sorted({1, cores()}):
-            spent = _measured(Path(folder), workers)
-            rate, plain = count / spent.wall_s, count / _hashed(Path(folder), workers)
-            rates = [f"{one:,.0f}" for one in (rate, count / spent.cpu_s, plain, plain / rate)]
-            hours = [f"{YEAR / one / 3600:.1f}" for one in (rate, count / spent.cpu_s * ORDINARY)]
-            rows.append((f"{workers}", *rates, *hours, f"{spent.megabytes}"))
-    columns = (
-        "records/s",
-        "a CPU second",
-        "SHA-256, records/s",
-        "ratio",
-        "year, h",
-        f"year on {ORDINARY}, h",
-        "MB, all",
+        found = {workers: [_round(Path(folder), workers) for _ in range(repeats)] for workers in sorted({1, cores()})}
+    rows = [_row(workers, count, rounds) for workers, rounds in found.items()]
+    print_table(console, f"verify {count:,} records of {size // count:,} bytes, processes", _COLUMNS, rows)
+    lines = [
+        described(f"{count:,} records of {size // count:,} bytes, {repeats} rounds, each in turns"),
+        "",
+        f"| processes | {' | '.join(_COLUMNS)} |",
+        "|---:|" + "---:|" * len(_COLUMNS),
+        *(f"| {' | '.join(row)} |" for row in rows),
+    ]
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """What was measured in one turn: the verification, then CPU seconds of what it is compared with."""
+
+    spent: Spent
+    reference_s: float
+    read_s: float
+
+
+def _round(folder: Path, workers: int) -> _Round:
+    return _Round(_measured(folder, workers), _shared(folder, workers, _reference), _shared(folder, workers, _read))
+
+
+def _row(workers: int, count: int, rounds: Sequence[_Round]) -> tuple[str, ...]:
+    rates = sorted(count / one.spent.cpu_s for one in rounds)
+    ratios = sorted(one.spent.cpu_s / one.reference_s for one in rounds)
+    return (
+        f"{workers}",
+        f"{statistics.median(count / one.spent.wall_s for one in rounds):,.0f}",
+        _spread(rates, 0),
+        f"{statistics.median(count / one.reference_s for one in rounds):,.0f}",
+        _spread(ratios, 1),
+        f"{statistics.median(one.read_s / one.reference_s for one in rounds):.1f}",
+        f"{YEAR / statistics.median(rates) / ORDINARY / 3600:.1f}",
+        f"{max(one.spent.megabytes for one in rounds)}",
     )
-    print_table(console, f"verify {count:,} records of {size // count:,} bytes, processes", columns, rows)
-    console.print(
-        "\nA year is a million statements a day, extrapolated in proportion: the work is divided among processes that\n"
-        "share nothing; on sixteen cores by CPU seconds, if files can be read as fast. Plain SHA-256 hashes the same\n"
-        "records in their bundles, once."
-    )
+
+
+def _spread(values: Sequence[float], digits: int) -> str:
+    if len(values) < 4:
+        return f"{statistics.median(values):,.{digits}f}"
+    low, median, high = statistics.quantiles(values, n=4)
+    return f"{median:,.{digits}f} ({low:,.{digits}f} to {high:,.{digits}f})"
 
 
 def report_pull(console: Console, stack: Ready) -> None:
@@ -156,78 +148,35 @@ def _cpu_s() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def _hashed(folder: Path, workers: int) -> float:
-    bundles = [str(path) for path in (folder / f"objects/log/{LOG}/tile/entries").rglob("*") if path.is_file()]
-    full = [path for path in bundles if ".p/" not in path]
+def _shared(folder: Path, workers: int, call: Callable[[list[str]], float]) -> float:
+    """CPU seconds of the call over all records' files, divided among so many processes."""
+    paths = [str(path) for path in (folder / "objects/wal").rglob("*.json")]
     with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(abs, range(workers)))
-        begun = time.perf_counter()
-        list(pool.map(_hash, full, chunksize=max(1, len(full) // workers)))
-        return time.perf_counter() - begun
+        return sum(pool.map(call, [paths[at::workers] for at in range(workers)]))
 
 
-def _hash(path: str) -> bytes:
-    return hashlib.sha256(Path(path).read_bytes()).digest()
+def _reference(paths: list[str]) -> float:
+    records = [Path(path).read_bytes() for path in paths]
+    begun = time.process_time()
+    for data in records:
+        json.loads(data)
+        hashlib.sha256(data).digest()
+    return time.process_time() - begun
 
 
-def _write(folder: Path, commands: int) -> Written:
-    """A pulled log of so many commands: objects, and the listing of them."""
-    objects = dict(_records(commands))
-    batches = [Batch(min(BATCH, len(objects) - at), (KEY,)) for at in range(0, len(objects), BATCH)]
-    written = Written(LOG, _UNTIL_US, objects, list(objects), batches)
-    rows: dict[str, list[bytes]] = {}
-    for at, (key, data) in enumerate(objects.items()):
-        _put(folder, rows, key, data, _BEGUN_US + at * 10_000)
-    for head in tree_of(written, deployment="bench"):
-        for path, data in (*head.writes.items(), (f"checkpoints/{head.size}", head.note), head.stage):
-            _put(folder, rows, log_key(LOG, path), data, head.stored_us)
-        latest = log_key(LOG, "checkpoint")
-        versions = [line.replace(b'"is_latest":true', b'"is_latest":false') for line in rows.pop(latest, [])]
-        _put(folder, rows, latest, head.note, head.stored_us)
-        rows[latest] += versions
-    (folder / "versions.jsonl").write_bytes(b"".join(line for key in sorted(rows) for line in rows[key]))
-    (folder / "pulled.json").write_text(json.dumps({"began_us": _BEGUN_US + 86_400_000_000}))
-    return written
-
-
-def _records(commands: int) -> Iterator[tuple[str, bytes]]:
-    vkeys = [str(KEY.verifier)]
-    start = epoch_start_event(_id(0), _BEGUN_US, origin=KEY.name, retain_until_us=_UNTIL_US, vkeys=vkeys, previous=None)
-    yield record_key(LOG, RecordType.EVENT, _id(0)), link(start, Writer("0" * 32), _SOURCE).data
-    writer = Writer("")
-    for n in range(1, commands + 1):
-        if n % CHAIN == 1:
-            writer = Writer(hashlib.sha256(b"%d" % n).hexdigest()[:32])
-        time_us = _BEGUN_US + n * 20_000
-        intent = link(Record(RecordType.INTENT, "statement", _id(n), time_us, _INTENT), writer, _SOURCE)
-        body = {**_OUTCOME, "intent": intent.sha256}
-        outcome = link(Record(RecordType.OUTCOME, "statement", _id(n), time_us + 15_000, body), intent.next, _SOURCE)
-        writer = outcome.next
-        yield record_key(LOG, RecordType.INTENT, _id(n)), intent.data
-        yield record_key(LOG, RecordType.OUTCOME, _id(n)), outcome.data
-
-
-def _id(n: int) -> CommandId:
-    return CommandId(uuid7(_BEGUN_US + n * 20_000, hashlib.sha256(b"%d" % n).digest()[:10]))
-
-
-def _put(folder: Path, rows: dict[str, list[bytes]], key: str, data: bytes, time_us: int) -> None:
-    path = folder / "objects" / key
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    line = {
-        "delete_marker": False,
-        "is_latest": True,
-        "key": key,
-        "last_modified": format_time(time_us // 1_000_000 * 1_000_000),
-        "mode": "COMPLIANCE",
-        "retain_until": format_time(_UNTIL_US),
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "size": len(data),
-        "version_id": f"{len(rows)}",
-    }
-    rows.setdefault(key, []).append(json.dumps(line, separators=(",", ":")).encode() + b"\n")
+def _read(paths: list[str]) -> float:
+    begun = time.process_time()
+    for path in paths:
+        handle = os.open(path, os.O_RDONLY)
+        os.read(handle, os.fstat(handle).st_size)
+        os.close(handle)
+    return time.process_time() - begun
 
 
 if __name__ == "__main__":
-    report(Console(width=165, highlight=False))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--commands", type=int, default=COMMANDS)
+    parser.add_argument("--rounds", type=int, default=LONG)
+    given = parser.parse_known_args()[0]
+    told = report(Console(width=165, highlight=False, stderr=True), given.commands, given.rounds)
+    publish("performance.md", "bench.verify", told)
