@@ -7,7 +7,7 @@ gives more of them. On `aws` and the PostgreSQL servers, make names of your own:
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +16,7 @@ from postern_local import postgres as launcher
 from postern_local.aws.server import AwsServer
 from postern_local.postgres import PostgresServer
 from tests.support.distribution import Distribution, longest_first
+from tests.support.leaks import in_output
 from tests.support.memory import keep_temporary_files_in_memory
 from tests.support.sdk_models import models_read_once
 from tests.support.servers import Database, fresh_database
@@ -41,6 +42,17 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     longest_first(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What a test prints or logs is kept in reports that others read: a secret in it fails the test."""
+    report = yield
+    leaks = in_output(report.sections)
+    if leaks and report.passed:
+        report.outcome = "failed"
+        report.longrepr = f"leaked: {'; '.join(map(str, leaks))}"
+    return report
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
+import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -16,7 +18,12 @@ from scripts.pins import Pin, normalised, read_pins
 
 ROOT = Path(__file__).parent.parent
 LAYER = ROOT / "layers/deps"
-FILES = [*sorted((ROOT / "requirements").glob("*.txt")), LAYER / "requirements.txt"]
+FOLDERS = (ROOT / "requirements", ROOT / "bench/pinned")
+FILES = [*(path for folder in FOLDERS for path in sorted(folder.glob("*.txt"))), LAYER / "requirements.txt"]
+NAMED = [*(path for folder in FOLDERS for path in sorted(folder.glob("*.in"))), LAYER / "requirements.in"]
+LOCKS = [ROOT / "tests/support/evaluator/package-lock.json", ROOT / "bench/pinned/package-lock.json"]  # npm's
+# Says that it has nothing: the build of a layer wants the file.
+EMPTY = {"layers/core/requirements.txt"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 DIGEST = "0" * 64
 GOOD = f"six==1.17.0 \\\n    --hash=sha256:{DIGEST}\n    # via x\n"
@@ -66,9 +73,34 @@ def test_every_line_is_pinned_and_hashed(path: Path) -> None:
     assert read_pins(path)
 
 
-@pytest.mark.parametrize(
-    "path", [*FILES, ROOT / "requirements/scan.in", LAYER / "requirements.in"], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.parent.name)
+def test_every_package_of_npm_has_its_digest_and_comes_from_the_registry_that_is_configured(path: Path) -> None:
+    packages = {name: one for name, one in json.loads(path.read_text())["packages"].items() if name}
+    assert packages
+    assert [name for name, one in packages.items() if not one.get("integrity", "").startswith("sha512-")] == []
+    assert [name for name, one in packages.items() if "resolved" in one] == []
+
+
+def test_every_file_that_says_what_to_install_is_looked_at_here() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.splitlines()
+    form = re.compile(
+        r"(?:.*/)?(?:requirements[^/]*\.txt|[^/]*lock\.json|[^/]*\.lock)|(?:requirements|bench/pinned)/.*\.(?:txt|in)"
+    )
+    found = {name for name in listed if form.fullmatch(name) and (ROOT / name).is_file()}
+    known = {path.relative_to(ROOT).as_posix() for path in (*FILES, *NAMED, *LOCKS)}
+    assert found - known - EMPTY == set()
+    assert [
+        name for name in EMPTY if not all(line[:1] in {"", "#"} for line in (ROOT / name).read_text().splitlines())
+    ] == []
+
+
+@pytest.mark.parametrize("path", [*FILES, *NAMED], ids=lambda path: f"{path.parent.name}-{path.name}")
 def test_no_file_names_a_place_to_install_from(path: Path) -> None:
     assert not re.search(r"://|--(?:extra-)?index-url|--find-links|--trusted-host|^-[efir]\b", path.read_text(), re.M)
 

@@ -1,6 +1,7 @@
 """One local stack a worker, with Chinook or the shop in it, started as `postern local up` starts it.
 
 They stop with the last test of this folder: a stack that waits polls its queues, and takes its time from other tests.
+Before that all that a stack wrote, answered and shows is searched for secrets: what is found fails the last test.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from postern_local.demo.caller import Caller
-from postern_local.stack import Options, Stack, run_stack
+from postern_local.stack import Options, Stack
+from tests.support.watched_stack import watched_stack
 
 TESTS = Path(__file__).parent.parent
 CHINOOK = TESTS.parent.parent / "shared" / "data" / "chinook.sql"
@@ -33,14 +35,14 @@ def chinook(chinook_sql: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     options = Options(
         policy=TESTS / "chinook", loads=[str(chinook_sql)], state=tmp_path_factory.mktemp("chinook") / "state"
     )
-    with run_stack(options) as stack:
+    with watched_stack(options) as stack:
         yield stack
 
 
 @pytest.fixture(scope="package")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with the demo's shop in it."""
-    with run_stack(Options(state=tmp_path_factory.mktemp("shop") / "state")) as stack:
+    with watched_stack(Options(state=tmp_path_factory.mktemp("shop") / "state")) as stack:
         yield stack
 
 

@@ -66,7 +66,8 @@ def page(eyes: Watched, site: ConsoleSite) -> Page:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A stack with the demo's shop in it."""
-    from postern_local.stack import Options, run_stack
+    from postern_local.stack import Options
+    from tests.support.watched_stack import watched_stack
 
-    with run_stack(Options(state=tmp_path_factory.mktemp("faces") / "state")) as started:
+    with watched_stack(Options(state=tmp_path_factory.mktemp("faces") / "state")) as started:
         yield started

@@ -1,4 +1,4 @@
-"""The search of `test_worlds` without its bounds: `make fuzz MINUTES=n`.
+"""The search of `test_worlds` without its bounds: `make fuzz PART=worlds MINUTES=n`.
 
 Each round has databases and statements of its own, drawn from a seed that is printed; a round is run again with
 `--seed`. Ends with 1 at the first statement that tells two worlds apart, made as small as it goes.
@@ -39,7 +39,7 @@ def main() -> int:
             try:
                 asked += _round(servers[major], seed)
             except ToldApart as found:
-                print(f"{found}\nrun it again: make fuzz MINUTES=1 SEED={seed}")
+                print(f"{found}\nrun it again: make fuzz PART=worlds MINUTES=1 SEED={seed}")
                 return 1
             if time.monotonic() >= until:
                 break
