@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,11 +63,16 @@ class MemoryRecordStore:
     _writer: Writer | None = None
     _failures: list[str] = field(default_factory=list)
     _unknown: dict[str, tuple[Record, Linked]] = field(default_factory=dict)
+    _one_at_a_time: threading.RLock = field(default_factory=threading.RLock)
 
     def fail_next(self, *when: str) -> None:
         self._failures.extend(when)
 
     def put(self, record: Record) -> Sha256Hex:
+        with self._one_at_a_time:  # a chain is one, whoever adds to it
+            return self._put(record)
+
+    def _put(self, record: Record) -> Sha256Hex:
         self.puts += 1
         key = record_key(self.source.log, record.type, record.id)
         known, linked = self._unknown.get(key, (None, None))
