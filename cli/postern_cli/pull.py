@@ -13,10 +13,10 @@ import json
 import os
 import shutil
 import time
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ from postern_cli.pull_listing import (
     spread,
 )
 from postern_cli.pulled import PulledFolder
+from postern_cli.side_by_side import in_order
 
 _CHUNK_BYTES = 1024 * 1024
 AHEAD = 4  # versions asked for per worker before the first of them is written
@@ -152,17 +153,8 @@ class _Puller:
 
     def _in_order(self, versions: Iterable[Version]) -> Iterator[tuple[Version, bool]]:
         """Every version with its digest and lock, fetched side by side and given in the listing's order."""
-        under_way: deque[Future[tuple[Version, bool]]] = deque()
-        try:
-            for one in wanted(self.folder, versions):
-                under_way.append(self.fetchers.submit(account_for, self.bucket, self.folder, one))
-                if len(under_way) >= self.ahead:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            for future in under_way:
-                future.cancel()
+        fetch = partial(account_for, self.bucket, self.folder)
+        return in_order(self.fetchers, fetch, wanted(self.folder, versions), ahead=self.ahead)
 
 
 def wanted(folder: PulledFolder, listed: Iterable[Version]) -> Iterator[Wanted]:

@@ -18,7 +18,7 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from postern.audit.canonical import malformed
@@ -36,6 +36,7 @@ from postern_cli.inventory.table import Known, VersionTable
 from postern_cli.pull import AHEAD, Pulled, Wanted, account_for, begin, finish, wanted
 from postern_cli.pull_listing import Bucket, Part, list_told
 from postern_cli.pulled import PulledFolder
+from postern_cli.side_by_side import in_order
 
 _MOST_UNTOLD = (
     1000  # records that are asked for one by one: more of them, and the inventory is not of this bucket's day
@@ -151,17 +152,8 @@ class _Run:
 
     def _accounted(self, known: Iterable[Known]) -> Iterator[_Accounted]:
         """Each of these with digest and lock, asked for side by side and given in their order."""
-        under_way: deque[Future[_Accounted]] = deque()
-        try:
-            for one, row in _wanted(self.folder, known):
-                under_way.append(self.fetchers.submit(self._account_for, one, row))
-                if len(under_way) >= self.ahead:
-                    yield under_way.popleft().result()
-            while under_way:
-                yield under_way.popleft().result()
-        finally:
-            for future in under_way:
-                future.cancel()
+        pairs = _wanted(self.folder, known)
+        return in_order(self.fetchers, lambda pair: self._account_for(*pair), pairs, ahead=self.ahead)
 
     def _account_for(self, one: Wanted, row: Known) -> _Accounted:
         """Without a request where digest and lock are known, or the file that is there has S3's own ETag."""
