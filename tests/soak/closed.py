@@ -31,7 +31,7 @@ def soak(folder: Path, *, tasks: int, clients: int, seed: int) -> list[str]:
         took_s = time.monotonic() - begun
         unheard = end_unheard(stack.ready, seen)
         if unheard:
-            print(f"{seen.unheard} openings were not answered in time; {unheard} of their tasks stood and were ended")
+            print(f"{seen.unheard} openings were not answered at last; {unheard} tasks that nobody heard of were ended")
         quiet_s = wait_until_quiet(seen, stack)
         _report(seen, took_s, quiet_s)
         wrong = [*left_in_database(stack), *wrong_budgets(seen)]

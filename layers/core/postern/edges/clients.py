@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.session import Session
 
 from postern.edges.descriptions import loader
+from postern.edges.timestamps import read_timestamp
 from postern.edges.together import WORKERS
 from postern.version import __version__
 
@@ -35,6 +36,7 @@ def connect(region: str) -> Session:
     session = Session()
     session.register_component("data_loader", loader())
     session.set_config_variable("region", region)
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_timestamp)
     return session
 
 
