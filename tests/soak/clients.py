@@ -193,7 +193,7 @@ class Client:
     def _call(
         self, kind: str, method: str, path: str, body: object | None = None, caller: Caller | None = None
     ) -> Reply:
-        """Once more where the gate says that a part was away; each try is counted. `caller` is its principal or another."""
+        """Once more where the gate says that a part was away; each try is counted. Its principal calls, or `caller`."""
         calling = caller or self.caller
         for _ in range(5):
             reply = self.seen.timed(kind, lambda: calling.call(method, path, body))
