@@ -311,6 +311,31 @@ def test_a_write_whose_rows_pass_a_bound_is_rolled_back(bench):
     assert story(bench) == ["intent", "outcome too_large"]
 
 
+@pytest.mark.parametrize(
+    ("sqls", "outcomes"),
+    [
+        pytest.param((READ,), ["outcome too_large"], id="a-read"),
+        pytest.param((UPDATE,), ["outcome too_large"], id="a-write"),
+        pytest.param((READ, READ), ["outcome rolled_back", "outcome too_large"], id="two-that-fit-alone"),
+    ],
+)
+def test_an_answer_that_would_not_get_out_of_the_function_is_on_record_as_such(bench, sqls, outcomes):
+    # Each line break becomes two characters of JSON, of which Lambda makes three.
+    long = "\n" * (2_100_000 if len(sqls) == 1 else 1_200_000)
+    bench.database.result = replace(ONE_ROW, values=(["7"], [long]), affected=None, received_bytes=len(long))
+    with pytest.raises(TooLarge) as caught:
+        write(bench, *sqls)
+    assert caught.value.code == "answer.too_large"
+    assert sorted(story(bench)) == sorted(["intent" for _ in sqls] + outcomes)
+    assert "commit" not in bench.database.events
+
+
+def test_an_answer_that_gets_out_is_delivered(bench):
+    bench.database.result = replace(ONE_ROW, values=(["7"], ["\n" * 1_800_000]), affected=None)
+    [answered] = write(bench, READ).statements
+    assert len(answered.delivery.rows_json) > 3_600_000
+
+
 @pytest.mark.parametrize("failed", [REFUSED, DatabaseLost("database.lost", "gone")], ids=["constraint", "lost"])
 def test_a_transaction_that_cannot_be_marked_is_not_committed(bench, failed):
     bench.database.mark_fails = failed

@@ -241,7 +241,7 @@ CODES: dict[str, str] = {
     "sql.syntax": "The statement does not parse. `position` points at the place.",
     "sql.failed": "The database refused the statement. `sqlstate` and `position` tell why and where.",
     "task.too_large": "The task would hold more tables, columns or statements than there is room for. Ask for fewer.",
-    "answer.too_large": "A single value or row is larger than an answer may be. Select less of it.",
+    "answer.too_large": "The answer, or one value or row of it, is larger than an answer may be. Select less of it.",
     "budget.statements": "The task has no statements left. Open a new task.",
     "guard.transaction": "Another statement of the transaction was refused, so none of them ran.",
     "sql.lookup": "A looked up value is not of its column's type. Send one that is.",

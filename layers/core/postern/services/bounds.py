@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postern.errors import StatementFailed
+from postern.errors import StatementFailed, TooLarge
 from postern.ports import Clock, Limits, Result, TaskStore
 from postern.services.answers import Delivery
 from postern.services.commands import Unit
@@ -14,6 +14,8 @@ COMMIT_S = 24.0  # after which nothing is committed any more
 MARGIN_S = 6.0
 MAX_CELL_BYTES = 1_000_000
 LOCK_TIMEOUT_MS = 2_000
+# Lambda takes 6 MB of a function's answer, the body as a JSON string within it; columns and receipts have the rest.
+MAX_BODY_BYTES = 6_000_000
 
 
 class Bounds:
@@ -25,6 +27,7 @@ class Bounds:
         self._clock = clock
         self._watch = watch
         self._rows, self._bytes = unit.reservation.taken.rows, unit.reservation.taken.bytes
+        self._body = MAX_BODY_BYTES
 
     def limits(self, max_rows: int) -> Limits:
         """The next statement's. Raises `StatementFailed` (`database.timeout`) where no time is left for one."""
@@ -43,9 +46,17 @@ class Bounds:
         )
 
     def spend(self, result: Result, delivery: Delivery) -> None:
-        """Takes off what a statement used. Raises `BudgetExceeded` where the task has fewer sensitive values left."""
+        """Takes off what a statement used.
+
+        Raises `BudgetExceeded` where the task has fewer sensitive values left, `TooLarge` where the call's answer
+        would not get out of the function: text of which JSON escapes much is longer there than it came.
+        """
         self._rows -= result.row_count
         self._bytes -= result.received_bytes
+        self._body -= _in_a_json_string(delivery.rows_json)
+        if self._body < 0:
+            detail = f"the answer as JSON: expected at most {MAX_BODY_BYTES:,} bytes, each quote and backslash as two."
+            raise TooLarge("answer.too_large", f"{detail} Select fewer rows or columns.")
         self._take(Budgets(values=delivery.sensitive))
 
     def spend_written(self, written: int) -> None:
@@ -62,3 +73,8 @@ class Bounds:
         if self._clock.now_us() >= self._unit.reservation.task.expires_at_s * 1_000_000:
             return True
         return self._watch.elapsed_s() > COMMIT_S or self._watch.left_s() < MARGIN_S / 2
+
+
+def _in_a_json_string(body: bytes) -> int:
+    """How long it is there. It is JSON itself, so it has no control characters."""
+    return len(body) + body.count(b'"') + body.count(b"\\")
