@@ -139,7 +139,7 @@ _ON_BUCKET = (
     *("DeleteBucket", "PutBucketObjectLockConfiguration", "PutBucketOwnershipControls", "PutBucketPublicAccessBlock"),
     *("PutBucketVersioning", "PutEncryptionConfiguration", "PutLifecycleConfiguration"),
 )
-_ADMINISTERED = ("PutBucketPolicy", "DeleteBucketPolicy", "PutBucketNotification")
+_ADMINISTERED = ("PutBucketPolicy", "DeleteBucketPolicy", "PutBucketNotification", "PutInventoryConfiguration")
 
 
 def _closed(wall: Wall) -> Iterator[Question]:
