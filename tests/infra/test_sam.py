@@ -1,53 +1,12 @@
-"""What AWS's own tools say about the templates, and that the layer of packages can be built as it is pinned."""
+"""The layer of packages can be built as it is pinned. What AWS's own tools say of the templates, `make validate` asks."""
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 import tomllib
-from pathlib import Path
-
-import pytest
 
 from postern_local.transform import read_yaml
 from tests.support.stack import PROJECT
-
-
-def run_tool(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """Runs a command of the extra `dev`; without it the test is skipped, except in CI, where it fails."""
-    beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.is_file() else shutil.which(name)
-    if found is None:
-        reason = f"{name} is not installed: install the extra `dev`"
-        if os.environ.get("CI"):
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return subprocess.run(
-        [found, *map(str, arguments)],
-        cwd=PROJECT,
-        env={**os.environ, "SAM_CLI_TELEMETRY": "0"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
-def test_sam_finds_nothing_wrong() -> None:
-    run = run_tool("sam", "validate", "--lint", "--region", "us-east-1", "--template", PROJECT / "template.yaml")
-
-    assert run.returncode == 0, run.stdout + run.stderr
-
-
-def test_the_linter_finds_nothing_wrong_with_the_nested_stacks() -> None:
-    """The linter that `sam validate --lint` runs, over all of them at once."""
-    nested = sorted((PROJECT / "infra").glob("*.yaml"))
-    run = run_tool("cfn-lint", "--regions", "us-east-1", "--", *nested)
-
-    assert len(nested) >= 10
-    assert run.returncode == 0, run.stdout + run.stderr
 
 
 def _names(requirements: str) -> set[str]:
