@@ -1,4 +1,4 @@
-"""The layer of packages can be built as it is pinned. What AWS's own tools say of the templates, `make validate` asks."""
+"""The layer of packages can be built as it is pinned. What AWS's tools say of the templates, `make validate` asks."""
 
 from __future__ import annotations
 
