@@ -30,7 +30,7 @@ def draw(name: str, title: str, shown: Sequence[Series]) -> Path:
 
     colours: dict[Any, Any] = dict.fromkeys(_COLOURED, _INK)
     with mpl.rc_context(colours | {"svg.hashsalt": name, "svg.fonttype": "none", "font.size": 9}):
-        figure, axes = plt.subplots(figsize=(6.4, 3.2))
+        figure, axes = plt.subplots(figsize=(9.6, 3.2), layout="constrained")
         for series, colour in zip(shown, itertools.cycle(_LINES), strict=False):
             _line(axes, series, colour)
         axes.set_xscale("log")
@@ -39,10 +39,9 @@ def draw(name: str, title: str, shown: Sequence[Series]) -> Path:
         axes.set_xlabel(shown[0].of if len({one.of for one in shown}) == 1 else "how many")
         axes.set_ylabel(shown[0].unit)
         axes.grid(visible=True, which="major", color=_INK, alpha=0.2, linewidth=0.5)
-        axes.legend(frameon=False, fontsize=8)
+        figure.legend(loc="outside right upper", frameon=False, fontsize=8)  # beside the lines, never over them
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
-        figure.tight_layout()
         data = io.StringIO()
         figure.savefig(data, format="svg", transparent=True, metadata={"Date": None})
         plt.close(figure)
