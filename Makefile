@@ -16,7 +16,7 @@ FUZZES := $(FUZZ)/.ready
 # LocalStack needs Python 3.12 or later and pins other versions of what we pin.
 LOCALSTACK  := .venv-localstack
 LOCALSTACKS := $(LOCALSTACK)/.ready
-WORKERS ?= 2
+WORKERS ?= 3
 
 export SAM_CLI_TELEMETRY := 0
 # Whatever the surroundings say: where nothing compiled is kept, each of many processes compiles the project anew.
