@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import platform
 import subprocess
@@ -19,6 +20,7 @@ ALONE = ("bench.own_cost", "bench.views", "bench.detectors")  # in processes of 
 
 
 def main() -> None:
+    argparse.ArgumentParser(prog="python -m bench", description=__doc__).parse_args()
     console = Console(width=165, highlight=False)
     for module in ALONE:
         subprocess.run([sys.executable, "-m", module], check=True)

@@ -14,7 +14,7 @@ from math import ceil
 from tests.support.log_fakes import LogStore
 
 from bench.log_records import put_commands, put_start
-from bench.pages import publish
+from bench.pages import options, publish
 from bench.prices import INDEX_GB_MONTH, KEY_MONTH, METRIC_MONTH, STORED_GB_MONTH, Priced
 from bench.sequencer import sequencer
 from bench.state_requests import count_state_requests
@@ -191,4 +191,5 @@ def _fixed() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    options(__doc__).parse_args()
     publish("cost.md", "bench.cost", tables())

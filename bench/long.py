@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import subprocess
 import sys
 
@@ -10,10 +11,13 @@ LONG = ("bench.rows", "bench.growth", "bench.pull", "bench.peers", "bench.big_lo
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.long", description=__doc__)
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    passed_on = ["--write"] if parser.parse_args().write else []
     failed = []
     for module in LONG:
         print(f"== python -m {module}", flush=True)
-        if subprocess.run([sys.executable, "-m", module, *sys.argv[1:]], check=False).returncode:
+        if subprocess.run([sys.executable, "-m", module, *passed_on], check=False).returncode:
             failed.append(module)
     if failed:
         sys.exit(f"bench.long: expected all to end well, got failures of {', '.join(failed)}")

@@ -22,7 +22,7 @@ from bench.own_cost_parts import largest_parts
 from bench.own_cost_requests import by_boto3, by_own_clients, by_signer, session_tokens
 from bench.own_cost_shapes import SHAPES, Shape
 from bench.own_cost_site import asking, deployed, open_task, over_fakes
-from bench.pages import publish
+from bench.pages import options, publish
 from bench.samples import percentile
 from bench.stub_transport import answering
 from bench.tables import markdown
@@ -43,6 +43,7 @@ Spent = Mapping[str, Sequence[float]]  # milliseconds, by what was called
 
 
 def main() -> None:
+    options(__doc__).parse_args()
     publish("performance.md", "bench.own_cost", measured())
 
 

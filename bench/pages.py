@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 DOCS = Path(__file__).parent.parent / "docs"
 _END = "<!-- end -->"
+
+
+def options(told: str | None) -> argparse.ArgumentParser:
+    """What a script that calls `publish` takes; `--help` shows the first line of `told`, its docstring."""
+    parser = argparse.ArgumentParser(description=(told or "").partition("\n")[0])
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument("--write", action="store_true", help="put what is printed into its page under docs/")
+    either.add_argument("--check", action="store_true", help="fail where the page has another")
+    return parser
 
 
 def quoted(page: str, script: str) -> str:

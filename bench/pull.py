@@ -19,7 +19,7 @@ from tests.support.inventory import LATER_MS, write_inventory
 
 from bench.counted_bucket import NAME, CountedBucket
 from bench.machine import described
-from bench.pages import publish
+from bench.pages import options, publish
 from bench.prices import INVENTORY_MILLION, Priced
 from bench.pulled_copy import KEY, LOG, UNTIL_US, records_of
 from bench.samples import print_table
@@ -135,4 +135,5 @@ def _markdown(first: str, columns: tuple[str, ...], rows: list[tuple[str, ...]])
 
 
 if __name__ == "__main__":
+    options(__doc__).parse_args()
     publish("performance.md", _SCRIPT, report(Console(width=165, highlight=False, stderr=True)))

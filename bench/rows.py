@@ -21,7 +21,7 @@ import pg8000.native
 from rich.console import Console
 
 from bench import machine
-from bench.pages import publish
+from bench.pages import options, publish
 from bench.rows_process import OneAnswer, answered, open_session
 from bench.rows_shapes import MEMORY, RATES, Shape
 from bench.samples import interleaved, print_table
@@ -47,6 +47,7 @@ class Peak:
 
 
 def main() -> None:
+    options(__doc__).parse_args()
     with tempfile.TemporaryDirectory(prefix="postern-bench-") as folder, postgres.start(Path(folder)) as server:
         text = "\n\n".join(
             (

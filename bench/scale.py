@@ -15,7 +15,7 @@ from math import ceil
 from random import Random
 
 from bench.cost import REACH_S, SHARDS, Load, simulate
-from bench.pages import publish
+from bench.pages import options, publish
 from bench.prices import Priced
 from bench.scale_bounds import BOUNDS, Asked, Bound
 
@@ -149,4 +149,5 @@ def _number(value: float) -> str:
 
 
 if __name__ == "__main__":
+    options(__doc__).parse_args()
     publish("scale.md", "bench.scale", tables())

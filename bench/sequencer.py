@@ -7,7 +7,6 @@ less than that no log can do. CPU seconds are compared, since others may run bes
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import statistics
 import time
@@ -18,7 +17,7 @@ from tests.support.log_fakes import LogStore, MemoryLogBucket, MemoryLogTable, M
 
 from bench.log_records import DEPLOYMENT, LOG, put_commands, put_start
 from bench.machine import described
-from bench.pages import publish
+from bench.pages import options, publish
 from bench.samples import print_table
 from postern.services.append import Appender
 from postern.services.publish import Publisher
@@ -97,7 +96,7 @@ def _cpu_s(call: Callable[[], object]) -> float:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--rounds", type=int, default=LONG)
-    rounds = parser.parse_known_args()[0].rounds
+    rounds = parser.parse_args().rounds
     publish("performance.md", "bench.sequencer", report(Console(width=165, highlight=False, stderr=True), rounds))

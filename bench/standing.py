@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import prices
-from bench.pages import publish
+from bench.pages import options, publish
 from postern_local.transform import read_yaml
 
 ROOT = Path(__file__).parent.parent
@@ -105,4 +105,5 @@ def _uses() -> Iterator[str]:
 
 
 if __name__ == "__main__":
+    options(__doc__).parse_args()
     publish("cost.md", "bench.standing", tables())

@@ -8,7 +8,6 @@ CPU seconds are compared, since others may run beside it. Memory is that of all 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import hashlib
 import io
@@ -28,7 +27,7 @@ from rich.console import Console
 
 from bench.machine import described
 from bench.memory import Memory
-from bench.pages import publish
+from bench.pages import options, publish
 from bench.pulled_copy import KEY, write_copy
 from bench.samples import print_table
 from postern_cli.audit import pull
@@ -174,9 +173,9 @@ def _read(paths: list[str]) -> float:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__)
     parser.add_argument("--commands", type=int, default=COMMANDS)
     parser.add_argument("--rounds", type=int, default=LONG)
-    given = parser.parse_known_args()[0]
+    given = parser.parse_args()
     told = report(Console(width=165, highlight=False, stderr=True), given.commands, given.rounds)
     publish("performance.md", "bench.verify", told)

@@ -7,6 +7,7 @@ A table for each: on a statement's path, in the stores, in the database, and whe
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
@@ -20,7 +21,7 @@ from bench.growth.series import Series
 from bench.growth.stores import store_costs
 from bench.growth.worlds import world_costs
 from bench.machine import described
-from bench.pages import publish
+from bench.pages import options, publish
 from bench.tables import markdown
 
 _COLUMNS = ("cost", "as this grows", "at the least", "at the most", "times", "growth")
@@ -34,8 +35,8 @@ _PICTURES = {
 
 
 def main() -> None:
-    quick = "--quick" in sys.argv
-    repeats, most, worlds = (5, 1_000, 100) if quick else (15, 10_000, 5_000 if "--long" in sys.argv else 1_000)
+    given = _arguments()
+    repeats, most, worlds = (5, 1_000, 100) if given.quick else (15, 10_000, 5_000 if given.long else 1_000)
     parts = {
         "statement": _quietly(own_cost(repeats, most)),
         "opening": _quietly(chain(first_statements(repeats, most), openings(repeats, most))),
@@ -43,10 +44,18 @@ def main() -> None:
         "database": list(world_costs(repeats, worlds, _tell)),
     }
     text = "\n\n".join([described("PostgreSQL 18", "moto"), *_sections(parts)])
-    if "--write" in sys.argv:
+    if given.write:
         for name, shown in parts.items():
             draw(name, _PICTURES[name], [series for series in shown if series.unit == "ms"])
     publish("performance.md", "bench.growth", text)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = options(__doc__)
+    size = parser.add_mutually_exclusive_group()
+    size.add_argument("--quick", action="store_true", help="small sizes and few repeats, to try it")
+    size.add_argument("--long", action="store_true", help="five thousand worlds in place of one thousand")
+    return parser.parse_args()
 
 
 def _quietly(series: Iterable[Series]) -> list[Series]:

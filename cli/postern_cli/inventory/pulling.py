@@ -38,9 +38,8 @@ from postern_cli.pull_listing import Bucket, Part, list_told
 from postern_cli.pulled import PulledFolder
 from postern_cli.side_by_side import in_order
 
-_MOST_UNTOLD = (
-    1000  # records that are asked for one by one: more of them, and the inventory is not of this bucket's day
-)
+# Records that are asked for one by one: more of them, and the inventory is not of this bucket's day.
+_MOST_UNTOLD = 1000
 
 
 def pull_by_inventory(
