@@ -19,7 +19,8 @@ NODE_NAMES = [field.message_type.name for field in MESSAGES["Node"].fields]
 
 
 def _walk_in_select_list(node: str, body: dict[str, object]) -> Objection | None:
-    return walk("SelectStmt", {"targetList": [{"ResTarget": {"val": {node: body}}}]}, Findings(shop_scope(), LISTS[18]))
+    statement = {"targetList": [{"ResTarget": {"val": {node: body}}}]}
+    return walk("SelectStmt", statement, Findings(shop_scope(), LISTS[18], statement))
 
 
 @pytest.mark.parametrize("name", SHAPES)

@@ -62,7 +62,7 @@ SELECT a.email, b.email FROM customers a, LATERAL (SELECT * FROM customers b WHE
 def trace(sql: str, scope: Scope) -> Row:
     source = read(sql)
     assert isinstance(source, Source), source
-    findings = Findings(scope, LISTS[18])
+    findings = Findings(scope, LISTS[18], source.body)
     assert walk(source.node, source.body, findings) is None
     tracer = Tracer(findings, Lookups(findings, {}))
     row = tracer.query(source.node, source.body, {})

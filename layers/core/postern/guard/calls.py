@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from postern.guard import configurations, type_names
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
 from postern.guard.growth import objection_to_growth
 from postern.guard.lists import versions_of
@@ -14,9 +13,6 @@ from postern.guard.visibility import Names
 MAX_PARAMETER = 1_000
 
 _OWN_SCHEMA = "pg_catalog"
-# Types that name text search configurations and dictionaries. A number cast to one would tell the name behind it.
-_CONFIGURATIONS = frozenset({"regconfig", "regdictionary"})
-_PLAIN_NAME = re.compile(r"(pg_catalog\.)?[a-z_]+")
 
 
 def check_call(findings: Findings, body: Node, _names: Names) -> Objection | None:
@@ -24,7 +20,7 @@ def check_call(findings: Findings, body: Node, _names: Names) -> Objection | Non
     parts = strings(body["funcname"])
     schema, name = parts[:-1], parts[-1]
     if schema in ([], [_OWN_SCHEMA]) and name in findings.lists.functions:
-        return objection_to_growth(name, body)
+        return _objection_to_own(findings, name, body)
     own = findings.scope.own_functions
     if len(schema) == 1 and schema != [_OWN_SCHEMA] and (schema[0], name) in own:
         return None
@@ -34,17 +30,13 @@ def check_call(findings: Findings, body: Node, _names: Names) -> Objection | Non
     return _objection_to_function(findings, schema, name, offset_of(body))
 
 
-def check_cast(findings: Findings, body: Node, _names: Names) -> Objection | None:
-    """A cast: `'english'::regconfig` names a text search configuration, which nothing but a constant may do."""
-    constant = body["arg"].get("A_Const", {}).get("sval", {}).get("sval", "")
-    type_ = body["typeName"]
-    if (
-        strings(type_["names"])[-1] in _CONFIGURATIONS
-        and "arrayBounds" not in type_
-        and _PLAIN_NAME.fullmatch(constant)
-    ):
-        findings.constants.add(id(type_))
-    return None
+def _objection_to_own(findings: Findings, name: str, body: Node) -> Objection | None:
+    """What an allowed function of PostgreSQL's own may still not be called with, or stand in."""
+    if name == type_names.NAME:
+        return type_names.objection_to_typeof(findings, body)
+    if name in configurations.FUNCTIONS:
+        return configurations.objection_to_configuration(findings, name, body)
+    return objection_to_growth(name, body)
 
 
 def check_type(findings: Findings, body: Node, _names: Names) -> Objection | None:

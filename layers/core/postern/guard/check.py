@@ -67,7 +67,7 @@ def _objection_to_server() -> Objection:
 
 
 def _walk(source: Source, scope: Scope, lists: Lists) -> Findings | Objection:
-    findings = Findings(scope, lists)
+    findings = Findings(scope, lists, source.body)
     objection = walk(source.node, source.body, findings)
     if objection is None and findings.mapped:
         objection = tell_apart(findings, source.body)

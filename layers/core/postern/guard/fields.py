@@ -8,15 +8,18 @@ value; what a vendor adds to `pg_catalog` has a prefix of its own.
 
 from __future__ import annotations
 
+from postern.guard import type_names
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
 from postern.guard.relations import objection_to_name, resolve
+from postern.guard.scalars import may_be_scalar
 from postern.guard.scope import Relation
-from postern.guard.source import Node
+from postern.guard.source import Node, messages_in
 from postern.guard.verdict import Objection
 from postern.guard.visibility import Names
 from postern.types import Action
 
 _VENDOR_PREFIXES = ("pg_", "rds_", "aurora_", "apg_", "aws_", "dblink")
+_SYSTEM_COLUMNS = frozenset({"cmax", "cmin", "ctid", "tableoid", "xmax", "xmin"})
 
 
 def check_column(findings: Findings, body: Node, _names: Names) -> Objection | None:
@@ -30,18 +33,21 @@ def check_column(findings: Findings, body: Node, _names: Names) -> Objection | N
         if (qualifiers[0], qualifiers[1]) not in findings.scope.by_name:
             return objection_to_name(qualifiers, offset_of(body))
         findings.mapped.append(Mapped("ColumnRef", body, qualifiers[1]))
-    if qualifiers and not has_star:
-        return _check_row_field(findings, parts[-1], body)
-    return None
+    if has_star:
+        return None
+    if parts[-1] in _SYSTEM_COLUMNS:
+        return _objection_to_system(findings, parts[-1], body)
+    return _check_row_field(findings, qualifiers, parts[-1], body) if qualifiers else None
 
 
 def check_selection(findings: Findings, body: Node, _names: Names) -> Objection | None:
     """A name after a closing parenthesis or bracket: what stands before it may be of any type."""
     (argument,) = body["arg"].values()
     for name in strings(body["indirection"]):
-        because = findings.lists.closed_types.get(name) or findings.lists.closed_functions.get(name)
-        if because is not None:
+        if (because := _closed(findings, name)) is not None:
             return _objection(name, because, offset_of(argument))
+        if name in _SYSTEM_COLUMNS and (objection := _objection_to_system(findings, name, argument)) is not None:
+            return objection
         if (objection := _check_prefix(findings, name, argument)) is not None:
             return objection
     return None
@@ -126,10 +132,35 @@ def _check_conflict(relation: Relation, clause: Node | None) -> Objection | None
     return None
 
 
-def _check_row_field(findings: Findings, name: str, body: Node) -> Objection | None:
+def _closed(findings: Findings, name: str) -> str | None:
+    """Why a name may not be called on a value, or a value be cast to it; None where it may."""
+    if name == type_names.NAME:
+        return "its result is a number that other values would be read as"
+    return findings.lists.closed_types.get(name) or findings.lists.closed_functions.get(name)
+
+
+def _objection_to_system(findings: Findings, name: str, body: Node) -> Objection | None:
+    """PostgreSQL's own columns of a table, which a view has not; another may be called so."""
+    if name in findings.scope.columns or any(_names_it(part, name) for part in messages_in(findings.statement)):
+        return None
+    reason = f"column {quoted([name])}: the server's own, and not one that this task sees; leave it out"
+    return Objection("guard.column", reason, offset_of(body))
+
+
+def _names_it(part: Node, name: str) -> bool:
+    """Whether a part of the statement gives this name to a column: `AS name`, `t(name)`, `WITH t(name)`."""
+    listed = [part.get(key, ()) for key in ("colnames", "aliascolnames")]
+    return part.get("name") == name or part.get("colname") == name or any(name in strings(one) for one in listed)
+
+
+def _check_row_field(findings: Findings, qualifiers: list[str], name: str, body: Node) -> Objection | None:
     """After a relation's name stands a row, which few functions take; the names of columns in scope are columns."""
-    if name in findings.lists.closed_on_rows and name not in findings.scope.columns:
-        return _objection(name, findings.lists.closed_functions[name], offset_of(body))
+    because = _closed(findings, name)
+    if because is not None and len(qualifiers) == 1 and may_be_scalar(findings.statement, qualifiers[0], name):
+        return _objection(name, because, offset_of(body))
+    takes_rows = name in findings.lists.closed_on_rows or name == type_names.NAME
+    if takes_rows and because is not None and name not in findings.scope.columns:
+        return _objection(name, because, offset_of(body))
     return _check_prefix(findings, name, body)
 
 

@@ -28,6 +28,7 @@ class Findings:
 
     scope: Scope
     lists: Lists
+    statement: Node  # the whole of it, for rules that look around
     relations: set[str] = field(default_factory=set)  # `schema.name`
     writes: bool = False
     mapped: list[Mapped] = field(default_factory=list)  # names that have to change before the statement can run

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from math import inf
 
 from postern.guard.findings import offset_of, strings
 from postern.guard.source import Node
@@ -26,9 +27,16 @@ _ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
     "-": lambda a, b: a - b,
     "*": lambda a, b: a * b,
     "/": lambda a, b: a / b if b else 0.0,
-    "^": lambda a, b: a**b if abs(b) < 100 and 0 < a < 1e9 else 0.0,
+    "^": lambda a, b: _power(a, b),
     "<<": lambda a, b: a * 2.0**b if 0 <= b < 64 else 0.0,
 }
+
+
+def _power(base: float, exponent: float) -> float:
+    try:
+        return base**exponent if abs(exponent) < 100 and base > 0 else 0.0
+    except OverflowError:
+        return inf
 
 
 def objection_to_growth(name: str, body: Node) -> Objection | None:

@@ -29,7 +29,6 @@ _RULES: Mapping[str, Rule] = {
     "UpdateStmt": fields.check_update_columns,
     "DeleteStmt": fields.check_read_back,
     "ExplainStmt": explain.check_explain,
-    "TypeCast": calls.check_cast,
     "FuncCall": calls.check_call,
     "TypeName": calls.check_type,
     "A_Expr": calls.check_operator,
