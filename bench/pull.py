@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 from tests.support.good_log import Batch, Written, tree_of
-from tests.support.inventory import LATER_MS, write_inventory
+from tests.support.inventory import write_inventory
 
 from bench.counted_bucket import NAME, CountedBucket
 from bench.machine import described
@@ -84,7 +84,7 @@ _COMPUTED = ("pull", "LIST", "GET", "HEAD", "GB got", "$, requests", "$, invento
 
 def _count(bucket: CountedBucket) -> list[Counted]:
     with tempfile.TemporaryDirectory(prefix="postern-bench-pull-") as name:
-        inventory = write_inventory(Path(name) / "inventory", bucket.lines(), bucket=NAME, created_ms=LATER_MS)
+        inventory = write_inventory(Path(name) / "inventory", bucket.lines(), bucket=NAME)
         asked = Bucket(bucket, NAME)  # type: ignore[arg-type]
         plain, by_inventory = (PulledFolder(Path(name) / one) for one in ("plain", "by"))
         source = FolderSource(inventory)

@@ -26,23 +26,13 @@ from postern.audit.keys import LogKey, LogPart, parse_key
 from postern.audit.versions import Version, format_version
 from postern.errors import IntegrityError
 from postern.types import Sha256Hex
+from postern_cli.pull_listing import LISTERS, Part, in_turns, list_part, microseconds
 from postern_cli.pull_listing import Bucket as Bucket
-from postern_cli.pull_listing import (
-    Part,
-    in_listing_order,
-    in_log_order,
-    list_part,
-    microseconds,
-    parts_of,
-    parts_of_log,
-    spread,
-)
-from postern_cli.pulled import PulledFolder
+from postern_cli.pulled import PulledFolder, is_plain
 from postern_cli.side_by_side import in_order
 
 _CHUNK_BYTES = 1024 * 1024
 AHEAD = 4  # versions asked for per worker before the first of them is written
-_LISTERS = 16  # parts that are listed at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +53,30 @@ class Wanted:
 
 def pull(bucket: Bucket, folder: PulledFolder, *, workers: int, advance: Callable[[int], None]) -> Pulled:
     """Brings `folder` up to the bucket. Raises botocore's errors and `OSError`; what was fetched stays."""
+    make_room(folder)
     begin(folder)
     began_us = time.time_ns() // 1000
-    parts = parts_of(bucket)
-    with ThreadPoolExecutor(workers) as fetchers:
+    done: dict[str, _Done] = {}
+    with ThreadPoolExecutor(workers) as fetchers, ThreadPoolExecutor(LISTERS) as listers:
         puller = _Puller(bucket, folder, fetchers, workers * AHEAD, advance)
-        done = {part.order: puller.pull_part(part) for part in in_listing_order(parts)}
-    rows = [path for part in parts for path in done[part.order].rows]
+        for parts in in_turns(bucket):
+            done |= zip((part.order for part in parts), listers.map(puller.pull_versions, parts), strict=True)
+    rows = [done[order].rows for order in sorted(done, key=str.encode)]
     finish(folder, rows, {"bucket": bucket.name, "began_us": began_us})
     return Pulled(sum(one.versions for one in done.values()), sum(one.fetched for one in done.values()))
 
 
-def begin(folder: PulledFolder) -> None:
-    """From here until `finish` the folder says that it is unfinished."""
-    folder.objects.mkdir(parents=True, exist_ok=True)
-    folder.versions.unlink(missing_ok=True)
-    folder.about.unlink(missing_ok=True)  # it tells of the pull before, not of what will lie here
+def make_room(folder: PulledFolder) -> None:
+    """A place for what is unfinished. What was pulled before stands as it is."""
+    folder.path.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder.partial, ignore_errors=True)
     folder.partial.mkdir()
+
+
+def begin(folder: PulledFolder) -> None:
+    """From here until `finish` the folder says that it is unfinished."""
+    folder.versions.unlink(missing_ok=True)
+    folder.about.unlink(missing_ok=True)  # it tells of the pull before, not of what will lie here
 
 
 def finish(folder: PulledFolder, rows: Iterable[Path], about: Mapping[str, object]) -> None:
@@ -104,16 +100,11 @@ def _write_listing(folder: PulledFolder, parts: Iterable[Path]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """A part that was pulled: the files that together hold its lines, in their order."""
+    """A part that was pulled, and the file of its lines."""
 
     versions: int
     fetched: int
-    rows: tuple[Path, ...]
-
-
-def _together(parts: list[_Done]) -> _Done:
-    rows = tuple(path for one in parts for path in one.rows)
-    return _Done(sum(one.versions for one in parts), sum(one.fetched for one in parts), rows)
+    rows: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,32 +115,17 @@ class _Puller:
     ahead: int
     advance: Callable[[int], None]
 
-    def pull_part(self, part: Part) -> _Done:
-        """Pulls a part of the bucket; the records, where they are many, by many at a time."""
-        if part.order.startswith("log/"):
-            return self._pull_log(part)
-        parts = spread(self.bucket, part) if part.order.startswith("wal/") else [part]
-        if len(parts) == 1:
-            return self.pull_versions(parts[0])
-        with ThreadPoolExecutor(_LISTERS) as listers:
-            return _together(list(listers.map(self.pull_versions, parts)))
-
-    def _pull_log(self, part: Part) -> _Done:
-        parts = parts_of_log(self.bucket, part)
-        done = {one.order: self.pull_versions(one) for one in in_log_order(parts)}
-        return _together([done[one.order] for one in parts])
-
     def pull_versions(self, part: Part) -> _Done:
         """Fetches what is wanted of a part, and writes a line for each of its versions, in their order."""
         count = fetched = 0
         path = self.folder.partial / f"rows-{uuid4().hex}"
         with path.open("wb") as file:
-            for version, was_fetched in self._in_order(list_part(self.bucket, part)):
+            for version, was_fetched in self._in_order(one.version for one in list_part(self.bucket, part)):
                 file.write(format_version(version) + b"\n")
                 count += 1
                 fetched += was_fetched
                 self.advance(1)
-        return _Done(count, fetched, (path,))
+        return _Done(count, fetched, path)
 
     def _in_order(self, versions: Iterable[Version]) -> Iterator[tuple[Version, bool]]:
         """Every version with its digest and lock, fetched side by side and given in the listing's order."""
@@ -186,7 +162,7 @@ def account_for(bucket: Bucket, folder: PulledFolder, one: Wanted) -> tuple[Vers
     """The version with its digest and lock, and whether its bytes had to be fetched."""
     if one.listed.delete_marker:
         return one.listed, False
-    if one.target is not None and one.target.is_file():
+    if one.target is not None and is_plain(one.target):
         kept = _kept(bucket, one.listed, one.target)
         if kept is not None:
             return kept, False
@@ -220,8 +196,7 @@ def _fetch(bucket: Bucket, folder: PulledFolder, one: Wanted) -> Version:
     if one.target is None:
         unfinished.unlink()
     else:
-        one.target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.replace(one.target)
+        folder.put(unfinished, one.target)
     return _locked(replace(listed, size=size, sha256=Sha256Hex(digest.hexdigest())), answer)
 
 

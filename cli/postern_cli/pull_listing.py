@@ -19,7 +19,7 @@ from postern.audit.versions import Version
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_ENOUGH = 16  # parts of the records: their keys are spread over as many shards
+LISTERS = 16  # parts of the records that are listed at a time: their keys are spread over as many shards
 _DEEPEST = 3  # slashes after `wal/`: version, log, shard
 
 
@@ -34,21 +34,32 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A version as S3 lists it: without its SHA-256 and its lock, with its ETag."""
+
+    version: Version
+    etag: str  # empty for a delete marker
+
+
+@dataclass(frozen=True, slots=True)
 class Part:
     """A part of a bucket: everything under a prefix, or the versions of some keys; `order` is its place in it."""
 
     order: str
     prefix: str | None = None
-    versions: tuple[Version, ...] = ()
-    after: str = ""  # only keys that follow this one
+    versions: tuple[Listed, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
-    """A version as a list tells of it: without its SHA-256, with the ETag that S3 gives it."""
+def in_turns(bucket: Bucket) -> Iterator[list[Part]]:
+    """All of what is asked for, in the order in which it is to be listed; what comes together, side by side.
 
-    version: Version
-    etag: str  # empty for a delete marker
+    Each part is divided when its turn comes, so what points at something is listed before that.
+    """
+    for part in in_listing_order(parts_of(bucket)):
+        if part.order.startswith("log/"):
+            yield from ([one] for one in in_log_order(parts_of_log(bucket, part)))
+        else:
+            yield spread(bucket, part) if part.order.startswith("wal/") else [part]
 
 
 def parts_of(bucket: Bucket) -> list[Part]:
@@ -80,15 +91,15 @@ def in_log_order(parts: list[Part]) -> list[Part]:
 def divide(bucket: Bucket, prefix: str) -> list[Part]:
     """A prefix divided at the next slash, in key order."""
     folders: list[Part] = []
-    keys: list[Version] = []
+    keys: list[Listed] = []
     for page in _pages(bucket, prefix, Delimiter="/"):
         folders += [Part(one["Prefix"], one["Prefix"]) for one in page.get("CommonPrefixes", [])]
         keys += _versions(page)
-    files = [Part(key, None, tuple(group)) for key, group in groupby(keys, key=lambda version: version.key)]
+    files = [Part(key, None, tuple(group)) for key, group in groupby(keys, key=lambda one: one.version.key)]
     return sorted(folders + files, key=lambda part: part.order.encode())
 
 
-def list_part(bucket: Bucket, part: Part) -> Iterator[Version]:
+def list_part(bucket: Bucket, part: Part) -> Iterator[Listed]:
     """All versions and delete markers of a part in key order, newest first within a key."""
     yield from part.versions
     if part.prefix is not None:
@@ -96,19 +107,11 @@ def list_part(bucket: Bucket, part: Part) -> Iterator[Version]:
             yield from _versions(page)
 
 
-def list_told(bucket: Bucket, part: Part) -> Iterator[Told]:
-    """What `list_part` gives of a prefix, with ETags: each version once, from `part.after` on."""
-    for page in _pages(bucket, part.prefix or "", after=part.after):
-        etags = {(row["Key"], row["VersionId"]): row["ETag"].strip('"') for row in page.get("Versions", [])}
-        for version in _versions(page):
-            yield Told(version, etags.get((version.key, version.version_id), ""))
-
-
 def spread(bucket: Bucket, part: Part) -> list[Part]:
     """A part as many, to be listed side by side, where it is more than a page: divided until there are enough."""
     parts = [part]
     for _ in range(_DEEPEST):
-        if len(parts) >= _ENOUGH or part.prefix is None or not _is_long(bucket, part.prefix):
+        if len(parts) >= LISTERS or part.prefix is None or not _is_long(bucket, part.prefix):
             break
         parts = [inner for one in parts for inner in ([one] if one.prefix is None else divide(bucket, one.prefix))]
     return parts
@@ -118,8 +121,8 @@ def _is_long(bucket: Bucket, prefix: str) -> bool:
     return bool(next(_pages(bucket, prefix)).get("IsTruncated"))
 
 
-def _pages(bucket: Bucket, prefix: str, *, after: str = "", **asked: Any) -> Iterator[Any]:  # noqa: ANN401 - boto3's own parameters
-    marker: dict[str, Any] = {"KeyMarker": after} if after else {}
+def _pages(bucket: Bucket, prefix: str, **asked: Any) -> Iterator[Any]:  # noqa: ANN401 - boto3's own parameters
+    marker: dict[str, Any] = {}
     while True:
         page: Any = bucket.client.list_object_versions(Bucket=bucket.name, Prefix=prefix, **asked, **marker)
         yield page
@@ -130,10 +133,15 @@ def _pages(bucket: Bucket, prefix: str, *, after: str = "", **asked: Any) -> Ite
             marker["VersionIdMarker"] = page["NextVersionIdMarker"]
 
 
-def _versions(page: Any) -> list[Version]:  # noqa: ANN401 - S3's answer
-    rows = [_version(row, is_marker=False) for row in page.get("Versions", [])]
-    rows += [_version(row, is_marker=True) for row in page.get("DeleteMarkers", [])]
-    return sorted(rows, key=lambda row: (row.key.encode(), not row.is_latest, -row.last_modified_us))
+def _versions(page: Any) -> list[Listed]:  # noqa: ANN401 - S3's answer
+    rows = [Listed(_version(row, is_marker=False), row["ETag"].strip('"')) for row in page.get("Versions", [])]
+    rows += [Listed(_version(row, is_marker=True), "") for row in page.get("DeleteMarkers", [])]
+    return sorted(rows, key=_place)
+
+
+def _place(one: Listed) -> tuple[bytes, bool, int]:
+    version = one.version
+    return version.key.encode(), not version.is_latest, -version.last_modified_us
 
 
 def _version(row: Any, *, is_marker: bool) -> Version:  # noqa: ANN401 - one of two shapes that the stubs keep apart

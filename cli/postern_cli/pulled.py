@@ -22,6 +22,7 @@ from postern_cli.walk import walk
 
 _NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENXIO, errno.ENAMETOOLONG})
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_MOST_MADE = 4096  # each command has a folder of its own
 _MAX_ABOUT_BYTES = 64 * 1024
 _CHUNK_BYTES = 1024 * 1024
 _MAX_TIME_US = 250_000_000_000_000_000  # in the year 9892
@@ -42,6 +43,7 @@ class PulledFolder:
 
     path: Path
     _objects: str = field(init=False, repr=False, compare=False)  # joined once, not once an object
+    _made: set[Path] = field(init=False, repr=False, compare=False, default_factory=set)  # folders that are there
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_objects", str(self.objects))
@@ -61,6 +63,26 @@ class PulledFolder:
     @property
     def about(self) -> Path:
         return self.path / "pulled.json"
+
+    def put(self, unfinished: Path, target: Path) -> None:
+        """Moves a file to its place under `objects`. Raises `OSError`, also where a folder on the way is a link."""
+        self._make_folder(target.parent)
+        unfinished.replace(target)
+
+    def _make_folder(self, folder: Path) -> None:
+        if folder in self._made:
+            return
+        if folder != self.objects:
+            self._make_folder(folder.parent)
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            if not stat.S_ISDIR(folder.lstat().st_mode):
+                message = "Expected a folder of the copy's own, got a link or a file"
+                raise NotADirectoryError(errno.ENOTDIR, message, str(folder)) from None
+        if len(self._made) >= _MOST_MADE:
+            self._made.clear()
+        self._made.add(folder)
 
     def copied_at_us(self) -> int | None:
         """When the pull began, by the clock of whoever pulled; None where the folder does not say."""
@@ -151,6 +173,11 @@ class PulledFolder:
             os.close(handle)
             raise KeyError(key)
         return handle, status.st_size
+
+
+def is_plain(path: Path) -> bool:
+    """Whether a regular file lies there, and no link to one."""
+    return path.is_file() and not path.is_symlink()
 
 
 def _number(value: object, limit: int) -> int | None:

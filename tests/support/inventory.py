@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import io
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,20 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from postern.audit.keys import parse_record_key
+from postern.services.stage import Stage, format_stage
+from postern.tlog.hashing import EMPTY_ROOT
 from postern_cli.inventory.manifest import COLUMNS
+from tests.support.audit import make_evidence_bucket
+from tests.support.good_log import OLD, good, tree_of
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
 Line = dict[str, str]
-LATER_MS = 4_000_000_000_000  # an inventory newer than every record: nothing under wal/ is listed afresh
+CREATED_MS = 1_795_400_000_000  # 2026-11-23
 
 
 class Asked:
-    """An S3 client that counts its requests by kind, and lists from a marker on as S3 does.
-
-    The emulator leaves out the first key after a marker that is no key.
-    """
+    """An S3 client that counts its requests by kind."""
 
     def __init__(self, client: S3Client) -> None:
         self.client = client
@@ -37,19 +40,30 @@ class Asked:
     def __getattr__(self, name: str) -> Any:
         return partial(self._call, name)
 
-    def list_object_versions(self, **request: Any) -> Any:
-        after = "" if request.get("VersionIdMarker") else request.pop("KeyMarker", "")
-        page = self._call("list_object_versions", **request)
-        if after:
-            for kind in ("Versions", "DeleteMarkers"):
-                page[kind] = [row for row in page.get(kind, []) if row["Key"] > after]
-        return page
-
     def _call(self, name: str, **request: Any) -> Any:
         self.requests[name] += 1
         if name == "get_object":
             self.got.append(request["Key"])
         return getattr(self.client, name)(**request)
+
+
+def put_epoch(client: S3Client, bucket: str) -> None:
+    """Makes a bucket with one epoch of a log in it, as its writers put it, and a blob."""
+    make_evidence_bucket(client, bucket)
+    epoch = good().old
+    for key, data in epoch.objects.items():
+        client.put_object(Bucket=bucket, Key=key, Body=data)
+    client.put_object(Bucket=bucket, Key=f"blob/{OLD}/{parse_record_key(epoch.order[1]).id}/0", Body=b"x")
+    size, root = 0, EMPTY_ROOT
+    for head in tree_of(epoch):
+        keys = tuple(epoch.order[size : head.size])
+        stage = Stage(OLD, size, root, keys, tuple(epoch.objects[key] for key in keys), closes=False)
+        staged = {f"stage/{head.size}-{head.root.hex()}": format_stage(stage)}
+        for path, data in {**staged, **head.writes, f"checkpoints/{head.size}": head.note}.items():
+            client.put_object(Bucket=bucket, Key=f"log/{OLD}/{path}", Body=data)
+        client.put_object(Bucket=bucket, Key=f"log/{OLD}/checkpoint", Body=head.note)
+        time.sleep(0.001)  # the emulator orders versions by milliseconds
+        size, root = head.size, head.root
 
 
 def lines_of(client: S3Client, bucket: str) -> list[Line]:
@@ -67,7 +81,7 @@ def write_inventory(
     *,
     bucket: str,
     files: int = 2,
-    created_ms: int = LATER_MS,
+    created_ms: int = CREATED_MS,
     tamper: Callable[[dict[str, Any]], None] = lambda manifest: None,
 ) -> Path:
     """The manifest's path. `tamper` changes the manifest before its checksum is made."""
@@ -111,10 +125,7 @@ def _line(client: S3Client, bucket: str, row: Any, *, is_marker: bool) -> Line:
         "Bucket": bucket,
         "Key": quote(row["Key"]),
         "VersionId": row["VersionId"],
-        "IsLatest": f"{row['IsLatest']}".lower(),
-        "IsDeleteMarker": f"{is_marker}".lower(),
         "Size": "" if is_marker else f"{row['Size']}",
-        "LastModifiedDate": row["LastModified"].strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "ETag": "" if is_marker else row["ETag"].strip('"'),
         "ObjectLockRetainUntilDate": "" if until is None else until.strftime("%Y-%m-%dT%H:%M:%S.000Z"),
         "ObjectLockMode": lock.get("ObjectLockMode", ""),

@@ -12,9 +12,10 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from uuid import uuid4
 
 from postern.audit.canonical import canonical_bytes
-from postern.audit.keys import LogPart, log_key, parse_key, record_key
+from postern.audit.keys import LogKey, LogPart, log_key, parse_key, record_key
 from postern.audit.objects import MAX_OBJECT_BYTES
 from postern.audit.stored import parse_record
 from postern.audit.verify.entries import path_key, read_bundle, read_entries
@@ -25,20 +26,13 @@ from postern.tlog.bundles import format_bundle
 from postern.tlog.checkpoints import parse_checkpoint
 from postern.tlog.hashing import leaf_hash
 from postern.tlog.notes import parse_note
+from postern.tlog.spelling import MAX_SIZE
 from postern.tlog.tiles import TILE_WIDTH, Bundle, Tile, parse_path
 from postern.types import Sha256Hex
 from postern_cli.inventory.table import Head, Known, VersionTable
-from postern_cli.pulled import PulledFolder
+from postern_cli.pulled import PulledFolder, is_plain
 
 _MAX_STAGE_HEADER_BYTES = 2 * 1024 * 1024
-
-
-@dataclass(slots=True)
-class Derived:
-    """What was found: versions whose bytes did not have to be fetched, and keys of records that no list told of."""
-
-    count: int = 0
-    untold: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -48,7 +42,7 @@ class LogBytes:
     table: VersionTable
     folder: PulledFolder
     log: str
-    found: Derived
+    count: int = 0  # versions whose bytes did not have to be fetched
     _levels: list[bytearray] = field(default_factory=list)  # from level 1 on: the hashes of a level, joined
 
     def derive(self) -> None:
@@ -61,8 +55,7 @@ class LogBytes:
         self._read_heads()
         for known in self.table.under(f"log/{self.log}/stage/"):
             self._derive_stage(known)
-        for known in self.table.versions_of(f"log/{self.log}/checkpoint"):
-            self._derive_latest(known)
+        self.count += self.table.settle_latest(self.log, f"log/{self.log}/checkpoint")
 
     def _bundles(self) -> Iterator[tuple[int, list[bytes]]]:
         index = 0
@@ -80,15 +73,15 @@ class LogBytes:
         for entry in entries:
             self._derive_record(entry)
         for known in self.table.under(f"{path_key(self.log, Bundle(index))}.p/"):
-            width = _width(known.version.key)
-            if 0 < width < len(entries):
-                self._take(known, format_bundle(entries[:width]))
+            part = part_of(known.version.key)
+            if part is not None and part.width < len(entries):
+                self._take(known, format_bundle(entries[: part.width]))
         leaves = [leaf_hash(entry) for entry in entries]
         key = path_key(self.log, Tile(0, index))
         for known in (*self.table.versions_of(key), *self.table.under(f"{key}.p/")):
-            width = _width(known.version.key)
-            if width <= len(leaves):
-                self._take(known, b"".join(leaves[:width]))
+            part = part_of(known.version.key)
+            if part is not None and part.width <= len(leaves):
+                self._take(known, b"".join(leaves[: part.width]))
         if len(leaves) == TILE_WIDTH:
             self._grow(0, leaves)
 
@@ -101,8 +94,6 @@ class LogBytes:
         known = self.table.versions_of(key)
         if len(known) == 1:
             self._take(known[0], entry)
-        elif not known and record.source.log == self.log:
-            self.found.untold.append(key)
 
     def _grow(self, level: int, hashes: Sequence[bytes]) -> None:
         """A tile of this level is full: its root is one hash of the next."""
@@ -117,12 +108,10 @@ class LogBytes:
             self._grow(level + 1, [bytes(above[at : at + 32]) for at in range(len(above) - width, len(above), 32)])
 
     def _derive_tile(self, known: Known, hashes: bytearray) -> None:
-        try:
-            tile = parse_path(known.version.key.removeprefix(f"log/{self.log}/"))
-        except IntegrityError:
-            return
-        begin = tile.index * TILE_WIDTH * 32
-        self._take(known, bytes(hashes[begin : begin + tile.width * 32]))
+        tile = part_of(known.version.key)
+        if tile is not None:
+            begin = tile.index * TILE_WIDTH * 32
+            self._take(known, bytes(hashes[begin : begin + tile.width * 32]))
 
     def _read_heads(self) -> None:
         for known in self.table.under(f"log/{self.log}/checkpoints/"):
@@ -132,12 +121,12 @@ class LogBytes:
             except (IntegrityError, KeyError):
                 continue
             if known.version.key == log_key(self.log, f"checkpoints/{checkpoint.size}"):
-                sha256, md5 = hashlib.sha256(data).hexdigest(), _md5(data)
-                self.table.add_head(self.log, Head(checkpoint.size, checkpoint.root, md5, sha256))
+                sha256 = hashlib.sha256(data).hexdigest()
+                head = Head(checkpoint.size, checkpoint.root, _md5(data), sha256, len(data))
+                self.table.add_head(self.log, head)
 
     def _derive_stage(self, known: Known) -> None:
-        name = known.version.key.rpartition("/")[2]
-        size = int(name.partition("-")[0]) if name.partition("-")[0].isdigit() else 0
+        size = _staged(known.version.key)
         before = self.table.head_before(self.log, size)
         begin, root = (before.size, before.root) if before is not None else (0, hashlib.sha256(b"").digest())
         if not 0 < size - begin <= TILE_WIDTH:
@@ -151,22 +140,18 @@ class LogBytes:
         head = canonical_bytes(header, max_bytes=_MAX_STAGE_HEADER_BYTES)
         self._take(known, head + b"\n" + format_bundle(entries))
 
-    def _derive_latest(self, known: Known) -> None:
-        head = self.table.head_of(self.log, known.etag)
-        if head is not None and not known.version.is_latest and known.version.sha256 is None:
-            self.table.settle(replace(known.version, sha256=Sha256Hex(head.sha256)), is_asked=False)
-            self.found.count += 1
-
     def _take(self, known: Known, data: bytes) -> None:
         """The version has these bytes, if S3 says so of it and there is no other of its key."""
         version = known.version
         if version.sha256 is not None or not is_of(version, known.etag, data) or not _is_ours(version.key):
             return
         target = self.folder.objects / version.key
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        if not is_plain(target) or target.stat().st_size != len(data) or target.read_bytes() != data:
+            unfinished = self.folder.partial / uuid4().hex
+            unfinished.write_bytes(data)
+            self.folder.put(unfinished, target)
         self.table.settle(replace(version, sha256=Sha256Hex(hashlib.sha256(data).hexdigest())), is_asked=False)
-        self.found.count += 1
+        self.count += 1
 
 
 def is_of(version: Version, etag: str, data: bytes) -> bool:
@@ -183,10 +168,25 @@ def _record_key(log: str, entry: bytes) -> str:
     return record_key(log, record.type, record.id)
 
 
-def _width(key: str) -> int:
-    """Of a bundle or tile, by the end of its key."""
-    _, partial, width = key.rpartition(".p/")
-    return int(width) if partial and width.isdigit() else TILE_WIDTH
+def part_of(key: str) -> Bundle | Tile | None:
+    """The bundle or tile that the key names; None for a key that names none."""
+    try:
+        parsed = parse_key(key)
+        if isinstance(parsed, LogKey) and parsed.part in {LogPart.BUNDLE, LogPart.TILE}:
+            return parse_path(parsed.path)
+    except IntegrityError:
+        pass
+    return None
+
+
+def _staged(key: str) -> int:
+    """The size of the tree that a stage leads to; 0 for the key of none."""
+    try:
+        parsed = parse_key(key)
+    except IntegrityError:
+        return 0
+    size = int(parsed.path.removeprefix("stage/").partition("-")[0]) if isinstance(parsed, LogKey) else 0
+    return size if size <= MAX_SIZE else 0
 
 
 def _is_ours(key: str) -> bool:

@@ -1,4 +1,4 @@
-"""The lines of an inventory's CSV files: a version each, as S3 knew it when it looked.
+"""The lines of an inventory's CSV files: which lock a version has, as S3 knew it when it looked.
 
 A file is compressed by whoever owns the account, so it is read piece by piece: nothing is held but a line, and a line
 has a bound. How many lines there are has none: each must name another version, and the table refuses one twice.
@@ -11,35 +11,51 @@ import gzip
 import io
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import BinaryIO
 from urllib.parse import unquote_plus
 
 from postern.audit.canonical import malformed
 from postern.audit.times import parse_any_time
-from postern.audit.versions import Version
 from postern.errors import IntegrityError
 from postern_cli.inventory.manifest import Manifest
-from postern_cli.pull_listing import Told
 
 MAX_LINE_BYTES = 16 * 1024  # a key of 1,024 bytes takes three times as many, and the other fields are short
-_FLAGS = {"true": True, "false": False, "TRUE": True, "FALSE": False}
 _MAX_KEY_BYTES = 1024
 
 
-def read_lines(file: BinaryIO, manifest: Manifest, name: str) -> Iterator[Told]:
-    """Every version that the file tells of. Raises `IntegrityError` (`evidence.malformed`) at a line that is none."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The lock that a version of these bytes has, by the inventory."""
+
+    key: str
+    version_id: str
+    size: int
+    etag: str
+    retain_until_us: int
+    mode: str
+
+
+def read_lines(file: BinaryIO, manifest: Manifest, name: str) -> Iterator[Claim]:
+    """Every lock that the file tells of. Raises `IntegrityError` (`evidence.malformed`) at a line that is none."""
     at = {column: manifest.columns.index(column) for column in manifest.columns}
     number = 0
     try:
-        for fields in csv.reader(_texts(file, name), strict=True):
+        for line in _texts(file, name):
             number += 1
+            # A line is a record: one by one, or a quote that stays open would gather them without end.
+            fields = next(csv.reader([line], strict=True), [])
             if len(fields) != len(manifest.columns):
                 raise malformed("fields", f"{len(manifest.columns)}", f"{len(fields)}")
-            yield _told({column: fields[place] for column, place in at.items()}, manifest.bucket)
+            claim = _claim({column: fields[place] for column, place in at.items()}, manifest.bucket)
+            if claim is not None:
+                yield claim
     except IntegrityError as error:
         raise IntegrityError(error.code, f"{name}:{number}: {error.detail}") from error
-    except (EOFError, gzip.BadGzipFile, zlib.error, csv.Error) as error:
-        raise malformed(f"{name}:{number + 1}", "a line of a gzipped CSV file", type(error).__name__) from error
+    except csv.Error as error:
+        raise malformed(f"{name}:{number}", "a line of CSV", f"{error}") from error
+    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+        raise malformed(f"{name}:{number + 1}", "a line of a gzipped file", type(error).__name__) from error
 
 
 def _texts(file: BinaryIO, name: str) -> Iterator[str]:
@@ -52,23 +68,20 @@ def _texts(file: BinaryIO, name: str) -> Iterator[str]:
             yield line.decode("ascii")
 
 
-def _told(row: dict[str, str], bucket: str) -> Told:
+def _claim(row: dict[str, str], bucket: str) -> Claim | None:
     if row["Bucket"] != bucket:
         raise malformed("bucket", bucket, f"{row['Bucket'][:60]!r}")
-    is_marker = _flag(row, "IsDeleteMarker")
-    retain_until = row["ObjectLockRetainUntilDate"]
-    version = Version(
-        key=_key(row["Key"]),
+    key, until, mode = _key(row["Key"]), row["ObjectLockRetainUntilDate"], row["ObjectLockMode"]
+    if not until or not mode:
+        return None  # a delete marker, or a version whose lock S3 is asked for
+    return Claim(
+        key=key,
         version_id=row["VersionId"] or "null",
-        is_latest=_flag(row, "IsLatest"),
-        delete_marker=is_marker,
-        size=None if is_marker else _size(row["Size"]),
-        sha256=None,
-        last_modified_us=parse_any_time(row["LastModifiedDate"]),
-        retain_until_us=None if is_marker or not retain_until else parse_any_time(retain_until),
-        mode=None if is_marker or not row["ObjectLockMode"] else row["ObjectLockMode"],
+        size=_size(row["Size"]),
+        etag=row["ETag"].strip('"'),
+        retain_until_us=parse_any_time(until),
+        mode=mode,
     )
-    return Told(version, "" if is_marker else row["ETag"].strip('"'))
 
 
 def _key(text: str) -> str:
@@ -79,12 +92,6 @@ def _key(text: str) -> str:
     if not key or len(key.encode()) > _MAX_KEY_BYTES:
         raise malformed("key", f"1 to {_MAX_KEY_BYTES} bytes", f"{len(key)}")
     return key
-
-
-def _flag(row: dict[str, str], name: str) -> bool:
-    if row[name] not in _FLAGS:
-        raise malformed(name, "true or false", f"{row[name][:20]!r}")
-    return _FLAGS[row[name]]
 
 
 def _size(text: str) -> int:

@@ -23,10 +23,7 @@ COLUMNS = (
     "Bucket",
     "Key",
     "VersionId",
-    "IsLatest",
-    "IsDeleteMarker",
     "Size",
-    "LastModifiedDate",
     "ETag",
     "ObjectLockRetainUntilDate",
     "ObjectLockMode",
@@ -99,6 +96,14 @@ def _milliseconds(text: str) -> int:
 
 def _text(members: Mapping[str, object], name: str) -> str:
     value = members.get(name)
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not _is_text(value):
         raise malformed(name, "a text", "something else")
     return value
+
+
+def _is_text(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False  # half of a surrogate pair, which JSON can write
+    return True

@@ -1,15 +1,13 @@
 """Pulls a bucket by its inventory: the same copy as `pull` makes, with a request only for what nothing else tells.
 
-    1  the inventory's lines are read into a table on disk
-    2  what is small or newer than it is listed afresh, and replaces what it said of those keys
+    1  the inventory's locks are read into a table on disk
+    2  the whole bucket is listed, a thousand versions a request, and each takes its lock from the table
     3  the log's widest bundles and its checkpoints are fetched
     4  everything that follows from them is put into the copy, where S3's ETag and length say that the object is that
-    5  records that the log holds and no list told of are asked for, each by its key
-    6  whatever is left is fetched, and `versions.jsonl` is written
+    5  whatever is left is fetched, and `versions.jsonl` is written
 
-An inventory is what the account says of itself. Nothing is believed because it says so: what it leaves out, the tree
-misses; bytes that it gives another ETag are fetched. Only locks, and versions put over an object, are as of its day:
-the copy says so in `pulled.json`, and every report with it.
+What is there, since when, and which bytes it has is S3's own answer of today. An inventory is what the account says of
+itself: locks alone are taken from it, and the copy says of how many in `pulled.json`, as does every report with it.
 """
 
 from __future__ import annotations
@@ -20,45 +18,47 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from postern.audit.canonical import malformed
-from postern.audit.keys import LOG_NAME, LogKey, LogPart, parse_key
+from postern.audit.keys import LOG_NAME
 from postern.audit.versions import Version, format_version
-from postern.errors import IntegrityError
-from postern.tlog.tiles import Bundle, parse_path
+from postern.tlog.tiles import Bundle
 from postern.types import Sha256Hex
-from postern_cli.inventory.derive import Derived, LogBytes
+from postern_cli.inventory.derive import LogBytes, part_of
 from postern_cli.inventory.lines import read_lines
 from postern_cli.inventory.manifest import Manifest
-from postern_cli.inventory.ranges import fresh_parts
 from postern_cli.inventory.source import Source
 from postern_cli.inventory.table import Known, VersionTable
-from postern_cli.pull import AHEAD, Pulled, Wanted, account_for, begin, finish, wanted
-from postern_cli.pull_listing import Bucket, Part, list_told
-from postern_cli.pulled import PulledFolder
+from postern_cli.pull import AHEAD, Pulled, Wanted, account_for, begin, finish, make_room, wanted
+from postern_cli.pull_listing import LISTERS, Bucket, Part, in_turns, list_part
+from postern_cli.pulled import PulledFolder, is_plain
 from postern_cli.side_by_side import in_order
 
-# Records that are asked for one by one: more of them, and the inventory is not of this bucket's day.
-_MOST_UNTOLD = 1000
+_SLOW_CLOCK_US = 900_000_000
+_PAGE = 1000
 
 
 def pull_by_inventory(
     bucket: Bucket, source: Source, folder: PulledFolder, *, workers: int, advance: Callable[[int], None]
 ) -> Pulled:
     """Brings `folder` up to the bucket. Raises as `pull` does, and `IntegrityError` for an inventory that is none."""
+    began_us = time.time_ns() // 1000
     manifest = source.manifest()
     if manifest.bucket != bucket.name:
         raise malformed("inventory", f"one of {bucket.name}", f"one of {manifest.bucket[:60]}")
-    began_us = time.time_ns() // 1000
-    begin(folder)
-    table = VersionTable(folder.partial / "versions.sqlite")
+    if manifest.created_us > began_us + _SLOW_CLOCK_US:
+        raise malformed("inventory's creationTimestamp", "a time that has been", "one to come")
+    make_room(folder)
+    kept = folder.partial / "versions.sqlite"
+    table = VersionTable(kept)
     try:
         with ThreadPoolExecutor(workers) as fetchers:
             run = _Run(bucket, folder, table, fetchers, workers * AHEAD, advance)
             run.read(source, manifest)
-            logs = run.fetch_logs()
-            derived = run.derive(logs)
-            run.ask_for(derived.untold)
+            run.list_bucket()
+            begin(folder)
+            derived = run.derive(run.fetch_logs())
             lines = folder.partial / "lines"
             with lines.open("wb") as file:
                 for version in run.versions():
@@ -67,10 +67,11 @@ def pull_by_inventory(
             "created_us": manifest.created_us,
             "manifest_md5": manifest.md5,
             "locks": run.by_inventory,  # of so many versions the lock is as the inventory says
-            "derived": derived.count,  # the bytes of so many were not fetched: they follow from the log's
+            "derived": derived,  # the bytes of so many were not fetched: they follow from the log's
         }
     finally:
         table.close()
+        kept.unlink()
     finish(folder, [lines], {"bucket": bucket.name, "began_us": began_us, "inventory": about})
     return Pulled(run.count, run.fetched)
 
@@ -97,46 +98,49 @@ class _Run:
     by_inventory: int = 0  # locks that are as the inventory says
 
     def read(self, source: Source, manifest: Manifest) -> None:
-        """1 and 2."""
+        """1."""
         for file in manifest.files:
             with source.opened(file, self.folder.partial) as opened:
-                told = read_lines(opened, manifest, file.name)
-                self.table.claim(one for one in told if self._is_asked(one.version.key))
-        for part in fresh_parts(self.bucket, manifest.created_us):
-            self.table.replace(part, list_told(self.bucket, part))
+                claims = read_lines(opened, manifest, file.name)
+                self.table.claim(one for one in claims if self._is_asked(one.key))
 
     def _is_asked(self, key: str) -> bool:
         if self.bucket.log is None:
             return True
         return key.startswith(tuple(f"{head}/{self.bucket.log}/" for head in ("blob", "log", "wal/v1")))
 
+    def list_bucket(self) -> None:
+        """2."""
+        with ThreadPoolExecutor(LISTERS) as listers:
+            for parts in in_turns(self.bucket):
+                for _ in listers.map(self._list, parts):
+                    pass  # an error of one is raised here
+        self.table.drop_unlisted()
+
+    def _list(self, part: Part) -> None:
+        listed = list_part(self.bucket, part)
+        while page := list(islice(listed, _PAGE)):
+            self.table.add(page)
+
     def fetch_logs(self) -> list[str]:
         """3. The logs, by name."""
-        logs = list(self.table.names_under("log/"))
-        for log in filter(LOG_NAME.fullmatch, logs):
+        logs = [name for name in self.table.names_under("log/") if LOG_NAME.fullmatch(name)]
+        for log in logs:
             self._fetch(_widest(self.table.under(f"log/{log}/tile/entries/")))
             self._fetch(self.table.under(f"log/{log}/checkpoints/"))
-        return [log for log in logs if LOG_NAME.fullmatch(log)]
+        return logs
 
-    def derive(self, logs: Iterable[str]) -> Derived:
-        """4."""
-        derived = Derived()
+    def derive(self, logs: Iterable[str]) -> int:
+        """4. How many versions' bytes did not have to be fetched."""
+        count = 0
         for log in logs:
-            LogBytes(self.table, self.folder, log, derived).derive()
-            if len(derived.untold) > _MOST_UNTOLD:
-                expected = (
-                    f"all but {_MOST_UNTOLD} of the records that the log holds: take a newer one, or pull without"
-                )
-                raise malformed("inventory", expected, f"none of {len(derived.untold)}")
-        return derived
-
-    def ask_for(self, keys: Iterable[str]) -> None:
-        """5."""
-        for key in keys:
-            self.table.add(list_told(self.bucket, Part(key, key)))
+            held = LogBytes(self.table, self.folder, log)
+            held.derive()
+            count += held.count
+        return count
 
     def versions(self) -> Iterator[Version]:
-        """6. Every version with its digest and lock, in the listing's order."""
+        """5. Every version with its digest and lock, in the listing's order."""
         for one in self._accounted(self.table.every()):
             self.count += 1
             self.fetched += one.was_fetched
@@ -159,7 +163,7 @@ class _Run:
         if one.listed.delete_marker:
             return _Accounted(one.listed, is_asked=False, was_fetched=False)
         is_locked = one.listed.mode is not None and one.listed.retain_until_us is not None
-        if is_locked and (one.target is None or one.target.is_file()):
+        if is_locked and (one.target is None or is_plain(one.target)):
             version = one.listed if one.listed.sha256 is not None else _by_etag(one, row.etag)
             if version is not None:
                 return _Accounted(version, is_asked=row.is_asked, was_fetched=False)
@@ -193,22 +197,17 @@ def _by_etag(one: Wanted, etag: str) -> Version | None:
 
 def _widest(bundles: Iterable[Known]) -> Iterator[Known]:
     """Of each bundle the widest form that there is."""
-    last: tuple[int, int, list[Known]] = (-1, 0, [])
+    index, width = -1, 0
+    widest: list[Known] = []
     for known in bundles:
-        index, width = _place(known.version.key)
-        if index != last[0]:
-            yield from last[2]
-            last = (index, width, [known])
-        elif width >= last[1]:
-            last = (index, width, [*(last[2] if width == last[1] else []), known])
-    yield from last[2]
-
-
-def _place(key: str) -> tuple[int, int]:
-    """Index and width of a bundle; a place of no bundle's for a key that names none."""
-    try:
-        parsed = parse_key(key)
-        part = parse_path(parsed.path) if isinstance(parsed, LogKey) and parsed.part is LogPart.BUNDLE else None
-    except IntegrityError:
-        part = None
-    return (part.index, part.width) if isinstance(part, Bundle) else (-1, 0)
+        part = part_of(known.version.key)
+        if not isinstance(part, Bundle):
+            continue
+        if part.index != index:
+            yield from widest
+            index, width, widest = part.index, part.width, [known]
+        elif part.width > width:
+            width, widest = part.width, [known]
+        elif part.width == width:
+            widest.append(known)
+    yield from widest

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Protocol
-from urllib.parse import urlsplit
 
 from postern.audit.canonical import malformed
 from postern_cli.inventory.manifest import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _CHUNK_BYTES = 1024 * 1024
 _READING = os.O_RDONLY | os.O_NONBLOCK
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
 
 class Source(Protocol):
@@ -73,11 +74,11 @@ class BucketSource:
     @classmethod
     def of(cls, client: S3Client, url: str) -> BucketSource:
         """Raises `IntegrityError` where the address is none of a manifest."""
-        parts = urlsplit(url)
-        key = parts.path.removeprefix("/")
-        if parts.scheme != "s3" or not parts.netloc or key.rpartition("/")[2] != "manifest.json":
+        scheme, _, rest = url.partition("://")
+        bucket, _, key = rest.partition("/")
+        if scheme != "s3" or _BUCKET.fullmatch(bucket) is None or key.rpartition("/")[2] != "manifest.json":
             raise malformed("--inventory", "s3://bucket/…/manifest.json, or a file", f"{url[:120]!r}")
-        return cls(client, parts.netloc, key)
+        return cls(client, bucket, key)
 
     def manifest(self) -> Manifest:
         folder = self.key.removesuffix("manifest.json")
@@ -123,9 +124,10 @@ def _read(path: Path, limit: int) -> bytes:
         handle = os.open(path, _READING)
     except FileNotFoundError as error:
         raise malformed("inventory", f"{path.name}, and manifest.checksum beside it", "no such file") from error
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise malformed(path.name, "a plain file", "something else")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise malformed(path.name, "a plain file", "something else")
         return _within(file.read(limit + 1), limit, path.name)
 
 

@@ -1,8 +1,7 @@
-"""What is known of the bucket, on disk: a row a version, told by the inventory or listed afresh.
+"""What is known of the bucket, on disk: a row a version, as S3 lists it now, with the lock that an inventory told.
 
-Each range of keys is told by one of the two: what is listed afresh replaces all that the inventory said of that range,
-but for the lock of a version that both know by the same ETag and length, since a lock is not in S3's listing and, in
-mode COMPLIANCE, only grows.
+A lock is all that is taken from the inventory: it is not in S3's listing and, in mode COMPLIANCE, only grows. It counts
+for the version that both know by the same ETag and length, and what the inventory tells of and S3 does not is dropped.
 """
 
 from __future__ import annotations
@@ -11,28 +10,36 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 from postern.audit.canonical import malformed
 from postern.audit.versions import Version
-from postern_cli.pull_listing import Part, Told
+from postern_cli.inventory.lines import Claim
+from postern_cli.pull_listing import Listed
 
 _CACHE_KIB = 64 * 1024
 _AT_ONCE = 1000
 _SCHEMA = (
     """CREATE TABLE versions (key BLOB, version_id TEXT, is_latest INT, is_marker INT, size INT, modified_us INT,
-    until_us INT, mode TEXT, etag TEXT, place INT, is_stale INT DEFAULT 0, sha256 TEXT, is_asked INT DEFAULT 0,
+    until_us INT, mode TEXT, etag TEXT, place INT, sha256 TEXT, is_asked INT DEFAULT 0,
     PRIMARY KEY (key, version_id)) WITHOUT ROWID""",
-    "CREATE TABLE heads (log TEXT, size INT, root BLOB, md5 TEXT, sha256 TEXT, PRIMARY KEY (log, size)) WITHOUT ROWID",
+    """CREATE TABLE heads (log TEXT, size INT, root BLOB, md5 TEXT, sha256 TEXT, bytes INT,
+    PRIMARY KEY (log, size)) WITHOUT ROWID""",
     "CREATE INDEX heads_by_md5 ON heads (log, md5)",
 )
 _COLUMNS = "key, version_id, is_latest, is_marker, size, modified_us, until_us, mode, etag, sha256, is_asked"
-_INSERT = "INSERT INTO versions (key, version_id, is_latest, is_marker, size, modified_us, until_us, mode, etag, place)"
-# The lock of the row that stands is kept where it is of the same bytes.
-_SAME = "versions.etag = excluded.etag AND versions.size IS excluded.size AND versions.etag != ''"
-_REPLACE = f"""{_INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+_CLAIM = "INSERT INTO versions (key, version_id, size, etag, until_us, mode) VALUES (?, ?, ?, ?, ?, ?)"
+# A row without a place was told of by the inventory alone. Its lock is kept where it is of the same bytes.
+_SAME = "versions.place IS NULL AND versions.etag = excluded.etag AND versions.size IS excluded.size"
+_LIST = f"""INSERT INTO versions (key, version_id, is_latest, is_marker, size, modified_us, etag, place)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
     until_us = CASE WHEN {_SAME} THEN versions.until_us END, mode = CASE WHEN {_SAME} THEN versions.mode END,
     is_latest = excluded.is_latest, is_marker = excluded.is_marker, size = excluded.size,
-    modified_us = excluded.modified_us, etag = excluded.etag, place = excluded.place, is_stale = 0"""
+    modified_us = excluded.modified_us, etag = excluded.etag, place = excluded.place"""
+# What is published under a log's one name that is written anew: each version is one of its checkpoints.
+_SETTLE_LATEST = """UPDATE versions SET sha256 = heads.sha256 FROM heads
+    WHERE key = ? AND NOT is_latest AND versions.sha256 IS NULL
+    AND log = ? AND md5 = etag AND bytes = versions.size"""
 _ORDER = "ORDER BY key, is_latest DESC, modified_us DESC, place"
 
 
@@ -53,13 +60,15 @@ class Head:
     root: bytes
     md5: str
     sha256: str
+    bytes: int
 
 
 class VersionTable:
     """Raises `sqlite3.Error` as the disk does."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None)
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._lock = Lock()
         for pragma in ("journal_mode=OFF", "synchronous=OFF", f"cache_size=-{_CACHE_KIB}"):
             self._connection.execute(f"PRAGMA {pragma}")
         for statement in _SCHEMA:
@@ -67,46 +76,40 @@ class VersionTable:
         self._connection.execute("BEGIN")
         self._place = 0
 
-    def claim(self, told: Iterable[Told]) -> int:
-        """Adds what an inventory tells; how many. Raises `IntegrityError` where it tells of a version twice."""
-        count = 0
-        for row in self._rows(told):
+    def claim(self, claims: Iterable[Claim]) -> None:
+        """Adds what an inventory tells. Raises `IntegrityError` where it tells of a version twice."""
+        for one in claims:
+            row = (one.key.encode(), one.version_id, one.size, one.etag, one.retain_until_us, one.mode)
             try:
-                self._connection.execute(f"{_INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+                self._connection.execute(_CLAIM, row)
             except sqlite3.IntegrityError as error:
-                raise malformed("inventory", "each version once", f"{row[0]!r} twice"[:200]) from error
-            count += 1
-        return count
+                raise malformed("inventory", "each version once", f"{one.key!r} twice"[:200]) from error
 
-    def replace(self, part: Part, told: Iterable[Told]) -> None:
-        """What is listed of a part's keys now stands in the place of what the inventory said of them."""
-        prefix = (part.prefix or "").encode()
-        until = _after_all(prefix)
-        within = "key > ? AND key >= ?" + (" AND key < ?" if until else "")
-        bounds = [part.after.encode(), prefix, *([until] if until else [])]
-        self._connection.execute(f"UPDATE versions SET is_stale = 1 WHERE {within}", bounds)
-        self.add(told)
-        self._connection.execute(f"DELETE FROM versions WHERE {within} AND is_stale", bounds)
+    def add(self, listed: Iterable[Listed]) -> None:
+        """Adds what S3 lists; many threads may at a time."""
+        with self._lock:
+            for row in self._rows(listed):
+                self._connection.execute(_LIST, row)
 
-    def add(self, told: Iterable[Told]) -> None:
-        """Adds what is listed now, each version in the place of what was said of it."""
-        for row in self._rows(told):
-            self._connection.execute(_REPLACE, row)
+    def drop_unlisted(self) -> None:
+        """All is listed: what only the inventory told of is not there."""
+        self._connection.execute("DELETE FROM versions WHERE place IS NULL")
 
     def versions_of(self, key: str) -> list[Known]:
         """What is known of a key, newest first."""
         return list(self._select("WHERE key = ?", [key.encode()]))
 
     def names_under(self, prefix: str) -> list[str]:
-        """What follows a prefix up to the next slash, each once."""
+        """The folders right under a prefix."""
         names: list[str] = []
         last, until = prefix.encode(), _after_all(prefix.encode())
         while row := self._connection.execute(
             "SELECT key FROM versions WHERE key > ? AND key < ? ORDER BY key LIMIT 1", (last, until)
         ).fetchone():
-            name = row[0].decode()[len(prefix) :].partition("/")[0]
-            names.append(name)
-            last = f"{prefix}{name}0".encode()  # the sign after the slash
+            name, slash, _ = row[0].decode()[len(prefix) :].partition("/")
+            if slash:
+                names.append(name)
+            last = f"{prefix}{name}0".encode() if slash else row[0]  # 0 is the sign after the slash
         return names
 
     def under(self, prefix: str) -> Iterator[Known]:
@@ -136,24 +139,25 @@ class VersionTable:
         )
 
     def add_head(self, log: str, head: Head) -> None:
-        """A published checkpoint of the log."""
+        """A published checkpoint of the log; once a size."""
         self._connection.execute(
-            "INSERT INTO heads VALUES (?, ?, ?, ?, ?)", (log, head.size, head.root, head.md5, head.sha256)
+            "INSERT OR IGNORE INTO heads VALUES (?, ?, ?, ?, ?, ?)",
+            (log, head.size, head.root, head.md5, head.sha256, head.bytes),
         )
 
     def head_before(self, log: str, size: int) -> Head | None:
         """The largest published tree that is smaller."""
         return self._head("WHERE log = ? AND size < ? ORDER BY size DESC", (log, size))
 
-    def head_of(self, log: str, md5: str) -> Head | None:
-        """The published checkpoint whose note has this MD5."""
-        return self._head("WHERE log = ? AND md5 = ?", (log, md5))
+    def settle_latest(self, log: str, key: str) -> int:
+        """Every older version of the key that is a published checkpoint of the log is settled; how many."""
+        return self._connection.execute(_SETTLE_LATEST, (key.encode(), log)).rowcount
 
     def close(self) -> None:
         self._connection.close()
 
-    def _rows(self, told: Iterable[Told]) -> Iterator[tuple[bytes | str | int | None, ...]]:
-        for one in told:
+    def _rows(self, listed: Iterable[Listed]) -> Iterator[tuple[bytes | str | int | None, ...]]:
+        for one in listed:
             version = one.version
             self._place += 1
             yield (
@@ -163,14 +167,14 @@ class VersionTable:
                 version.delete_marker,
                 version.size,
                 version.last_modified_us,
-                version.retain_until_us,
-                version.mode,
                 one.etag,
                 self._place,
             )
 
     def _head(self, where: str, values: tuple[str | int, ...]) -> Head | None:
-        row = self._connection.execute(f"SELECT size, root, md5, sha256 FROM heads {where} LIMIT 1", values).fetchone()
+        row = self._connection.execute(
+            f"SELECT size, root, md5, sha256, bytes FROM heads {where} LIMIT 1", values
+        ).fetchone()
         return None if row is None else Head(*row)
 
     def _keys(self, prefix: bytes, until: bytes | None) -> Iterator[str]:
