@@ -43,4 +43,4 @@ def test_a_write_that_a_crash_undid_is_not_taken_for_the_one_that_has_its_number
         assert other.mark().xid == mark.xid
         other.commit()
     assert shop.run("SELECT n FROM noted") == [[1]]
-    assert ReapDatabase(lambda _: open_plain(shop, user=REAP_ROLE)).fate(ADDRESS, mark) is Fate.UNKNOWN
+    assert ReapDatabase(lambda _: open_plain(shop, user=REAP_ROLE)).fate(ADDRESS, mark) is Fate.LOST

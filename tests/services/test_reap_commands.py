@@ -148,6 +148,14 @@ def test_a_pending_write_is_settled_by_what_the_database_says(site, query, fate,
     assert used(site) == spent
 
 
+def test_what_no_server_can_tell_any_more_is_unknown_at_once(site, query):
+    killed_before_commit(query)
+    site.fates.answer = Fate.LOST
+    site.wait(60)
+    site.reap()
+    assert story(site)[-1] == "settled unknown"
+
+
 @pytest.mark.parametrize("answer", [pytest.param(Fate.UNKNOWN, id="cannot-tell"), pytest.param(None, id="away")])
 def test_what_the_database_cannot_tell_within_an_hour_is_unknown_for_ever(site, query, answer):
     killed_before_commit(query)

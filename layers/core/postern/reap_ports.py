@@ -166,6 +166,7 @@ class Fate(StrEnum):
     ROLLED_BACK = "rolled_back"
     RUNNING = "running"  # in progress, and its backend lives: it may still commit
     UNKNOWN = "unknown"  # this server cannot tell: another one, too old, or in recovery
+    LOST = "lost"  # nor will it ever: it began anew since, and what it says may be of another transaction
 
 
 class Fates(Protocol):

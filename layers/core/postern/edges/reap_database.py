@@ -68,5 +68,5 @@ def _ask(connection: AgentConnection, mark: TransactionMark) -> Fate:
     if status == "in progress" and is_alive == "true":
         return Fate.RUNNING
     if status == "committed" and is_same_run != "true":
-        return Fate.UNKNOWN
+        return Fate.LOST if is_same_run == "false" else Fate.UNKNOWN
     return _FATES.get(status or "", Fate.UNKNOWN)

@@ -2,8 +2,8 @@
 
 It is asked on the server that the outcome names, and its word counts only where it is final. What it cannot say within
 an hour of the outcome (another server after a failover or a restore, a transaction that is too old, a database that is
-away or no longer in the policy layer) is settled as `unknown` for ever. While the transaction's backend lives
-it may still commit: then nothing is settled for six hours.
+away or no longer in the policy layer) is settled as `unknown` for ever; at once where no server can tell any more.
+While the transaction's backend lives it may still commit: then nothing is settled for six hours.
 """
 
 from __future__ import annotations
@@ -63,6 +63,8 @@ class Settle:
         fate = Fate.UNKNOWN if one.outcome.mark is None else asked.fate(one.intent.database, one.outcome.mark)
         if fate in _STATUS:
             return _STATUS[fate]
+        if fate is Fate.LOST:
+            return "unknown"
         waits_us = RUNNING_AFTER_US if fate is Fate.RUNNING else UNKNOWN_AFTER_US
         return "unknown" if self.clock.now_us() - one.stored_us >= waits_us else None
 
