@@ -175,15 +175,17 @@ _GATEWAY = (
           around=parts.functions_disk_full),
 )  # fmt: skip
 
-# A record's time is its writer's: what a clock ahead wrote, the verifier names. So these are last, and a log of theirs.
+# A record's time is its writer's: what a clock ahead wrote, the verifier names, and what leans on it: the entry whose
+# object does not count, the next of its chain, the statement that ran before it. So these are last, and a log of theirs.
+_AHEAD = frozenset({"time", "entry", "chain", "statement.time"})
 _CLOCKS = (
     Fault("query-ahead", "clocks", "the clock of `query` is 10 min ahead", around=parts.clock("query", 600),
-          leaves=frozenset({"time"})),
+          leaves=_AHEAD),
     Fault("query-behind", "clocks", "the clock of `query` is 10 min behind", around=parts.clock("query", -600)),
     Fault("authorize-ahead", "clocks", "the clock of `authorize` is 10 min ahead", around=parts.clock("authorize", 600),
           also_right=frozenset({401})),
     Fault("reap-ahead", "clocks", "the clock of `reap` is 10 min ahead", around=parts.clock("reap", 600),
-          leaves=frozenset({"time"})),
+          leaves=_AHEAD),
 )  # fmt: skip
 
 # Those that leave most to the reaper come first: it has done it by the time that the others are through.

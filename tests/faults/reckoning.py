@@ -16,7 +16,7 @@ from tests.faults import checks
 from tests.faults.agents import Agent, is_told
 from tests.faults.checks import Left, Wrong
 from tests.faults.evidence import Command, read_evidence
-from tests.faults.ledger import Ledger
+from tests.faults.ledger import Call, Ledger
 from tests.faults.rig import REAP, Rig
 from tests.soak.checks import left_in_database
 from tests.support.watched_stack import leaks_of
@@ -69,7 +69,7 @@ class Reckoning:
                 agent.unfinished = [
                     one
                     for one in agent.unfinished
-                    if not is_told(agent.write(one.task, one.mark, key=one.key, pad=one.pad))
+                    if not _is_final(agent.write(one.task, one.mark, key=one.key, pad=one.pad))
                 ]
             self._reap_again()
         for agent in self.agents:
@@ -133,6 +133,11 @@ class Reckoning:
         for finding in report.get("findings", ({"kind": status, "where": "", "what": said[-600:]},)):
             if finding["kind"] not in self.named:
                 yield "", f"reconcile: {finding['kind']} {finding['where']} {finding['what']}"
+
+
+def _is_final(call: Call) -> bool:
+    """Where nothing is in force any more, `outcome.unknown` is of a call whose settlement is that, for ever."""
+    return is_told(call) or call.code == "outcome.unknown"
 
 
 def _postern(*arguments: str) -> tuple[int, str]:
