@@ -235,6 +235,31 @@ def test_of_shapes_with_as_many_quotes_only_so_many_are_tried() -> None:
     assert [fresh.match(one) is not None for one in data] == [True] * 8 + [False] * 2
 
 
+@pytest.mark.parametrize("most", ["_MOST_SHAPES", "_MOST_ALIKE"])
+def test_shapes_that_nothing_fits_any_more_make_room(monkeypatch: pytest.MonkeyPatch, most: str) -> None:
+    """Whoever sends odd records first does not keep the ordinary ones from being learned."""
+    monkeypatch.setattr(f"postern.audit.shapes.{most}", 2)
+    fresh = Shapes()
+    for length in range(2):
+        teach(fresh, {**INTENT, "extra": [1] * length})
+
+    data = teach(fresh, OUTCOME, times=64)
+    alike = teach(fresh, {**INTENT, "extra": [1] * 5}, times=64)
+
+    assert (fresh.match(data) is not None, fresh.match(alike) is not None) == (True, True)
+
+
+@pytest.mark.parametrize("name", ["-" * 20_000, "-\\-"], ids=["long", "escaped"])
+def test_a_name_that_no_writer_gives_makes_no_shape_and_is_not_tried_again_soon(name: str) -> None:
+    fresh = Shapes()
+    odd = {**INTENT, name: 1}
+
+    assert fresh.match(teach(fresh, odd)) is None
+    ordinary = INTENT | {"x": 1}  # with as many quotes
+    assert fresh.match(teach(fresh, ordinary, times=63)) is None
+    assert fresh.match(teach(fresh, ordinary)) is not None
+
+
 @pytest.mark.parametrize("extra", [[1] * 1100, ["x"] * 400], ids=["numbers", "texts"])
 def test_no_shape_is_made_of_a_record_with_long_arrays(extra: list[object]) -> None:
     """An expression that is as long as they are would take seconds to make."""
@@ -245,10 +270,10 @@ def test_no_shape_is_made_of_a_record_with_long_arrays(extra: list[object]) -> N
     assert fresh.match(data) is None
 
 
-def teach(shapes: Shapes, record: dict[str, Any]) -> bytes:
+def teach(shapes: Shapes, record: dict[str, Any], *, times: int = 8) -> bytes:
     """The record's bytes, learned."""
     data = canonical_bytes(record)
-    for _ in range(8):
+    for _ in range(times):
         read = parse_members(record, data)
         shapes.learn(record, data, read.type, is_first=read.link.prev is None)
     return data

@@ -175,8 +175,8 @@ _GATEWAY = (
           around=parts.functions_disk_full),
 )  # fmt: skip
 
-# A record's time is its writer's: what a clock ahead wrote, the verifier names, and what leans on it: the entry whose
-# object does not count, the next of its chain, the statement that ran before it. So these are last, and a log of theirs.
+# A record's time is its writer's: what a clock ahead wrote, the verifier names, and with it the entry whose object does
+# not count, the next of its chain, the statement that ran before it. So these are last, and a log of theirs.
 _AHEAD = frozenset({"time", "entry", "chain", "statement.time"})
 _CLOCKS = (
     Fault("query-ahead", "clocks", "the clock of `query` is 10 min ahead", around=parts.clock("query", 600),

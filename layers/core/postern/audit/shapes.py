@@ -21,6 +21,8 @@ _MOST_SIGNS = 1024  # quotes and commas: a record with more has long arrays, of 
 _MOST_SHAPES = 256  # an expression takes some milliseconds to make and some ten kilobytes
 _MOST_ALIKE = 8  # shapes with as many quotes: they are tried in turn
 _WORTH = 8  # records with as many quotes that no shape fits, before one is made
+_WORTH_ANOTHER = 64  # the same, where one that is kept has to go for it, or the last that was made fitted nothing
+_MOST_CHARACTERS = 16_000  # of an expression: what is longer has names that no writer of ours gives
 
 _PLAIN = r"[ !#-\[\]-~]*+"  # ASCII that stands for itself
 _SIGNS = r'[^"\\\x00-\x1f]*+'
@@ -85,16 +87,29 @@ class Shapes:
             return
         self._missed[quotes] += 1
         alike = self._known.get(quotes, ())
-        if self._missed[quotes] < _WORTH or len(alike) == _MOST_ALIKE or self._is_full():
+        has_room = len(alike) < _MOST_ALIKE and not self._is_full()
+        if self._missed[quotes] < (_WORTH if has_room else _WORTH_ANOTHER):
             return
         self._missed[quotes] = 0
-        shape = re.compile(_expression(members, (), _forms(type_, is_first=is_first)))
+        expression = _expression(members, (), _forms(type_, is_first=is_first))
+        shape = re.compile(expression) if len(expression) <= _MOST_CHARACTERS else None
         # One that is taken out in part escaped, or names in another order than that of their code points, fit nothing.
-        if shape.fullmatch(data.decode("utf-8")) is not None:
-            self._known[quotes] = (shape, *alike)
+        if shape is None or shape.fullmatch(data.decode("utf-8")) is None:
+            self._missed[quotes] = _WORTH - _WORTH_ANOTHER
+            return
+        if not has_room:
+            self._drop_one(quotes)
+        self._known[quotes] = (shape, *self._known.get(quotes, ()))
 
     def _is_full(self) -> bool:
         return sum(map(len, self._known.values())) >= _MOST_SHAPES
+
+    def _drop_one(self, quotes: int) -> None:
+        """The one of as many quotes that has fitted nothing for longest; where there is none, one of others."""
+        among = quotes if quotes in self._known else next(iter(self._known))
+        left = self._known.pop(among)[:-1]
+        if left:
+            self._known[among] = left
 
 
 def _quotes(data: bytes) -> int:
