@@ -156,7 +156,7 @@ _VALUES = st.recursive(
 _PATHS = st.sampled_from([*INTENT, "code.function", "writer.n", "writer.prev", "statement.text", "decision.result"])
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(path=_PATHS, value=_VALUES)
 def test_any_value_in_any_place_is_judged_as_the_exact_way_judges_it(path: str, value: object) -> None:
     data = changed(path, value)
@@ -164,7 +164,7 @@ def test_any_value_in_any_place_is_judged_as_the_exact_way_judges_it(path: str, 
     assert by_shape(data) == exact(data)
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_any_bytes_put_in_anywhere_are_judged_as_the_exact_way_judges_them(data: st.DataObject) -> None:
     record = bytearray(canonical_bytes(data.draw(st.sampled_from(list(ALL.values())))))

@@ -40,7 +40,7 @@ def as_held(holds: Holds, text: str) -> str:
 
 
 @pytest.mark.parametrize("holds", Holds, ids=[one.name for one in Holds])
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(texts=st.lists(st.none() | TEXT, max_size=8))
 def test_what_is_found_is_what_is_found_value_by_value(holds, texts):
     cells = [None if text is None else as_held(holds, text) for text in texts]

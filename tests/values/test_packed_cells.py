@@ -11,7 +11,7 @@ from postern.packed_cells import CellPacker, packed
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=20)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.none() | TEXT))
 def test_what_is_packed_comes_out_as_it_was(cells):
     column = packed(cells)
@@ -22,7 +22,7 @@ def test_what_is_packed_comes_out_as_it_was(cells):
     assert packed(column) is column
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.none() | TEXT, min_size=1), max_size=4))
 def test_batches_are_one_column(batches):
     packer = CellPacker()
@@ -72,7 +72,7 @@ def test_text_with_nul_is_not_packed():
         packed(["a\0b"])
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(TEXT, min_size=1), st.integers(1, 50))
 def test_windows_are_whole_values_in_order(cells, size):
     windows = list(packed(cells).windows(size))

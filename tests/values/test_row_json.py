@@ -92,7 +92,7 @@ def test_columns_of_every_form_stand_in_their_rows(row_count):
     assert written(*columns) == plain(*columns)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(*[st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))] * 3))
 )
@@ -101,7 +101,7 @@ def test_any_text_is_written_as_the_plain_way_writes_it(rows):
     assert written(*columns) == plain(*columns)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(st.sampled_from('{}",;\\aNUL 1-é\x01')).map(lambda inner: "{" + inner + "}"), max_size=5))
 def test_any_text_of_an_array_is_written_as_the_plain_way_writes_it(cells):
     for oid in (1009, 1020):
