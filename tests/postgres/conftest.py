@@ -19,6 +19,11 @@ insert into numbers values (1, '{1.50,NULL}'), (2, NULL);
 create table target (a int primary key);
 create sequence s;
 create type mood as enum ('sad', 'happy');
+create type colon;
+create function colon_in(cstring) returns colon language internal immutable strict as 'textin';
+create function colon_out(colon) returns cstring language internal immutable strict as 'textout';
+create type colon (input = colon_in, output = colon_out, delimiter = ':');
+create domain colons as colon;
 create function fail(text) returns int language plpgsql as $$ begin raise exception 'x' using errcode = $1; end $$;
 create function loud() returns int language plpgsql as $$
 begin set local client_min_messages = debug; raise notice 'secret alice'; return 7; end $$;

@@ -98,6 +98,28 @@ def test_a_wide_row_is_judged_before_its_body_is_there(arrived):
 
 
 @pytest.mark.parametrize(
+    ("lengths", "full"),
+    [
+        ((1, 28), None),
+        ((1, 10, 17), None),
+        ((1, 10, 18), Full.BYTES),
+        ((1, 29), Full.WIDE),
+        ((1, 10, 33), Full.BYTES),
+        ((33, 1), Full.WIDE),
+        ((1, 49), Full.WIDE),
+    ],
+    ids=["longest-cell", "most-bytes", "too-many", "too-wide", "too-many-and-too-wide", "first-too-wide", "too-long"],
+)
+def test_which_bound_is_met_does_not_depend_on_where_the_bytes_are_cut(lengths, full):
+    limits = dataclasses.replace(LIMITS, max_rows=9, max_bytes=58, max_cell_bytes=28)
+    data = described(1) + b"".join(row("x" * length) for length in lengths) + DONE + READY
+    for cut in range(1, len(data)):
+        reply = read_reply(inbox(data, cut, len(data)), limits)
+        assert reply.full is full
+    assert read_reply(inbox(data, 1), limits).full is full
+
+
+@pytest.mark.parametrize(
     "data",
     [
         row("a") + READY,

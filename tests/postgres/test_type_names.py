@@ -40,6 +40,17 @@ def test_types_that_are_not_built_in_are_named_by_the_database(connection: Agent
     assert result.values[0] == ["sad", "sad"]
 
 
+def test_the_delimiter_of_an_array_is_told_by_the_database(connection: AgentConnection):
+    sql = "select array['a'::colon], array['sad'::mood], array[array['a'::colons]], array[1]"
+    result = run(TaskSession(connection), sql)
+    assert [(column.type, column.delimiter) for column in result.columns] == [
+        ("colon[]", ":"),
+        ("mood[]", ","),
+        ("colons[]", ":"),
+        ("integer[]", ","),
+    ]
+
+
 def test_a_name_is_asked_for_once(connection: AgentConnection, monkeypatch):
     asked = []
     original = AgentConnection.fetch_constant

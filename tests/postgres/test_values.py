@@ -19,7 +19,9 @@ def delivered(connection: AgentConnection, sql: str, *params: Json) -> str:
     """The JSON text of the one value of a query."""
     result = TaskSession(connection).run(sql, to_parameters(list(params)), LIMITS, command_id=CommandId(NAME))
     ((column, cells),) = zip(result.columns, result.values, strict=True)
-    text = encode_rows([Column(column.type_oid, column.type, packed(cells))], result.row_count).decode()
+    text = encode_rows(
+        [Column(column.type_oid, column.type, packed(cells), column.delimiter)], result.row_count
+    ).decode()
     json.loads(text)
     return text[2:-2]
 

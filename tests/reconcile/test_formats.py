@@ -377,7 +377,7 @@ def test_every_statement_that_the_broker_sends_by_itself_is_known() -> None:
         statements.WRITTEN,
         statements._MARK,
         task_session._SYSTEM_IDENTIFIER,
-        task_session._NAMES_OF_TYPES,
+        task_session._OWN_TYPES,
     ]
     assert len(sent) == 8
     assert all(parse_own(Ran(Protocol.EXTENDED, text)) is not None for text in sent)

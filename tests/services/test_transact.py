@@ -22,7 +22,7 @@ from postern.errors import (
     TooLarge,
     Unprocessable,
 )
-from postern.ports import Finished, IdempotencyKey, Lookup, Parameter, Result
+from postern.ports import Finished, IdempotencyKey, Lookup, Parameter, Result, ResultColumn
 from postern.services.calls import Answers, StatementCall
 from postern.types import Action, Budgets, GrantedColumn, Mask, MaskKind, Secret, Sha256Hex, View, ViewColumn
 from tests.services.test_run_statements import Bench
@@ -328,6 +328,36 @@ def test_an_answer_that_would_not_get_out_of_the_function_is_on_record_as_such(b
     assert caught.value.code == "answer.too_large"
     assert sorted(story(bench)) == sorted(["intent" for _ in sqls] + outcomes)
     assert "commit" not in bench.database.events
+
+
+WHITE_SPACE = Result((ResultColumn("j", 114, "json", 0, 0),), (["[1" + "\n" * 999_900 + "]"] * 4,), 4, None, False, 1)
+LONG_NAMES = Result(
+    (ResultColumn('"' * 63, 25, "text", 0, 0),) * 1_664, (["x" * 25 + '""'] * 93,) * 1_664, 93, None, False, 1
+)
+
+
+@pytest.mark.parametrize("result", [WHITE_SPACE, LONG_NAMES], ids=["white-space", "names"])
+@pytest.mark.parametrize("sql", [READ, UPDATE], ids=["read", "write"])
+def test_all_that_an_answer_says_is_counted_before_it_is_on_record_as_delivered(bench, result, sql):
+    bench.database.result = result
+    with pytest.raises(TooLarge, match="6,000,000 bytes"):
+        write(bench, sql)
+    assert story(bench) == ["intent", "outcome too_large"]
+    assert "commit" not in bench.database.events
+
+
+@pytest.mark.parametrize(
+    ("sqls", "ends"),
+    [((READ,), []), ((UPDATE,), ["begin", "rollback"]), ((READ, READ), ["begin read only", "rollback"])],
+    ids=["read", "write", "two"],
+)
+def test_a_fault_of_ours_delivers_and_writes_nothing_and_is_left_to_the_reaper(bench, sqls, ends):
+    bench.database.result = replace(ONE_ROW, values=(["no integer"], ["x"]))
+    with pytest.raises(ValueError, match="expected digits"):
+        write(bench, *sqls)
+    assert bench.database.events == ends
+    assert story(bench) == ["intent" for _ in sqls]
+    assert len(bench.tasks.held(TASK_ID)) == 1
 
 
 def test_an_answer_that_gets_out_is_delivered(bench):

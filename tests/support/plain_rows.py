@@ -5,7 +5,6 @@ What the product does to columns at once is held against this.
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections import Counter
@@ -31,6 +30,7 @@ from tests.support.plain_arrays import plain_array
 Cells = Sequence["str | None"]
 
 _TOKEN = re.compile("tok_[0-9a-f]{16}")
+_JSON_CHARACTER = re.compile(r"\\u(.{4})|\\.|[^\\]", re.DOTALL)
 _INTEGERS, _FLOATS, _JSON = {20, 21, 23, 26}, {700, 701}, {114, 3802}
 _BOOLEAN, _TIMESTAMP, _TIMESTAMP_WITH_ZONE, _TIME_WITH_ZONE, _BOXES = 16, 1114, 1184, 1266, 1020
 _ELEMENTS = {199: 114, 1000: 16, 1005: 21, 1007: 23, 1016: 20, 1021: 700, 1022: 701, 1028: 26} | {
@@ -99,11 +99,12 @@ def _with_zone(cell: str) -> str:
 
 
 def _json(cell: str) -> object:
-    if "\\u" in cell:
-        try:
-            json.dumps(json.loads(cell), ensure_ascii=False).encode()
-        except (ValueError, RecursionError):
-            return cell
+    """As stored; as text where what it escapes, as UTF-16, is none."""
+    escaped = [chr(int(digits, 16)) if digits else " " for digits in _JSON_CHARACTER.findall(cell)]
+    try:
+        "".join(escaped).encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeDecodeError:
+        return cell
     return msgspec.Raw(cell.encode())
 
 

@@ -54,7 +54,10 @@ CREATE TYPE mood AS ENUM ('sad', 'happy');
 CREATE TABLE t (id integer PRIMARY KEY, note text, mood mood);
 INSERT INTO t VALUES (1, 'a', 'sad'), (2, 'b', 'happy');
 """
-TYPE_NAMES = "SELECT o, pg_catalog.format_type(o, NULL) FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS o"
+TYPE_NAMES = (
+    "SELECT o, pg_catalog.format_type(o, NULL), typdelim FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS o"
+    " LEFT JOIN pg_catalog.pg_type AS t ON t.oid = o"
+)
 NOBODY = f"task_{'0' * 32}"
 STATEMENTS = {
     "read": "SELECT id, note FROM t WHERE id = $1",

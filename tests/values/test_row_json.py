@@ -48,6 +48,10 @@ FORMS = {
     ),
     "times-with-zone": (1266, ["03:04:05.6-08", "03:04:05+05:30", "24:00:00+00", "00:00:00+15:59:59"]),
     "json": (3802, ['{"a": [1, 2.50]}', "null", '"x"', '"\\n"', "[]", "1e400", '"\\\\u"']),
+    "json-of-any-size": (
+        3802,
+        ["[" + "1" * 4_301 + ',"\\u0001"]', "[" * 1_000 + '"\\u0041"' + "]" * 1_000, '{"a": "\\ud800", "a": 1}'],
+    ),
     "json-with-escapes": (114, ['"\\u00e9"', '"\\ud83d\\ude42"', '"\\ud83d"', '["\\udc00"]', "1", ' {"\\u0000": 1}\n']),
     "arrays": (1009, ["{}", "{a,NULL,null}", '{"","a b","NULL"}', '{{a,b},{"c\\"","\\\\d"}}', "[0:1]={x,y}", '{"{}"}']),
     "no-arrays": (1009, ["", "{", "}", "{1,{2}", "{1}}", "{{1}{", '{"a}', "[0:1]={1,2", "{1}{2}", "x{1}", '{"a"b"}']),
@@ -61,6 +65,34 @@ FORMS = {
     "boxes": (1020, ["{(1,1),(0,0);(2,2),(0,0)}", "{}"]),
     "numeric-arrays": (1231, ["{1.50,NULL}", "{{1},{2}}"]),
 }
+
+_DATES = st.sampled_from(["0044-03-15", "2026-01-02", "12026-12-31"])
+_CLOCKS = st.sampled_from(["01:02:03", "23:59:59.123456", "00:00:00.5"])
+_ZONES = st.sampled_from(["+00", "-08", "+05:30", "-00:01:15", "+15:59:59"])
+_UTC = st.just("+00")
+_ERAS = st.sampled_from(["", "", " BC"])
+_ENDLESS = st.sampled_from(["infinity", "-infinity"])
+TIMES = {
+    1082: _ENDLESS | st.builds("{}{}".format, _DATES, _ERAS),
+    1083: _CLOCKS,
+    1114: _ENDLESS | st.builds("{} {}{}".format, _DATES, _CLOCKS, _ERAS),
+    1184: _ENDLESS | st.builds("{} {}{}{}".format, _DATES, _CLOCKS, _UTC | _ZONES, _ERAS),
+    1266: st.builds("{}{}".format, _CLOCKS, _UTC | _ZONES),
+}
+JSON_PIECES = (
+    "a",
+    "d800",
+    "u",
+    "\\\\",
+    '\\"',
+    "\\n",
+    "\\u0041",
+    "\\ud83d",
+    "\\uDE42",
+    "\\ud800",
+    "\\uDFff",
+    "\\\\ud800",
+)
 
 
 def written(*columns: tuple[int, Cells], row_count: int | None = None) -> bytes:
@@ -99,6 +131,23 @@ def test_columns_of_every_form_stand_in_their_rows(row_count):
 def test_any_text_is_written_as_the_plain_way_writes_it(rows):
     columns = [(25, [row[place] for row in rows]) for place in range(3)]
     assert written(*columns) == plain(*columns)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(sorted(TIMES)).flatmap(lambda oid: st.tuples(st.just(oid), st.lists(TIMES[oid], max_size=12))))
+def test_any_mix_of_times_is_written_as_the_plain_way_writes_it(column):
+    assert written(column) == plain(column)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(JSON_PIECES), max_size=8).map("".join), max_size=4))
+def test_json_is_as_stored_unless_it_escapes_half_a_surrogate_pair(strings):
+    for cell in (f'["{string}"]' for string in strings):
+        [text] = json.loads(cell)
+        is_whole = not any(0xD800 <= ord(character) < 0xE000 for character in text)
+        assert written((114, [cell])) == (f"[[{cell}]]" if is_whole else f"[[{json.dumps(cell)}]]").encode()
+    cells = [f'"{string}"' for string in strings]
+    assert written((114, cells)) == plain((114, cells))
 
 
 @settings(max_examples=40, deadline=None)
@@ -144,6 +193,11 @@ def test_arrays_of_types_that_are_not_built_in_are_known_by_their_name():
     cells = packed(["{a,NULL}"])
     assert encode_rows([Column(16_500, "mood[]", cells)], 1) == b'[[["a",null]]]'
     assert encode_rows([Column(16_500, "mood", cells)], 1) == b'[["{a,NULL}"]]'
+
+
+def test_arrays_whose_elements_are_not_between_commas_are_their_text():
+    cells = packed(["{0101:0102}", None])
+    assert encode_rows([Column(20_001, "geometry[]", cells, ":")], 2) == b'[["{0101:0102}"],[null]]'
 
 
 def test_an_array_of_many_elements_is_read_in_one_go():

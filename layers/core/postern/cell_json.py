@@ -4,8 +4,11 @@
     numeric                 string, every digit kept
     boolean                 true, false
     date, time, timestamps  ISO 8601 as far as it goes; `infinity` and years BC stay as PostgreSQL writes them
-    json, jsonb             JSON, byte for byte as stored: no number is rounded, no duplicate key lost
-    arrays                  arrays of the above, nested as they are; lower bounds are dropped
+    json, jsonb             JSON, byte for byte as stored: no number is rounded, no duplicate key lost; a string
+                            where it escapes half a surrogate pair, which many readers refuse whole
+    arrays                  arrays of the above, nested as they are; lower bounds are dropped. Those of a type of
+                            the database's own are text where no comma is between their elements (PostGIS): a
+                            detector's marker may hold what is
     everything else         PostgreSQL's own text (`bytea` is hex with `\\x`)
 
 The session that gave the text runs with UTC, ISO dates, hex bytea and shortest floats (`edges/postgres/settings.py`).
@@ -17,8 +20,8 @@ all values of a window are of the usual form, the window is turned as one; where
 
 from __future__ import annotations
 
-import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
@@ -37,6 +40,8 @@ _BOX_ARRAY_OID = 1020
 _INTEGER_BYTES = b"0123456789-" + END
 _ESCAPED = {bytes([place]): msgspec.json.encode(chr(place))[1:-1] for place in b'\\"' + bytes(range(1, 32))}
 _SPECIAL = b"".join(_ESCAPED)
+# JSON whose escapes of surrogates are pairs. Possessive: nothing is kept to go back to.
+_UNICODE_JSON = re.compile(rb"(?:[^\\]++|\\(?:[^u]|u(?![dD][89a-fA-F])|u[dD][89abAB]..\\u[dD][c-fC-F]))*+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +55,17 @@ class CellJson:
     is_quoted: bool
 
 
-def cell_json(type_oid: int, type_name: str) -> CellJson:
-    """How a column of this type becomes JSON; arrays of types that are not built in are known by their name alone."""
+def cell_json(type_oid: int, type_name: str, delimiter: str = ",") -> CellJson:
+    """How a column of this type becomes JSON; arrays of types that are not built in are known by their name alone.
+
+    `delimiter` is what such a type's arrays have between their elements.
+    """
     if known := _BY_TYPE.get(type_oid):
         return known
-    if BUILT_IN.get(type_oid, type_name).endswith("[]"):
-        delimiter = ";" if type_oid == _BOX_ARRAY_OID else ","
+    if delimiter == "," and BUILT_IN.get(type_oid, type_name).endswith("[]"):
+        between = ";" if type_oid == _BOX_ARRAY_OID else ","
         convert = _ELEMENTS.get(type_oid, _as_is)
-        return CellJson(_each(lambda cell: _array(cell, delimiter, convert)), is_quoted=False)
+        return CellJson(_each(lambda cell: _array(cell, between, convert)), is_quoted=False)
     return _TEXT
 
 
@@ -90,33 +98,26 @@ def _floats(window: bytes) -> bytes:
 
 
 def _timestamps(window: bytes) -> bytes:
-    is_usual = window.count(b"-") == 2 * window.count(b" ")
-    return _text(window.replace(b" ", b"T") if is_usual else _each_timestamp(window))
+    return _text(_each_timestamp(window) if b"BC" in window else window.replace(b" ", b"T"))
 
 
 def _timestamps_with_zone(window: bytes) -> bytes:
     zones = window.count(b"+")  # of a session in UTC all are +00
-    is_usual = zones == window.count(b" ") == (window + END).count(b"+00\0") and window.count(b"-") == 2 * zones
-    if is_usual:
+    # A year BC has a space more than it has zones, a zone before UTC a plus less.
+    if zones == window.count(b" ") == (window + END).count(b"+00\0"):
         return _text(window.replace(b" ", b"T").replace(b"+00", b"+00:00"))
     return _text(_each_timestamp_with_zone(window))
 
 
 def _json(window: bytes) -> bytes:
-    if b"\\u" not in window:
+    if _is_unicode(window):
         return window
     return END.join([cell if _is_unicode(cell) else _ENCODER.encode(cell.decode()) for cell in window.split(END)])
 
 
-def _is_unicode(cell: bytes) -> bool:
-    """Whether JSON's escapes give Unicode text. `json` keeps half a surrogate pair, which many readers refuse whole."""
-    if b"\\u" not in cell:
-        return True
-    try:
-        json.dumps(json.loads(cell.decode()), ensure_ascii=False).encode()
-    except (ValueError, RecursionError):
-        return False
-    return True
+def _is_unicode(cells: bytes) -> bool:
+    """Whether no escape in values of JSON is half a surrogate pair."""
+    return b"\\u" not in cells or _UNICODE_JSON.fullmatch(cells) is not None
 
 
 def _each(encode: Callable[[str], bytes]) -> Callable[[bytes], bytes]:

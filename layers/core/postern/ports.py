@@ -241,6 +241,7 @@ class ResultColumn:
     type: str  # PostgreSQL's name, for example `numeric`, `integer[]`
     table_oid: int  # 0 where it is computed
     attribute_number: int
+    delimiter: str = ","  # between elements, where its values are arrays of a type that is not built in
 
 
 @dataclass(frozen=True, slots=True)

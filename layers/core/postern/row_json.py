@@ -25,6 +25,7 @@ class Column:
     type_oid: int
     type_name: str  # PostgreSQL's
     cells: PackedCells
+    delimiter: str = ","  # as in `ports.ResultColumn`
 
 
 def encode_rows(columns: Sequence[Column], row_count: int) -> bytes:
@@ -61,7 +62,7 @@ class _Written:
         self._cells = column.cells
         self._places = column.cells.places(min(WINDOW_BYTES, _ALL_WINDOWS_BYTES // width))
         self._place = (0, 0)  # of the window
-        self._json: CellJson = cell_json(column.type_oid, column.type_name)
+        self._json: CellJson = cell_json(column.type_oid, column.type_name, column.delimiter)
         quote = b'"' if self._json.is_quoted else b""
         opening, closing = b"[" if place == 0 else b"", b"]," if place == width - 1 else b","
         self._opening, self._closing = opening + quote, quote + closing

@@ -76,6 +76,8 @@ _EXTENDED = {
     "SET CONSTRAINTS ALL IMMEDIATE": Own.OTHER,
     "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()": Own.OTHER,
     "SELECT o, pg_catalog.format_type(o, NULL) FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS o": Own.OTHER,
+    "SELECT o, pg_catalog.format_type(o, NULL), typdelim FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS o"
+    " LEFT JOIN pg_catalog.pg_type AS t ON t.oid = o": Own.OTHER,
     "SELECT coalesce(sum(n_tup_ins + n_tup_upd + n_tup_del), 0)::pg_catalog.text"
     " FROM pg_catalog.pg_stat_xact_user_tables": Own.OTHER,
     "SELECT pg_catalog.pg_current_xact_id()::pg_catalog.text, pid::pg_catalog.text,"

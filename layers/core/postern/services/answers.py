@@ -87,7 +87,7 @@ def deliver(result: Result, views: Sequence[View], detectors: Sequence[str] | No
             masked += [Masked(column.name, f"detected:{kind}", count) for kind, count in sorted(found.items())]
         is_made_of_raw = sees_raw and column.table_oid == 0
         add_sensitive(sensitive, cells, holds_text=holds is not None, is_raw=is_raw, is_made_of_raw=is_made_of_raw)
-        written.append(Column(column.type_oid, column.type, cells))
+        written.append(Column(column.type_oid, column.type, cells, column.delimiter))
     return Delivery(
         columns=tuple(columns),
         sensitive=sensitive.count(),

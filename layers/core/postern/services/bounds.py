@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from postern.errors import StatementFailed, TooLarge
 from postern.ports import Clock, Limits, Result, TaskStore
+from postern.services.answer_bytes import answer_bytes
 from postern.services.answers import Delivery
 from postern.services.commands import Unit
 from postern.services.stopwatch import Stopwatch
@@ -14,7 +15,8 @@ COMMIT_S = 24.0  # after which nothing is committed any more
 MARGIN_S = 6.0
 MAX_CELL_BYTES = 1_000_000
 LOCK_TIMEOUT_MS = 2_000
-# Lambda takes 6 MB of a function's answer, the body as a JSON string within it; columns and receipts have the rest.
+# Of rows, columns and masks. Lambda takes 6,291,556 bytes of a function's answer, as its error says, the body as a JSON
+# string within it; receipts and what is left of the task have the rest.
 MAX_BODY_BYTES = 6_000_000
 
 
@@ -53,9 +55,9 @@ class Bounds:
         """
         self._rows -= result.row_count
         self._bytes -= result.received_bytes
-        self._body -= _in_a_json_string(delivery.rows_json)
+        self._body -= answer_bytes(delivery)
         if self._body < 0:
-            detail = f"the answer as JSON: expected at most {MAX_BODY_BYTES:,} bytes, each quote and backslash as two."
+            detail = f"the answer as JSON within JSON: expected at most {MAX_BODY_BYTES:,} bytes."
             raise TooLarge("answer.too_large", f"{detail} Select fewer rows or columns.")
         self._take(Budgets(values=delivery.sensitive))
 
@@ -73,8 +75,3 @@ class Bounds:
         if self._clock.now_us() >= self._unit.reservation.task.expires_at_s * 1_000_000:
             return True
         return self._watch.elapsed_s() > COMMIT_S or self._watch.left_s() < MARGIN_S / 2
-
-
-def _in_a_json_string(body: bytes) -> int:
-    """How long it is there. It is JSON itself, so it has no control characters."""
-    return len(body) + body.count(b'"') + body.count(b"\\")

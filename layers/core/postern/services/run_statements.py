@@ -2,7 +2,7 @@
 
 A read that stands alone is here; whatever writes, or is one of several, runs in `transact`.
 
-Crash points, by what is durable when the process dies:
+Crash points, by what is durable when the process dies, or a fault of ours ends the call, which `reap` closes alike:
     reservation      nothing ran; what it took is held in the task, and the reaper gives it back
     intent           nothing ran, or it ran and was not delivered: an open intent says so
     outcome          it ran, and the record says how; the rows were not delivered. For a write see `transact`

@@ -28,7 +28,7 @@ class Full(Enum):
     """Why no further row may be received."""
 
     BYTES = "the rows together pass the bound"
-    WIDE = "one row or one cell alone passes its bound"
+    WIDE = "one row or one cell alone passes its bound"  # a cell of a row for which there is room
 
 
 class RowCollector:
@@ -57,11 +57,12 @@ class RowCollector:
         while end - position >= 5 and data[position] == DATA_ROW:
             length = _LENGTH(data, position + 1)[0]
             after = position + 1 + length
-            if length > wide and self._is_too_wide(data, position, length):
-                self.full = Full.WIDE
-                break
+            # By the row's length first, which comes whole: its cells may be seen or not, as the bytes were cut.
             if received + length > max_bytes:
-                self.full = Full.BYTES
+                self.full = Full.WIDE if length > max(max_bytes, wide) else Full.BYTES
+                break
+            if length > wide and self._has_wide_cell(data, position):
+                self.full = Full.WIDE
                 break
             if after > end:
                 break
@@ -128,10 +129,8 @@ class RowCollector:
         if self._batch_bytes >= _BATCH_BYTES:
             self.pack()
 
-    def _is_too_wide(self, data: bytes, position: int, length: int) -> bool:
-        """Whether a long row passes a bound, as far as its cells can be seen yet."""
-        if length > self._limits.max_bytes:
-            return True
+    def _has_wide_cell(self, data: bytes, position: int) -> bool:
+        """Whether a cell passes its bound, as far as the row's cells can be seen yet."""
         if len(data) < position + 7:
             return False
         (count,) = _COUNT(data, position + 5)

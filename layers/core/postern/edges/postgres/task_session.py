@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from postern.edges.postgres.protocol import DescribedColumn
 from postern.edges.postgres.statements import Answer
@@ -17,7 +17,10 @@ from postern.value_arrays import format_array
 UNNAMED_TYPE = "unknown"  # the answer was cut, which closed the session, before the name was ever asked for
 
 _SYSTEM_IDENTIFIER = "SELECT system_identifier::pg_catalog.text FROM pg_catalog.pg_control_system()"
-_NAMES_OF_TYPES = "SELECT o, pg_catalog.format_type(o, NULL) FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS o"
+_OWN_TYPES = (
+    "SELECT o, pg_catalog.format_type(o, NULL), typdelim FROM pg_catalog.unnest($1::pg_catalog.oid[]) AS o"
+    " LEFT JOIN pg_catalog.pg_type AS t ON t.oid = o"
+)
 
 
 class TaskSession:
@@ -25,7 +28,7 @@ class TaskSession:
 
     def __init__(self, connection: AgentConnection) -> None:
         self._connection = connection
-        self._own_types: dict[int, str] = {}
+        self._own_types: dict[int, tuple[str, str]] = {}  # name, and what is between elements of arrays
         self._identifier: tuple[str | None] | None = None  # of the server; None until it was asked
 
     def run(self, sql: str, parameters: Sequence[Parameter], limits: Limits, *, command_id: CommandId) -> Result:
@@ -51,30 +54,26 @@ class TaskSession:
         return self._identifier[0]
 
     def _result(self, answer: Answer) -> Result:
-        names = self._type_names(answer.columns)
-        columns = tuple(
-            ResultColumn(
-                column.name, column.type_oid, names[column.type_oid], column.table_oid, column.attribute_number
-            )
-            for column in answer.columns
-        )
+        self._learn_types({column.type_oid for column in answer.columns})
+        columns = tuple(self._column(column) for column in answer.columns)
         return Result(
             columns, answer.values, answer.row_count, answer.affected, answer.truncated, answer.received_bytes
         )
 
-    def _type_names(self, columns: Sequence[DescribedColumn]) -> dict[int, str]:
-        oids = {column.type_oid for column in columns}
-        unknown = sorted(oids - BUILT_IN.keys() - self._own_types.keys())
-        if unknown and self._connection.is_open:
-            self._own_types |= self._fetch_names(unknown)
-        known = BUILT_IN | self._own_types if unknown or self._own_types else BUILT_IN
-        return {oid: known.get(oid, UNNAMED_TYPE) for oid in oids}
+    def _column(self, column: DescribedColumn) -> ResultColumn:
+        own_name, delimiter = self._own_types.get(column.type_oid, (UNNAMED_TYPE, ","))
+        name = BUILT_IN.get(column.type_oid, own_name)
+        return ResultColumn(column.name, column.type_oid, name, column.table_oid, column.attribute_number, delimiter)
 
-    def _fetch_names(self, oids: Sequence[int]) -> dict[int, str]:
+    def _learn_types(self, oids: Set[int]) -> None:
         """Asked once a session: a built-in type has the same name everywhere, all others are the database's own."""
+        unknown = sorted(oids - BUILT_IN.keys() - self._own_types.keys())
+        if not unknown or not self._connection.is_open:
+            return
         try:
-            answer = self._connection.fetch_constant(_NAMES_OF_TYPES, [Parameter(format_array([str(o) for o in oids]))])
+            answer = self._connection.fetch_constant(_OWN_TYPES, [Parameter(format_array([str(o) for o in unknown]))])
         except PosternError as error:
             # Not as it came: a clean error would be taken for the statement's.
             raise DatabaseLost("database.lost", "The session broke after the statement ran. Send it again.") from error
-        return {int(oid or 0): name or UNNAMED_TYPE for oid, name in zip(*answer.values, strict=True)}
+        for oid, name, delimiter in zip(*answer.values, strict=True):
+            self._own_types[int(oid or 0)] = (name or UNNAMED_TYPE, delimiter or ",")
