@@ -174,12 +174,130 @@ def test_numbers_beside_a_value_are_not_taken_for_more_of_it(text, redacted):
     assert redact_column([text], ALL)[0] == [redacted]
 
 
-def test_text_in_the_arrays_and_records_of_postgresql_keeps_their_form():
-    cells: list[str | None] = ['{"a \\"bob@example.com\\"",NULL,eve@example.com}', '(1,"4111 1111 1111 1111",x)']
-    assert redact_column(cells, ALL)[0] == [
-        '{"a \\"[detected:email]\\"",NULL,[detected:email]}',
-        '(1,"[detected:card]",x)',
-    ]
+VALUES = {
+    DetectorKind.JWT: "eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.x",
+    DetectorKind.GITHUB_TOKEN: f"ghp_{'a' * 36}",
+    DetectorKind.AWS_KEY: "AKIAIOSFODNN7EXAMPLE",
+    DetectorKind.IBAN: "NL91ABNA0417164300",
+    DetectorKind.CARD: "4111111111111111",
+    DetectorKind.SSN: "219-09-1234",
+    DetectorKind.PHONE: "650-253-0000",
+    DetectorKind.IP: "203.0.113.5",
+}
+
+
+@pytest.mark.parametrize("before", ["\\n", "\\t", "\\\\n", "\\r\\n", "\\u00a0", "\\u003C"])
+@pytest.mark.parametrize("kind", list(VALUES))
+def test_the_letter_of_an_escape_before_a_value_does_not_hide_it_and_stays(kind, before):
+    text = f'{{"note": "seen{before}{VALUES[kind]}\\n"}}'
+    assert redact_column([text], ALL)[0] == [text.replace(VALUES[kind], marker(kind))]
+
+
+@pytest.mark.parametrize("kind", sorted(set(VALUES) - {DetectorKind.GITHUB_TOKEN, DetectorKind.IP}))
+def test_an_underscore_before_a_value_does_not_hide_it(kind):
+    assert redact_column([f"old_{VALUES[kind]}"], ALL)[0] == [f"old_{marker(kind)}"]
+
+
+@pytest.mark.parametrize("kind", sorted(set(VALUES) - {DetectorKind.JWT, DetectorKind.IP}))
+def test_an_underscore_after_a_value_does_not_hide_it(kind):
+    assert redact_column([f"{VALUES[kind]}_old"], ALL)[0] == [f"{marker(kind)}_old"]
+
+
+@pytest.mark.parametrize("value", ["4111111111111111", "219-09-1234", "+41 44 668 18 00", "650-253-0000"])
+def test_a_point_before_a_number_counts_after_a_digit_only(value):
+    beside = [f"9.{value}", f"No.{value}", f"...{value}"]
+    redacted, found = redact_column([*beside], ALL)
+    assert (redacted[0], found.total()) == (beside[0], 2)
+    assert not any(value in (cell or "") for cell in redacted[1:])
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("https://shop.example.com:\nbob@example.com", "https://shop.example.com:\n[detected:email]"),
+        ("https://shop.example.com:bob@example.com", "https://shop.example.com:bob@example.com"),
+        ("see...bob@example.com", "see...[detected:email]"),
+        ("a..b..bob@example.com", "a..b..[detected:email]"),
+        ("josé..bob@example.com", "josé..[detected:email]"),
+        ("bob..@example.com", "bob..@example.com"),
+        ("see..git@github.com", "see..git@github.com"),
+        ("bob'@example.com", "[detected:email]"),
+        ("bob@example.com.csv", "[detected:email].csv"),
+        ("bob@example.com.TAR.gz", "[detected:email].TAR.gz"),
+        ("bob@почта.рф.csv", "[detected:email].csv"),
+        ("bob@example.com_old", "[detected:email]_old"),
+        ("bob@example.com_eve@example.org", "[detected:email]_[detected:email]"),
+        ("bob@example.com2024-01-02", "[detected:email]2024-01-02"),
+        ("bob@example.com.FI21 1234 5600 0007 85", "[detected:email].[detected:iban]"),
+        ("BOB@EXAMPLE.COM2024", "[detected:email]2024"),
+        ("bob@example.com.csv_2", "[detected:email].csv_2"),
+        ("bob@example.xn--p1ai", "[detected:email]"),
+    ],
+)
+def test_what_stands_beside_an_address_does_not_hide_it(text, redacted):
+    assert redact_column([text], ALL)[0] == [redacted]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("pkg@v1.0.rc1", "pkg@v1.2.beta3", "pkg@v1.0.js", "jquery@3.6.0.min.js", "style@main.min.css", "a@b..cc"),
+        *("docs@a.2.html", "icon@2x.tar.gz", "bundle@1.0.js.map", "file@v1.json_2", "icon@2x.png2024"),
+    ],
+)
+def test_names_of_files_and_versions_are_no_addresses(text):
+    assert redact_column([text], ALL) == ([text], Counter())
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("fe80::1", "[detected:ip]"),
+        ("from fd00::5 port 22", "from [detected:ip] port 22"),
+        ("\\fe80::1", "\\[detected:ip]"),
+        ("fe80::1%eth0", "[detected:ip]%eth0"),
+        ("2001:db8::1: refused", "[detected:ip]: refused"),
+        ("2001:db8::/32", "[detected:ip]/32"),
+        ("[IPv6:2001:db8::1]", "[IPv6:[detected:ip]]"),
+        ("client_ip:2001:db8::1", "client_ip:[detected:ip]"),
+        ("client:203.0.113.5", "client:[detected:ip]"),
+        ("::ffff:203.0.113.5", "::ffff:[detected:ip]"),
+        ("2001:db8::203.0.113.5", "[detected:ip]"),
+        ("203.0.113.5:203.0.113.6", "[detected:ip]:[detected:ip]"),
+        *((text, text) for text in ("1:2.3.4.5", "64:ff9b::1", "fee::text", "abc::date", "dead::beef", "12:30:45:123")),
+    ],
+)
+def test_addresses_of_networks_beside_a_colon(text, redacted):
+    assert redact_column([text], ALL)[0] == [redacted]
+
+
+_PIECES = (*VALUES.values(), "bob@example.com", "fe80::1", "-----BEGIN PRIVATE KEY-----", "1", "é", "рф")
+_BESIDE = [*"_-.:,;@ '\"\\/+({<%xn"]
+
+
+@given(st.lists(st.sampled_from([*_PIECES, *_BESIDE]), max_size=8).map("".join))
+def test_the_sign_of_a_kind_is_wherever_it_is_found(text):
+    data = text.encode()
+    for kind, pattern in detectors.PATTERNS.items():
+        if detectors._compiled(pattern.form).search(data):
+            assert detectors._compiled(pattern.sign).search(data), kind
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ('{"a \\"bob@example.com\\"",NULL,eve@example.com}', '{"a \\"[detected:email]\\"",NULL,[detected:email]}'),
+        ('(1,"4111 1111 1111 1111",x)', '(1,"[detected:card]",x)'),
+        ("(1,4111111111111111,x)", "(1,[detected:card],x)"),
+        ("{a,4111111111111111}", "{a,[detected:card]}"),
+        ("{4111111111111111,5}", "{[detected:card],5}"),
+        ("{1,4111111111111111,4111111111111111,2}", "{1,[detected:card],[detected:card],2}"),
+        ("Bob,4111111111111111,12/27", "Bob,[detected:card],12/27"),
+        ("1,234,567,890,123,456", "1,234,567,890,123,456"),
+    ],
+)
+def test_text_in_the_arrays_and_records_of_postgresql_keeps_their_form(text, redacted):
+    assert redact_column([text], ALL)[0] == [redacted]
 
 
 @pytest.mark.parametrize(
@@ -199,6 +317,7 @@ def test_text_in_the_arrays_and_records_of_postgresql_keeps_their_form():
         ('{"a": "\\u0000 bob@example.com"}', '{"a": "\\ufffd [detected:email]"}'),
         ('["-----BEGIN PRIVATE KEY-----", 1, "x"]', '["[detected:private_key]", 1, "x"]'),
         ('{"a": "\\ud83d bob@example.com"}', '{"a": "\\ud83d [detected:email]"}'),
+        ('{"a": "-----BEGIN PRIVATE KEY-----\\ud83d"}', '{"a": "[detected:private_key]"}'),
         ('{"a": "caf\\u00e9 \\\\ x"}', '{"a": "caf\\u00e9 \\\\ x"}'),
     ],
 )
@@ -295,6 +414,26 @@ def test_json_of_too_many_values_to_look_at_is_withheld_whole():
     assert (redacted, found) == (['"[detected:unchecked]"', None, ""], {UNCHECKED: 1})
 
 
+@pytest.mark.parametrize("elements", ['""', '"\\\\"', "{1}"], ids=["empty", "backslash", "nested"])
+@pytest.mark.parametrize("count", [1, 20], ids=["short-arrays", "long-arrays"])
+def test_arrays_of_json_that_are_too_many_to_take_apart_are_withheld_whole(elements, count):
+    array = f'{{{",".join([elements] * count)},"\\"bob\\\\u0040example.com\\""}}'
+    cells: list[str | None] = [array, None, "", *[array] * 500]
+    effort = Effort(2_000)
+    redacted, found = redact_json_array_column(cells, ALL, effort)
+    withheld = '{"\\"[detected:unchecked]\\""}'
+    assert (redacted[-1], redacted[1:3]) == (withheld, [None, ""])
+    assert found[UNCHECKED] == redacted.count(withheld) > 300
+    assert effort.left < 0
+
+
+def test_arrays_of_json_that_may_hold_nothing_take_no_effort():
+    cells: list[str | None] = ['{"\\"a\\"",NULL,{1}}'] * 500
+    effort = Effort(0)
+    assert redact_json_array_column([*cells, '{"\\"\\\\n\\""}'], ALL, effort)[0][:300] == cells[:300]
+    assert redact_json_array_column(cells, ALL, effort)[0] is cells
+
+
 def test_the_effort_of_an_answer_is_one_for_all_its_columns():
     effort = Effort(1_000)
     redact_column(["a@b.cc"] * 1_000, ALL, effort)
@@ -328,6 +467,8 @@ def test_a_text_that_is_recorded_is_redacted_by_the_default_detectors():
     assert redact_text("for bob@example.com, +41 44 668 18 00") == "for [detected:email], +41 44 668 18 00"
     assert redact_text("a\0bob@example.com\0") == "a\0[detected:email]\0"
     assert redact_text("half \ud800 bob@example.com") == "half \ud800 [detected:email]"
+    assert redact_text("-----BEGIN PRIVATE KEY-----\ud800") == "[detected:private_key]"
+    assert redact_text("é-----BEGIN PRIVATE KEY-----\ud800x") == "é[detected:private_key]"
 
 
 def chinook_texts() -> list[str]:
@@ -356,3 +497,10 @@ def test_lengths_of_ibans_are_those_of_the_registry():
         info = iban._ibandb.info(country + "00")[0][1]
         parts = re.findall(r"(\d+)!", info.get("bban", ""))
         assert not parts or length == 4 + sum(map(int, parts)), country
+
+
+@pytest.mark.parametrize("end", ["ab", "a/", "a+", "//"])
+@pytest.mark.parametrize("text", ["aws_secret_access_key = {}\n", '"SecretAccessKey": "{}"', "AWS_SECRET_KEY='{}'"])
+def test_a_secret_key_may_end_in_a_sign_and_be_named_as_the_command_line_names_it(text: str, end: str) -> None:
+    secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY" + end
+    assert "wJalr" not in redact_text(text.format(secret))

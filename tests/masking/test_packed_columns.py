@@ -95,6 +95,12 @@ def test_a_long_document_is_looked_over_to_its_end():
     assert (redacted, found) == ([expected], {"email": 2})
 
 
+def test_half_a_surrogate_pair_in_a_document_breaks_nothing():
+    column = packed(['{"k":"-----BEGIN PRIVATE KEY-----\\ud83d"}'])
+    redacted, found = redact_packed(column, Holds.JSON, DEFAULT_DETECTORS, Effort())
+    assert (redacted, found) == (['{"k":"[detected:private_key]"}'], {"private_key": 1})
+
+
 def test_a_document_of_more_strings_than_there_is_effort_for_is_withheld():
     document = json.dumps(["abcdefgh"] * 600 + ["bob@example.com"])
     redacted, found = redact_packed(packed([document, "1"]), Holds.JSON, DEFAULT_DETECTORS, Effort(1_000))

@@ -19,7 +19,7 @@ Spans = list[tuple[int, int]]
 
 # Ends of file names that look like a host's, as in `icon@2x.png`; no top-level domain has any of these names.
 _FILE_ENDINGS = frozenset(
-    {"avif", "css", "csv", "gif", "gz", "html", "ico", "jpeg", "jpg", "js", "json", "log"}
+    {"avif", "css", "csv", "gif", "gz", "html", "ico", "jpeg", "jpg", "js", "json", "log", "map", "min"}
     | {"pdf", "png", "sql", "svg", "tar", "tiff", "txt", "webp", "xml", "yaml", "yml"}
 )
 
@@ -84,12 +84,22 @@ def any_of_its_form(candidate: str) -> Spans:
 
 
 def email(candidate: str) -> Spans:
-    local, _, domain = candidate.rpartition("@")
+    """The address without the dots of a sentence before it, and what a file's name or a number adds to it."""
+    before, at, domain = candidate.rpartition("@")
+    local = before.rpartition("..")[2]
     labels = domain.split(".")
+    if not labels[-1].startswith("xn--"):
+        labels[-1] = labels[-1].rstrip("_0123456789")
+    while labels and labels[-1].lower() in _FILE_ENDINGS:
+        labels.pop()
     named = any(not label.isdigit() for label in labels[:-1])
-    if not named or labels[-1].lower() in _FILE_ENDINGS or local.lower() == "git" or ".." in candidate:
+    if not named or not local or local.lower() == "git" or not _is_top_level(labels[-1]):
         return []
-    return [(0, len(candidate))]
+    return [(len(before) - len(local), len(before + at + ".".join(labels)))]
+
+
+def _is_top_level(label: str) -> bool:
+    return label.startswith("xn--") or (label.isalpha() and len(label) > 1)
 
 
 def card(candidate: str) -> Spans:
@@ -191,14 +201,16 @@ def phone(candidate: str) -> Spans:
 
 
 def ip(candidate: str) -> Spans:
-    if "." in candidate:
+    """An address of version 4, or one of version 6 that has a digit: `abc::def` is a name of a program's."""
+    if ":" not in candidate:
         return [(0, len(candidate))] if _is_somebodys(candidate.split(".")) else []
+    written = candidate if candidate.endswith("::") else candidate.removesuffix(":")
     try:
-        address = ipaddress.ip_address(candidate)
+        address = ipaddress.ip_address(written)
     except ValueError:
         return []
     nobodys = address.is_loopback or address.is_unspecified or address.is_multicast or address.is_reserved
-    return [] if nobodys else [(0, len(candidate))]
+    return [] if nobodys or _DIGITS.search(written) is None else [(0, len(written))]
 
 
 def _is_somebodys(octets: list[str]) -> bool:

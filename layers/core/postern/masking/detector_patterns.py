@@ -1,7 +1,8 @@
 """What each detector looks for: a cheap sign that a cell may hold one, the candidate's form, and its check.
 
 RE2 runs in time linear in the text. It has no look-around, so what may not stand beside a candidate is listed here
-and looked at afterwards. Patterns and text are UTF-8; word characters, digits and word boundaries are ASCII's.
+and looked at afterwards, and what a form takes in beside one is outside of its group. Patterns and text are UTF-8;
+word characters, digits and word boundaries are ASCII's.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ class DetectorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """One detector. `sign` matches in every cell in which `form` does, and should match in few others."""
+    """One detector. `sign` matches in every cell in which `form` does, and should match in few others.
+
+    A form without groups is the candidate; one of two groups has either of them.
+    """
 
     sign: bytes
     form: bytes
@@ -47,12 +51,26 @@ class Pattern:
     cost_a_value: int = 0
 
 
+# Where a value may begin. In JSON inside text the end of an escape stands right before it.
+_BEGIN = rb"(?:\b|\\[bfnrt]|\\u[0-9A-Fa-f]{4})"
+_BEGIN_OF_HEXADECIMAL = rb"(?:\b|\\[nrt]|\\u[0-9A-Fa-f]{4})"
+_BEGIN_OR_JOINED = rb"(?:_|" + _BEGIN + rb")"
+
+_AFTER_DIGIT_AND_POINT = re.compile(rb"[0-9]\.\Z")
+
+
+def _alone(value: bytes, *, begin: bytes = _BEGIN_OR_JOINED) -> bytes:
+    """A form that has the value as its group."""
+    return begin + rb"(" + value + rb")(?:\b|_)"
+
+
 # Letters of scripts that write words apart: in others a name cannot be told from the sentence before it.
 _LETTERS = rb"A-Za-z0-9\p{Latin}\p{Cyrillic}\p{Greek}"
 _LABEL = rb"[" + _LETTERS + rb"](?:[" + _LETTERS + rb"-]*[" + _LETTERS + rb"])?"
 _EMAIL = (
     rb"[_" + _LETTERS + rb"][" + _LETTERS + rb"_.%+'-]*@(?:" + _LABEL + rb"\.)+"
-    rb"(?:(?:xn--[a-z0-9-]{2,59}|[A-Za-z]{2,24})\b|\p{Cyrillic}{2,24}|\p{Greek}{2,24})"
+    rb"(?:xn--[a-z0-9-]{2,59}\b|[A-Za-z]{2,24}(?:\b|_)|(?:[a-z]{2}|[A-Za-z]{3,24})\d\d"  # `FI21` begins an IBAN
+    rb"|\p{Cyrillic}{2,24}|\p{Greek}{2,24})"
 )
 
 PATTERNS: dict[DetectorKind, Pattern] = {
@@ -65,32 +83,33 @@ PATTERNS: dict[DetectorKind, Pattern] = {
     ),
     DetectorKind.JWT: Pattern(
         sign=rb"eyJ[\w-]{8,}\.eyJ",
-        form=rb"\beyJ[\w-]{8,}\.eyJ[\w-]{4,}\.[\w-]*",
+        form=_BEGIN_OR_JOINED + rb"(eyJ[\w-]{8,}\.eyJ[\w-]{4,}\.[\w-]*)",
         check=detector_checks.jwt,
         cost=20,
     ),
     DetectorKind.GITHUB_TOKEN: Pattern(
         sign=rb"gh[pousr]_[A-Za-z0-9]{36}|github_pat_\w{22}",
-        form=rb"\b(?:gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_\w{22,244})\b",
+        form=_alone(rb"gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_\w{22,244}", begin=_BEGIN),
         check=detector_checks.any_of_its_form,
     ),
     DetectorKind.AWS_KEY: Pattern(
-        sign=rb"A[KS]IA[A-Z2-7]{16}|(?i:aws_?secret)",
-        form=rb"\bA[KS]IA[A-Z2-7]{16}\b"
-        rb"|(?i:aws_?secret_?(?:access_?)?key)[\"' ]{0,3}[=:][\"' ]{0,3}[A-Za-z0-9/+]{40}\b",
+        sign=rb"A[KS]IA[A-Z2-7]{16}|(?i:aws_?secret|secret_?access_?key)",
+        form=_alone(rb"A[KS]IA[A-Z2-7]{16}")
+        + rb"|((?i:aws_?secret_?(?:access_?)?key|secret_?access_?key)[\\\"' ]{0,3}[=:][\\\"' ]{0,3}"
+        + rb"[A-Za-z0-9/+]{39}(?:[A-Za-z0-9]\b|[/+]))",
         check=detector_checks.any_of_its_form,
     ),
     DetectorKind.EMAIL: Pattern(
-        sign=rb"[\w.%+\-\p{Latin}\p{Cyrillic}\p{Greek}]@[\w\p{Latin}\p{Cyrillic}\p{Greek}]",
+        sign=rb"[\w.%+'\-\p{Latin}\p{Cyrillic}\p{Greek}]@[\w\p{Latin}\p{Cyrillic}\p{Greek}]",
         form=_EMAIL,
         check=detector_checks.email,
         cost=13,
         not_before=b"/@",  # a path
-        not_behind=re.compile(rb"//[^\s/@\x00]*:$"),  # `user:password@host` of an address
+        not_behind=re.compile(rb"//[^\s/@\x00]*:\Z"),  # `user:password@host` of an address
     ),
     DetectorKind.IBAN: Pattern(
         sign=rb"[A-Z]{2}\d{2} ?[A-Z0-9]{4} ?[A-Z0-9]{4}",
-        form=rb"\b[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?\b",
+        form=_alone(rb"[A-Z]{2}\d{2}(?: ?[A-Z0-9]{4}){2,7}(?: ?[A-Z0-9]{1,4})?"),
         check=detector_checks.iban,
         overlap=40,
         cost=20,
@@ -98,35 +117,41 @@ PATTERNS: dict[DetectorKind, Pattern] = {
     ),
     DetectorKind.CARD: Pattern(
         sign=rb"\d(?:[ -]?\d){12}",
-        form=rb"\b\d(?:[ -]?\d){12,}\b",
+        form=_alone(rb"\d(?:[ -]?\d){12,}"),
         check=detector_checks.card,
-        not_before=b".,-+",
-        not_after=b".,-",
+        not_before=b"-+",
+        not_behind=_AFTER_DIGIT_AND_POINT,
+        not_after=b".-",
         cost=12,
         cost_a_byte=1.5,
     ),
     DetectorKind.SSN: Pattern(
         sign=rb"\d{3}-\d{2}-\d{4}",
-        form=rb"\b\d{3}-\d{2}-\d{4}\b",
+        form=_alone(rb"\d{3}-\d{2}-\d{4}"),
         check=detector_checks.ssn,
-        not_before=b"-.",
+        not_before=b"-",
+        not_behind=_AFTER_DIGIT_AND_POINT,
         not_after=b"-.",
         cost=25,
     ),
     DetectorKind.PHONE: Pattern(
         sign=rb"\+\d[\d ().-]{6}|\(\d{3}\) ?\d{3}[ -]\d{4}|\d{3}[.-]\d{3}[.-]\d{4}|00\d{1,3}[ -][\d ().-]{5}",
-        form=rb"\+\d[\d ().-]{6,18}\d\b|\(\d{3}\) ?\d{3}[ -]\d{4}\b"
-        rb"|\b(?:1[.-])?\d{3}[.-]\d{3}[.-]\d{4}\b|\b00[1-9]\d{0,2}[ -][\d ().-]{5,18}\d\b",
+        form=_alone(rb"\+\d[\d ().-]{6,18}\d|\(\d{3}\) ?\d{3}[ -]\d{4}", begin=b"")
+        + rb"|"
+        + _alone(rb"(?:1[.-])?\d{3}[.-]\d{3}[.-]\d{4}|00[1-9]\d{0,2}[ -][\d ().-]{5,18}\d"),
         check=detector_checks.phone,
-        not_before=b"0123456789+-.",
+        not_before=b"+-",
+        not_behind=re.compile(rb"(?<!\\u[0-9A-Fa-f]{3})[0-9]\.?\Z"),  # an escape's digit is none
         not_after=b"-.",
-        cost=90,
+        cost=200,  # up to three tries of `phonenumbers`
     ),
     DetectorKind.IP: Pattern(
-        sign=rb"\d\.\d{1,3}\.\d{1,3}\.\d|[0-9A-Fa-f]{3,4}:[0-9A-Fa-f:]{3}",
-        form=rb"\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9A-Fa-f]{3,4}(?::[0-9A-Fa-f]{0,4}){2,7}",
+        sign=rb"\d\.\d{1,3}\.\d{1,3}\.\d|[0-9A-Fa-f]{3,4}:[0-9A-Fa-f]{0,4}:",
+        form=_BEGIN_OF_HEXADECIMAL + rb"(\d{1,3}(?:\.\d{1,3}){3}\b"
+        rb"|[0-9A-Fa-f]{3,4}(?::[0-9A-Fa-f]{0,4}){2,7}(?:(?:\.\d{1,3}){3})?)",
         check=detector_checks.ip,
-        not_before=b".:-",
+        not_before=b".-",
+        not_behind=re.compile(rb"(?<![\w.:])[0-9]+:\Z"),  # the epoch of a version, or an address's first group
         not_after=b".-",
         cost=20,
     ),

@@ -57,6 +57,8 @@ _JSON_VALUE = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])[0-9]{13,19}(?![
 _SHORTEST_JSON_VALUE = 8  # `"a@b.de"`
 _JSON_VALUE_COST = 2
 _JSON_VALUES_AT_ONCE = 4_096  # a document may be a megabyte of short ones
+_ARRAYS_AT_ONCE = 64
+_ARRAY_COST, _ARRAY_COST_A_QUOTE, _ARRAY_COST_A_BRACE = 8, 3, 2
 
 
 class Effort:
@@ -116,24 +118,54 @@ def redact_json_array_column(
     cells: Cells, enabled: frozenset[DetectorKind], effort: Effort | None = None
 ) -> tuple[Cells, Found]:
     """As `redact_json_column`, for columns of arrays of JSON."""
-    if not enabled or not _may_hold(_joined(cells), enabled, escape=b"\\" * 2):
+    if not enabled or not _may_hold_json(cells, enabled):
         return cells, Counter()
-    try:
-        arrays = [None if cell is None else parse_array(cell) for cell in cells]
-    except ValueError:  # not an array's text: as text, then
-        return redact_column(cells, enabled, effort)
-    documents: Cells = [document for array in arrays if array is not None for document in _leaves(array)]
-    looked_over, found = redact_json_column(documents, enabled, effort)
-    if not found:
-        return cells, found
-    replacements = iter(looked_over)
-    return [None if array is None else format_array(_replaced(array, replacements)) for array in arrays], found
+    effort = effort or Effort()
+    found: Found = Counter()
+    redacted: Cells = []
+    for start in range(0, len(cells), _ARRAYS_AT_ONCE):
+        redacted += _redact_json_arrays(cells[start : start + _ARRAYS_AT_ONCE], enabled, found, effort)
+    return redacted if found else cells, found
 
 
 def redact_text(text: str, enabled: frozenset[DetectorKind] = DEFAULT_DETECTORS) -> str:
     """One text with what was found replaced by markers."""
     redacted, _ = redact_column([*text.split("\0")], enabled)
     return "\0".join([part or "" for part in redacted])
+
+
+def _redact_json_arrays(cells: Cells, enabled: frozenset[DetectorKind], found: Found, effort: Effort) -> Cells:
+    """The cells with what was found replaced; the list given where nothing was. Adds to `found`."""
+    if not _may_hold_json(cells, enabled):
+        return cells
+    effort.left -= sum([_array_cost(cell) for cell in cells if cell])
+    if effort.left < 0:
+        withheld = format_array([json.dumps(marker(UNCHECKED))])
+        found[UNCHECKED] += sum(bool(cell) for cell in cells)
+        return [withheld if cell else cell for cell in cells]
+    try:
+        arrays = [None if cell is None else parse_array(cell) for cell in cells]
+    except ValueError:  # not an array's text: as text, then
+        redacted, found_here = redact_column(cells, enabled, effort)
+        found.update(found_here)
+        return redacted
+    documents: Cells = [document for array in arrays if array is not None for document in _leaves(array)]
+    looked_over, found_here = redact_json_column(documents, enabled, effort)
+    if not found_here:
+        return cells
+    found.update(found_here)
+    replacements = iter(looked_over)
+    return [None if array is None else format_array(_replaced(array, replacements)) for array in arrays]
+
+
+def _may_hold_json(arrays: Cells, enabled: frozenset[DetectorKind]) -> bool:
+    return _may_hold(_joined(arrays), enabled, escape=b"\\" * 2)
+
+
+def _array_cost(cell: str) -> int:
+    """What it costs to take an array apart and to put it together again: there are two quotes to most elements."""
+    quotes = cell.count('"') - cell.count('\\"')
+    return _ARRAY_COST + _ARRAY_COST_A_QUOTE * quotes + _ARRAY_COST_A_BRACE * cell.count("{")
 
 
 def _json_text(value: str) -> str:
@@ -247,12 +279,15 @@ def _withheld(chunk: bytes, withheld: bytes, found: Found) -> bytes:
 
 def _redact_kind(data: bytes, kind: DetectorKind, found: Found, effort: Effort) -> bytes:
     pattern = PATTERNS[kind]
-    search = _compiled(pattern.form).search
+    form = _compiled(pattern.form)
+    search, groups = form.search, form.groups
     replacement = marker(kind).encode()
     parts: list[bytes] = []
     copied = position = count = 0
     while (match := search(data, position)) is not None:
-        place, position = match.span()
+        place, position = match.span(groups)
+        if place == -1:
+            place, position = match.span(1)
         effort.left -= pattern.cost + (position - place) * pattern.cost_a_byte
         if effort.left < 0:
             raise _Exhausted
@@ -270,15 +305,17 @@ def _redact_kind(data: bytes, kind: DetectorKind, found: Found, effort: Effort) 
 
 def _values(data: bytes, place: int, end: int, pattern: Pattern) -> Spans:
     """The places of the values in a candidate, in bytes."""
-    candidate = data[place:end].decode()
+    candidate = data[place:end].decode("utf-8", "surrogatepass")
     spans = pattern.check(candidate)
     if len(candidate) == end - place:  # every character is one byte
         spans = [(place + first, place + last) for first, last in spans]
     else:
-        spans = [
-            (place + len(candidate[:first].encode()), place + len(candidate[:last].encode())) for first, last in spans
-        ]
+        spans = [(place + _bytes(candidate[:first]), place + _bytes(candidate[:last])) for first, last in spans]
     return [span for span in spans if not _stands_in_more(data, *span, pattern)]
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def _resume(data: bytes, place: int, end: int, pattern: Pattern) -> int:
