@@ -175,6 +175,20 @@ def test_each_statement_of_a_transaction_has_a_fence_of_its_own() -> None:
     assert "<<<data marker2" in text
 
 
+def test_what_a_transaction_says_in_words_is_bounded_and_counts_every_statement() -> None:
+    """With its rows as structured content it has to fit into one answer, and by then it is committed."""
+    answer = queried([[number, "x" * 190] for number in range(200)])
+    many = {"statements": [answer] * 50, "remaining": None, "settled": None, "replayed": False}
+    site = Site.answering(ok(many))
+    asked = [{"sql": SQL}] * 50
+
+    text = site.call("transaction", task_id=TASK_ID, statements=asked)["content"][0]["text"]
+
+    assert len(text) < 80_000
+    assert text.count("Rows: 200") == 50
+    assert text.count("They are in the structured content.") > 40
+
+
 def test_the_warning_stands_before_the_rows_and_in_the_structure() -> None:
     result = Site.answering(ok(queried(ROWS[:1]))).call("query", **READ)
     text = result["content"][0]["text"]

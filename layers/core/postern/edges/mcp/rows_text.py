@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from postern.edges.mcp.fence import Draw, fenced
 from postern.edges.mcp.printable import printable
 from postern.edges.mcp.table import text_table
 from postern.edges.mcp.task_text import budgets_text
+
+# Of the statements of one transaction, and one statement more: with the rows as such it must fit into Lambda's answer.
+MAX_ROWS_TEXT = 40_000
 
 
 def statement_text(answer: Mapping[str, Any], draw: Draw, *, skipped: int = 0) -> tuple[str, int]:
@@ -26,6 +29,20 @@ def statement_text(answer: Mapping[str, Any], draw: Draw, *, skipped: int = 0) -
         if shown < len(answer["rows"]):
             lines.append(f"The text shows {shown} of {len(answer['rows'])} rows: all are in the structured content.")
     return "\n".join(lines), shown
+
+
+def statements_text(answers: Sequence[Mapping[str, Any]], draw: Draw) -> str:
+    """Several statements' words. Where the rows of some have filled the text, the others are told by their counts."""
+    words: list[str] = []
+    left = MAX_ROWS_TEXT
+    for number, answer in enumerate(answers, 1):
+        if left > 0:
+            text, _ = statement_text(answer, draw)
+        else:
+            text = _counted(answer) + (" They are in the structured content." if answer["rows"] else "")
+        left -= len(text)
+        words.append(f"Statement {number}: {text}")
+    return "\n".join(words)
 
 
 def closing_text(answer: Mapping[str, Any]) -> str:

@@ -88,11 +88,8 @@ def transaction(asked: TransactionArguments, here: Surroundings) -> ToolAnswer:
         return problem_answer(answer)
     expect(answer, Transacted)
     told = {**answer.body, "rows_are": UNTRUSTED, "next": _DONE, "retry_after_s": None}
-    words = [
-        f"Statement {number}: {rows_text.statement_text(one, here.draw)[0]}"
-        for number, one in enumerate(answer.body["statements"], 1)
-    ]
-    return ToolAnswer("\n".join([*words, rows_text.closing_text(answer.body)]), told)
+    words = [rows_text.statements_text(answer.body["statements"], here.draw), rows_text.closing_text(answer.body)]
+    return ToolAnswer("\n".join(words), told)
 
 
 def _key(asked: QueryArguments | TransactionArguments) -> str | None:
