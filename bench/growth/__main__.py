@@ -65,6 +65,7 @@ def _quietly(series: Iterable[Series]) -> list[Series]:
         for one in series:
             _tell(one.label)
             found.append(one)
+    sys.excepthook = sys.__excepthook__  # their logger's would write there, too
     return found
 
 
