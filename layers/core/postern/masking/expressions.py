@@ -28,6 +28,7 @@ from postern.types import Mask, MaskKind
 _TEXT_RESULT = "text"
 # An address: no second @, no white space, and a last label short enough to be a top-level domain rather than
 # something that was typed after a dot. Brackets instead of backslashes, which mean two things in string constants.
+_LONGEST_EMAIL = 1_000  # bytes
 _EMAIL = "^[^@[:space:]]+@[^@[:space:].][^@[:space:]]*[.][A-Za-z]{2,10}$"
 _LOWEST = {"int2": -(2**15), "int4": -(2**31), "int8": -(2**63)}
 _WIDEST = 2**62  # twice of it is beyond bigint
@@ -87,7 +88,8 @@ def _email(_mask: Mask, column: str, _column_type: ColumnType, _key: str) -> Mas
     value = _bytewise(column)
     # What stands after the last dot was matched: to look for it by a pattern again takes as long as all the rest.
     return _text(
-        f"CASE WHEN {value} ~ '{_EMAIL}'"
+        # PostgreSQL cannot search a text of a quarter of a gigabyte at all.
+        f"CASE WHEN octet_length({value}) > {_LONGEST_EMAIL} THEN '***' WHEN {value} ~ '{_EMAIL}'"
         f" THEN left({value}, 1) || '***@' || left(split_part({value}, '@', 2), 1) || '***.'"
         f" || split_part({value}, '.', -1)"
         f" WHEN {column} IS NOT NULL THEN '***' END"
@@ -140,7 +142,8 @@ def _range(mask: Mask, column: str, column_type: ColumnType, _key: str) -> Maske
         bound = f"CASE WHEN {column} IS NOT NULL THEN greatest({bound}, {_LOWEST[column_type.base]}) END"
         return _cast(bound, column_type.underlying)
     if column_type.base == "numeric":
-        return _cast(bound, "numeric")  # a bound need not fit a numeric(4, 2)
+        # A bound need not fit a numeric(4, 2). Below the lowest of all there would be one with a digit too many.
+        return _cast(f"CASE WHEN {column} > -1e1000 OR {column} = '-Infinity' THEN {bound} END", "numeric")
     # The rest of the range, infinity and NaN would not survive the way back to floating point: NULL.
     inside = f"{column} > -1e300::float8 AND {column} < 1e300::float8"
     return _cast(f"CASE WHEN {inside} THEN ({bound})::float8 END", "double precision")

@@ -34,7 +34,7 @@ _NOTHING = "'x^'"
 _MAX_BRACKETS = 5_000
 _JSON_TOKEN = r'"(?:[^"\\]|\\.)*"|[^"]+'  # a string, or what stands between two
 # A number that can be a card's; milliseconds and microseconds of our time begin with 1.
-_JSON_CARD = "(?<![0-9.])(?:4[0-9]{12}|[2-6][0-9]{13,18})(?![0-9.])"
+_JSON_CARD = "(?<![0-9.-])-?(?:4[0-9]{12}|[2-6][0-9]{13,18})(?![0-9.])"
 
 
 def scrub_text_sql(text_sql: str) -> str:

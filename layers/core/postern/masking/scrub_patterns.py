@@ -18,12 +18,24 @@ from postern.masking.detector_patterns import DetectorKind
 
 # Characters that show nothing: soft hyphen, joiners, marks of direction, variation selectors, byte order mark.
 _UNSEEN = r"\u00AD\u034F\u061C\u180E\u200B-\u200F\u202A-\u202E\u2060-\u2069\uFE00-\uFE0F\uFEFF"
-_SPACES = r" \t\r\n\u00A0\u2000-\u200A\u202F\u205F\u3000"
+_SPACES = r" \t\r\n\u00A0\u2000-\u200A\u2028\u2029\u202F\u205F\u3000"
 _DASHES = r"\u2010-\u2015\u2212\uFE58\uFE63\uFF0D-"  # the last one is ASCII's, and stands last in a class
 # ASCII, Arabic, Persian, Devanagari, full width, mathematical.
 _DIGITS = r"0-9\u0660-\u0669\u06F0-\u06F9\u0966-\u096F\uFF10-\uFF19\U0001D7CE-\U0001D7FF"
-_BETWEEN = rf"[._/\u00B7\uFF0E{_UNSEEN}{_SPACES}{_DASHES}]"  # between a number's groups
+_ZEROS = (0x30, 0x660, 0x6F0, 0x966, 0xFF10, 0x1D7CE, 0x1D7D8, 0x1D7E2, 0x1D7EC, 0x1D7F6)
+
+
+def _digits(first: int, last: int) -> str:
+    """From one to the other, in each of these scripts, as a part of a class."""
+    return "".join(rf"\U{zero + first:08X}-\U{zero + last:08X}" for zero in _ZEROS)
+
+
+_ZERO = rf"[{_digits(0, 0)}]"
+_FROM_1, _FROM_2, _FROM_3 = (rf"[{_digits(first, 9)}]" for first in (1, 2, 3))
+_MARKS = rf"._/~\u00B7\u2022\uFF0E{_UNSEEN}{_SPACES}{_DASHES}"  # between a number's groups
 _D = rf"[{_DIGITS}]"
+_U = rf"[{_UNSEEN}]*"
+_N = rf"(?:{_D}{_U})"
 _NO_DIGIT_BEFORE = rf"(?<!{_D})"
 _NO_DIGIT_AFTER = rf"(?!{_D})"
 
@@ -45,21 +57,41 @@ _COUNTRY = (
     "(?:A[DELTZ]|B[AEGHIRY]|C[HRYZ]|D[EJKO]|E[EGS]|F[IKOR]|G[BEILRT]|H[NRU]|I[ELQRST]|JO|K[WZ]|L[BCITUVY]"
     "|M[CDEKNRTU]|N[ILO]|OM|P[KLST]|QA|R[OSU]|S[ACDEIKMOTV]|T[LNR]|UA|V[AG]|XK|YE)"
 )
-_IBAN_GAP = rf"[\u00A0\u202F{_UNSEEN} {_DASHES}]{{1,2}}"
+_IBAN_MARKS = rf"[\u00A0\u202F{_UNSEEN} \t\r\n{_DASHES}]"
+_IBAN_GAP = f"{_IBAN_MARKS}{{1,2}}"
+_IBAN_JOINT = f"{_IBAN_MARKS}{{0,2}}"
 # Groups of four, of which the second holds a digit in every country's form: words of four letters do not.
 _HAS_DIGIT = "(?:[0-9][0-9A-Z]{3}|[A-Z][0-9][0-9A-Z]{2}|[A-Z]{2}[0-9][0-9A-Z]|[A-Z]{3}[0-9])"
-_IBAN_IN_GROUPS = (
-    rf"(?i){_COUNTRY}[0-9]{{2}}{_IBAN_GAP}[0-9A-Z]{{4}}{_IBAN_GAP}{_HAS_DIGIT}"
-    rf"(?:{_IBAN_GAP}[0-9A-Z]{{4}})*(?:{_IBAN_GAP}[0-9A-Z]{{1,3}})?"
-)
 _IBAN_SIGN = "[A-Za-z]{2}[0-9]{2}[^A-Za-z]{0,2}[0-9A-Za-z]{4}"
+# Behind letters, only with a gap after the check digits: hexadecimal digests hold the rest. What is written behind a
+# backslash is the end of a line.
+_IBAN = (
+    rf"(?i)(?:(?:\\[NRT]|(?<![0-9A-Z])){_COUNTRY}[0-9]{{2}}[0-9A-Z]{{4}}{_IBAN_JOINT}{_HAS_DIGIT}{_IBAN_JOINT}[0-9A-Z]{{3}}"
+    rf"|{_COUNTRY}[0-9]{{2}}{_IBAN_GAP}[0-9A-Z]{{4}}{_IBAN_JOINT}{_HAS_DIGIT})"
+    rf"[0-9A-Z]*(?:{_IBAN_JOINT}[0-9A-Z]{{4}}){{0,5}}(?:{_IBAN_JOINT}[0-9A-Z]{{1,3}})?"
+)
 
-_GAP = rf"{_BETWEEN}{{1,3}}"
+_AWS_GAP = "[_ -]?"
+_AWS_QUOTES = r"[\\\u0022\u0027 ]*"
+_AWS_SECRET = (
+    rf"(?i)(?:aws{_AWS_GAP}secret{_AWS_GAP}(?:access{_AWS_GAP})?|secret{_AWS_GAP}access{_AWS_GAP})key"
+    rf"{_AWS_QUOTES}[=:>]{{1,2}}{_AWS_QUOTES}[A-Z0-9/+]{{40,}}"
+)
+
+_GAP = rf"[{_MARKS}]{{1,4}}"
 # Four digits with which a card may begin: others are mostly years.
-_CARD_BEGINNING = rf"(?:[3-9\uFF13-\uFF19]{_D}|[2\uFF12][2-7\uFF12-\uFF17]){_D}{{2}}"
-_HYPHEN = rf"[._ \u00A0{_UNSEEN}{_DASHES}]{{1,2}}"
+_CARD_BEGINNING = rf"(?:{_FROM_3}{_U}{_N}|[{_digits(2, 2)}]{_U}[{_digits(2, 7)}]{_U}){_N}{{2}}"
+_HYPHEN = rf"[._ \u00A0{_UNSEEN}{_DASHES}]{{1,3}}"
 _DIAL = rf"[(). /{_UNSEEN}\t\u00A0\u2000-\u200A\u202F{_DASHES}]"
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
+_H = "[0-9A-Fa-f]"
+_IP_6_SIGN = f"::|(?::{_H}+){{7}}"
+# A word and a colon may stand before one, and a port after eight groups; digests in pairs have more groups than eight.
+_IP_6 = (
+    rf"(?:(?<![0-9A-Za-z:])|(?<=[G-Zg-z_][0-9A-Za-z_]*:))"
+    rf"(?:{_H}{{1,4}}(?::{_H}{{1,4}}){{7}}(?![0-9A-Za-z]|:{_H}+:{_H})"
+    rf"|(?:{_H}[0-9A-Fa-f:]*::[0-9A-Fa-f:]*|::{_H}[0-9A-Fa-f:]*)(?![0-9A-Za-z:]))"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,61 +118,57 @@ WORD_PATTERNS: tuple[ScrubPattern, ...] = (
     ),
     # Its parts may be broken over lines.
     ScrubPattern(DetectorKind.JWT, r"eyJ[A-Za-z0-9_\r\n-]{6,}(?:[.][A-Za-z0-9_\r\n-]*){2,4}"),
-    ScrubPattern(DetectorKind.GITHUB_TOKEN, "(?i)gh[pousr]_[A-Z0-9]{20,}"),
-    ScrubPattern(DetectorKind.GITHUB_TOKEN, "(?i)github_pat_[A-Z0-9_]{20,}"),
+    ScrubPattern(DetectorKind.GITHUB_TOKEN, "(?i)g(?:h[pousr]_[A-Z0-9]{20,}|ithub_pat_[A-Z0-9_]{20,})"),
     ScrubPattern(DetectorKind.AWS_KEY, "(?i)a[ks]ia[A-Z0-9]{16,}"),
-    ScrubPattern(
-        DetectorKind.AWS_KEY,
-        r"(?i)aws_?secret_?(?:access_?)?key[\u0022\u0027 ]*[=:][\u0022\u0027 ]*[A-Z0-9/+]{40,}",
-        needs="secret",
-    ),
+    ScrubPattern(DetectorKind.AWS_KEY, _AWS_SECRET, needs="secret"),
     ScrubPattern(DetectorKind.EMAIL, _EMAIL),
-    ScrubPattern(DetectorKind.IBAN, rf"(?i)\m{_COUNTRY}[0-9]{{2}}[0-9A-Z]{{11,}}", sign=_IBAN_SIGN),
-    ScrubPattern(DetectorKind.IBAN, _IBAN_IN_GROUPS, sign=_IBAN_SIGN),
+    ScrubPattern(DetectorKind.IBAN, _IBAN, sign=_IBAN_SIGN),
 )
 NUMBER_PATTERNS: tuple[ScrubPattern, ...] = (
-    # Thirteen digits in a row; each by itself; in groups.
-    ScrubPattern(DetectorKind.CARD, rf"{_D}(?:[{_UNSEEN}]*{_D}){{12,}}"),
+    # Thirteen digits in a row; each by itself; in groups of four, with as many more as follow in the line; in others.
+    ScrubPattern(DetectorKind.CARD, rf"{_D}(?:{_U}{_D}){{12,}}"),
     ScrubPattern(DetectorKind.CARD, rf"{_D}(?:{_GAP}{_D}){{12,}}"),
     ScrubPattern(
         DetectorKind.CARD,
-        rf"{_CARD_BEGINNING}{_D}*(?:{_GAP}{_D}{{4,}}){{2}}{_GAP}{_D}+(?:{_GAP}{_D}{{3}}{_NO_DIGIT_AFTER})?",
+        rf"{_CARD_BEGINNING}{_N}*(?:{_GAP}{_N}{{4,}}){{2}}{_GAP}{_N}+"
+        rf"(?:{_GAP}{_N}{{3}}{_NO_DIGIT_AFTER}|(?:[ {_DASHES}]{_N}{{4,}}){{2,}})?",
     ),
-    ScrubPattern(DetectorKind.CARD, rf"{_CARD_BEGINNING}{_GAP}{_D}{{6,}}{_GAP}{_D}{{4,}}"),
-    ScrubPattern(DetectorKind.CARD, rf"{_CARD_BEGINNING}{_D}{{2,}}{_GAP}{_D}{{7,}}"),
     ScrubPattern(
-        DetectorKind.SSN, rf"{_NO_DIGIT_BEFORE}{_D}{{3}}{_HYPHEN}{_D}{{2}}{_HYPHEN}{_D}{{4}}{_NO_DIGIT_AFTER}"
+        DetectorKind.CARD,
+        rf"{_CARD_BEGINNING}(?:{_GAP}{_N}{{6,}}{_GAP}{_N}{{4,}}|{_N}{{2,}}{_GAP}{_N}{{7,}})",
     ),
-    ScrubPattern(DetectorKind.SSN, "(?i)ssn[^0-9A-Z]{0,5}[0-9]{9}"),
+    ScrubPattern(
+        DetectorKind.SSN, rf"{_NO_DIGIT_BEFORE}{_N}{{3}}{_HYPHEN}{_N}{{2}}{_HYPHEN}{_N}{{4}}{_NO_DIGIT_AFTER}"
+    ),
+    ScrubPattern(DetectorKind.SSN, "(?i)ssn[^0-9A-Z]{0,5}(?:(?:is|was|no|nr|number)[^0-9A-Z]{1,5})?[0-9]{9}"),
     # Of any country with its code; of North America; of countries that begin with a zero at home.
-    ScrubPattern(DetectorKind.PHONE, rf"[+\uFF0B]{_DIAL}{{0,2}}[1-9\uFF11-\uFF19](?:{_DIAL}{{0,3}}{_D}){{6,14}}"),
-    ScrubPattern(DetectorKind.PHONE, rf"{_NO_DIGIT_BEFORE}00{_DIAL}{{0,2}}[1-9](?:{_DIAL}{{0,3}}{_D}){{7,13}}"),
-    ScrubPattern(DetectorKind.PHONE, rf"\({_D}{{3}}\){_DIAL}{{0,2}}{_D}{{3}}{_DIAL}{{0,2}}{_D}{{4}}", needs="("),
     ScrubPattern(
         DetectorKind.PHONE,
-        rf"{_NO_DIGIT_BEFORE}[2-9\uFF12-\uFF19]{_D}{{2}}{_DIAL}{{1,2}}{_D}{{3}}{_DIAL}{{1,2}}{_D}{{4}}{_NO_DIGIT_AFTER}",
+        rf"(?:[+\uFF0B]{_DIAL}{{0,2}}{_FROM_1}|{_NO_DIGIT_BEFORE}{_ZERO}{{2}}{_DIAL}{{0,2}}{_FROM_1}{_DIAL}{{0,3}}{_D})"
+        rf"(?:{_DIAL}{{0,3}}{_D}){{6,14}}",
+    ),
+    ScrubPattern(DetectorKind.PHONE, rf"\({_N}{{3}}\){_DIAL}{{0,2}}{_N}{{3}}{_DIAL}{{0,2}}{_N}{{4}}", needs="("),
+    ScrubPattern(
+        DetectorKind.PHONE,
+        rf"{_NO_DIGIT_BEFORE}{_FROM_2}{_U}{_N}{{2}}{_DIAL}{{1,2}}{_N}{{3}}{_DIAL}{{1,2}}{_N}{{4}}{_NO_DIGIT_AFTER}",
     ),
     ScrubPattern(
         DetectorKind.PHONE,
-        rf"{_NO_DIGIT_BEFORE}[0\uFF10]{_D}{{2,4}}{_DIAL}{{1,3}}{_D}{{3,4}}(?:{_DIAL}?{_D}{{2,4}}){{1,2}}{_NO_DIGIT_AFTER}",
+        rf"{_NO_DIGIT_BEFORE}{_ZERO}{_U}{_N}{{2,4}}{_DIAL}{{1,3}}{_N}{{3,4}}(?:{_DIAL}?{_N}{{2,4}}){{1,2}}{_NO_DIGIT_AFTER}",
     ),
-    ScrubPattern(DetectorKind.PHONE, rf"{_NO_DIGIT_BEFORE}[0\uFF10]{_D}(?:{_DIAL}{_D}{{2}}){{4}}{_NO_DIGIT_AFTER}"),
+    ScrubPattern(DetectorKind.PHONE, rf"{_NO_DIGIT_BEFORE}{_ZERO}{_U}{_N}(?:{_DIAL}{_N}{{2}}){{4}}{_NO_DIGIT_AFTER}"),
     ScrubPattern(DetectorKind.IP, rf"(?<![0-9])(?:{_OCTET}{_DOT}){{3}}{_OCTET}(?![0-9])"),
-    ScrubPattern(DetectorKind.IP, r"(?<![0-9A-Za-z:])[0-9A-Fa-f]+(?::[0-9A-Fa-f]+){7}(?![0-9A-Za-z:])", needs=":"),
-    ScrubPattern(
-        DetectorKind.IP, r"(?<![0-9A-Za-z:])[0-9A-Fa-f][0-9A-Fa-f:]*::[0-9A-Fa-f:]*(?![0-9A-Za-z:])", needs="::"
-    ),
-    ScrubPattern(DetectorKind.IP, r"(?<![0-9A-Za-z:])::[0-9A-Fa-f][0-9A-Fa-f:]*(?![0-9A-Za-z:])", needs="::"),
+    ScrubPattern(DetectorKind.IP, _IP_6, sign=_IP_6_SIGN),
 )
 
 # At least one of these is in every text that a pattern of its group matches, and none in most other texts.
 WORD_SIGNS = (
     r"[@\uFE6B\uFF20]|-----|eyJ|(?:[gG][hH][pousrPOUSR]|[gG][iI][tT][hH][uU][bB]_[pP][aA][tT])_|[aA][kKsS][iI][aA]",
-    "[aA][wW][sS]_?[sS][eE][cC]",
+    "[sS][eE][cC][rR][eE][tT][_ -]?[aAkK]",
     _IBAN_SIGN,
 )
 NUMBER_SIGNS = (
-    rf"{_D}(?:[^0-9A-Za-z]{{0,3}}{_D}){{6}}",
+    rf"{_D}(?:[()\t{_MARKS}]*{_D}){{6}}",
     rf"[0-9]{_DOT}[0-9]{{1,3}}{_DOT}[0-9]",
-    "::|(?::[0-9A-Fa-f]+){5}",
+    _IP_6_SIGN,
 )
