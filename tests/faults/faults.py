@@ -184,8 +184,9 @@ _CLOCKS = (
     Fault("query-behind", "clocks", "the clock of `query` is 10 min behind", around=parts.clock("query", -600)),
     Fault("authorize-ahead", "clocks", "the clock of `authorize` is 10 min ahead", around=parts.clock("authorize", 600),
           also_right=frozenset({401})),
+    # It takes what runs for dead, and gives back what is held.
     Fault("reap-ahead", "clocks", "the clock of `reap` is 10 min ahead", around=parts.clock("reap", 600),
-          leaves=_AHEAD),
+          leaves=_AHEAD | {"budgets"}),
 )  # fmt: skip
 
 # Those that leave most to the reaper come first: it has done it by the time that the others are through.
