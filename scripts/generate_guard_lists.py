@@ -40,7 +40,7 @@ CLOSED_TYPES: Patterns = (
     ("it names a cursor, and cursors are closed", r"refcursor"),
     (
         "it is the server's own: transactions, places of rows, catalog storage",
-        r"pg_.*|txid_snapshot|xid8?|cid|tid|gtsvector|int2vector|oidvector",
+        r"pg_(?!lsn$).*|txid_snapshot|xid8?|cid|tid|gtsvector|int2vector|oidvector",
     ),
     ("it is a pseudo-type of function declarations", r"any.*|cstring|internal|void|.*trigger|.*_handler"),
 )
@@ -78,13 +78,14 @@ CLOSED_FUNCTIONS: Patterns = (
     (
         "it reads catalogs",
         r"pg_get_.*|.*_description|format_type|to_reg.*|satisfies_hash_partition|ts_debug|ts_parse|ts_token_type"
-        r"|get_current_ts_config|amvalidate|oidvectortypes|querytree|.*_validator|reg.*send",
+        r"|get_current_ts_config|amvalidate|oidvectortypes|.*_validator|reg.*send",
     ),
     (
         "it is the server's own maintenance",
         r"binary_upgrade_.*|brin_.*|gin_clean_.*|currtid.*|.*_trigger|.*_trigger_column|RI_FKey_.*|unique_key_recheck",
     ),
-    ("it is administration: catalogs, replication, backup, control data", r"pg_.*"),
+    # A place in the log is a number like any other; what tells such places is closed.
+    ("it is administration: catalogs, replication, backup, control data", r"pg_(?!lsn(_|$)).*"),
 )
 # They fit a pattern above and only look at the value they are given, which comes from a masked view.
 OPEN_NAMES = {"pg_collation_for", "pg_column_size", "pg_size_bytes", "pg_size_pretty", "pg_typeof"}

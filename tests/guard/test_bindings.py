@@ -24,12 +24,9 @@ SCOPE = Scope(
 )
 
 AMBIGUOUS = {
-    "delete": "DELETE FROM public.orders WHERE EXISTS"
-    " (SELECT 1 FROM sales.orders WHERE sales.orders.id = public.orders.id)",
-    "update": "UPDATE public.orders SET note = 'x' WHERE id IN"
-    " (SELECT sales.orders.id FROM sales.orders WHERE sales.orders.note = public.orders.note)",
-    "scalar": "SELECT (SELECT max(sales.orders.id) FROM sales.orders WHERE public.orders.id = 1) FROM public.orders",
-    "lateral": "SELECT 1 FROM public.orders, LATERAL (SELECT 1 FROM sales.orders WHERE public.orders.id = 2) s",
+    "short": "SELECT 1 FROM public.orders WHERE EXISTS"
+    " (SELECT 1 FROM sales.orders WHERE public.orders.id = 1 AND orders.channel = 'x')",
+    "whole-row": "SELECT (SELECT max(orders::text) FROM sales.orders WHERE public.orders.id = 1) FROM public.orders",
     "subquery": "SELECT id FROM public.orders WHERE EXISTS"
     " (SELECT 1 FROM (SELECT 99 AS id) orders WHERE public.orders.id = orders.id)",
     "with": "WITH orders AS (SELECT 2 AS id) SELECT id FROM public.orders WHERE EXISTS"
@@ -39,6 +36,16 @@ AMBIGUOUS = {
     " (SELECT 1 FROM generate_series(1, 2) orders WHERE public.orders.id = 1)",
     "join": "SELECT 1 FROM public.orders WHERE EXISTS"
     " (SELECT 1 FROM (public.nums x JOIN public.nums y USING (a)) AS orders WHERE public.orders.id = 1)",
+    "using": "SELECT 1 FROM public.orders WHERE EXISTS"
+    " (SELECT 1 FROM public.nums x JOIN public.nums y USING (a) AS orders WHERE public.orders.id = 1)",
+    "hidden-by-a-join": "SELECT (SELECT public.orders.id FROM (public.orders JOIN public.nums ON true) AS j)"
+    " FROM public.nums orders",
+    "lateral-from-the-left": "SELECT (SELECT s.id FROM LATERAL (SELECT public.orders.id) s, public.orders)"
+    " FROM public.nums orders, public.orders AS o",
+    "views-name": 'SELECT (SELECT max(sales.orders.id) FROM nums "sales.orders" WHERE public.orders.id = 1)'
+    " FROM public.orders, sales.orders",
+    "views-name-of-a-with": 'WITH "sales.orders" AS (SELECT 1) SELECT (SELECT max(sales.orders.id) FROM'
+    ' "sales.orders" WHERE public.orders.id = 1) FROM public.orders, sales.orders',
 }
 
 
@@ -56,8 +63,10 @@ def test_refuses_a_qualified_column_whose_tables_name_something_else_has(sql):
         "SELECT public.orders.id FROM public.orders, sales.orders WHERE public.orders.id = sales.orders.id",
         "SELECT 1 FROM public.orders WHERE EXISTS (SELECT 1 FROM sales.orders s WHERE s.id = public.orders.id)",
         "DELETE FROM public.orders USING public.nums WHERE public.orders.id = public.nums.a",
+        "SELECT public.orders.id FROM public.orders WHERE EXISTS (SELECT 1 FROM nums orders WHERE orders.a = 1)",
+        "SELECT public.orders.id FROM public.orders, (SELECT orders.a FROM nums orders) s",
     ],
-    ids=["the-same-table", "side-by-side", "an-alias", "two-tables"],
+    ids=["the-same-table", "side-by-side", "an-alias", "two-tables", "another-deeper", "another-beside"],
 )
 def test_allows_a_qualified_column_that_can_mean_one_table_only(sql):
     assert isinstance(check(sql, SCOPE), Allowed)

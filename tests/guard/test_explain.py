@@ -20,6 +20,10 @@ SHOP = shop_scope(actions=WRITE)
 ALLOWED = {
     "select": ("EXPLAIN SELECT * FROM orders", "EXPLAIN (COSTS OFF) SELECT * FROM orders"),
     "as it runs": ("EXPLAIN (COSTS OFF) SELECT 1", "EXPLAIN (COSTS OFF) SELECT 1"),
+    "costs false": ("EXPLAIN (COSTS FALSE) SELECT 1", "EXPLAIN (COSTS OFF) SELECT 1"),
+    "costs nought": ("EXPLAIN (Costs 0) SELECT (1)", "EXPLAIN (COSTS OFF) SELECT (1)"),
+    "costs off in quotes": ("EXPLAIN(costs'Off')SELECT 1", "EXPLAIN (COSTS OFF)SELECT 1"),
+    "costs off twice": ("EXPLAIN (COSTS OFF, /* ) */ COSTS 'false') SELECT 1", "EXPLAIN (COSTS OFF) SELECT 1"),
     "after a comment": ("/* plan */ explain\nTABLE orders", "/* plan */ EXPLAIN (COSTS OFF)\nTABLE orders"),
     "qualified": (
         "EXPLAIN SELECT orders.id FROM sales.orders WHERE id = $1",
@@ -46,6 +50,11 @@ CLOSED = {
     "analyze verbose": "EXPLAIN ANALYZE VERBOSE SELECT 1",
     "costs": "EXPLAIN (COSTS) SELECT 1",
     "costs on": "EXPLAIN (COSTS ON) SELECT 1",
+    "costs true": "EXPLAIN (COSTS TRUE) SELECT 1",
+    "costs one": "EXPLAIN (COSTS 1) SELECT 1",
+    "costs of another kind": "EXPLAIN (COSTS 0.0) SELECT 1",
+    "costs no": "EXPLAIN (COSTS 'no') SELECT 1",
+    "verbose off": "EXPLAIN (VERBOSE OFF) SELECT 1",
     "costs off and more": "EXPLAIN (COSTS OFF, BUFFERS) SELECT 1",
     "costs off and on": "EXPLAIN (COSTS OFF, COSTS ON) SELECT 1",
     "settings": "EXPLAIN (SETTINGS) SELECT 1",

@@ -263,3 +263,99 @@ def test_a_column_in_scope_may_be_named_like_a_closed_function() -> None:
     verdict = check("SELECT s.pg_column_compression FROM sizes s", scope)
 
     assert isinstance(verdict, Allowed)
+
+
+OPEN_BY_ARGUMENTS = [
+    "ts_rewrite('a & b'::tsquery, 'a'::tsquery, 'c'::tsquery)",
+    "pg_catalog.ts_rewrite(note::tsquery, $1, $2)",
+    *(
+        f"pg_input_is_valid(note, '{name}')"
+        for name in (
+            *("integer", "int4", "numeric(7,4)", "numeric(7, 4)", "timestamp with time zone", "int[]", "jsonb"),
+            *("double precision", "time(3)", "interval year to month", "varchar(10)", "pg_lsn", "bit varying(3)"),
+        )
+    ),
+    "pg_input_is_valid('a' || note, 'date')",
+    "(pg_input_error_info(note, 'date')).message",
+]
+
+
+@pytest.mark.parametrize("call", OPEN_BY_ARGUMENTS)
+def test_allows_calls_that_only_look_at_their_arguments(call: str) -> None:
+    assert isinstance(check(f"SELECT {call} FROM orders", SHOP), Allowed)
+
+
+CLOSED_BY_ARGUMENTS = [
+    "ts_rewrite('a'::tsquery, 'TABLE secret')",
+    "ts_rewrite('a'::tsquery, VARIADIC ARRAY['TABLE secret'])",
+    "ts_rewrite('a'::tsquery, 'a', VARIADIC ARRAY['b'])",
+    "ts_rewrite(query => 'a'::tsquery, target => 'a', substitute => 'c')",
+    "ts_rewrite('a'::tsquery, 'a', 'b', 'c')",
+    "ts_rewrite()",
+    "public.ts_rewrite('a', 'b', 'c')",
+    "pg_input_is_valid('secret', 'regclass')",
+    "pg_input_is_valid('secret', 'pg_catalog.regclass')",
+    "pg_input_is_valid('secret', 'regclass[]')",
+    "pg_input_is_valid('secret', '_regclass')",
+    "pg_input_is_valid('secret', 'REGCLASS')",
+    "pg_input_is_valid('secret', '\"regclass\"')",
+    "pg_input_is_valid('secret', 'U&\"reg\\0063lass\"')",
+    "pg_input_is_valid('secret', ' regclass')",
+    "pg_input_is_valid('secret', '/**/regclass')",
+    "pg_input_is_valid('a=r/b', 'aclitem')",
+    "pg_input_is_valid('<a/>', 'xml')",
+    "pg_input_is_valid('x', 'public.orders')",
+    "pg_input_is_valid('x', 'orders')",
+    "pg_input_is_valid('x', 'orders.id%TYPE')",
+    "pg_input_is_valid('x', 'setof int')",
+    "pg_input_is_valid('x', 'int) FROM orders, (SELECT 1')",
+    "pg_input_is_valid('x', 'int, 1')",
+    "pg_input_is_valid('x', 'int x')",
+    "pg_input_is_valid('x', 'int collate x')",
+    "pg_input_is_valid('x', 'numeric(id)')",
+    "pg_input_is_valid('x', 'nowhere')",
+    "pg_input_is_valid('x', '')",
+    "pg_input_is_valid('x', 'int' || '4')",
+    "pg_input_is_valid('x', 'regclass'::text)",
+    "pg_input_is_valid('x', 'int'::text)",
+    "pg_input_is_valid('x', note)",
+    "pg_input_is_valid('x', $1)",
+    "pg_input_is_valid('x', 1)",
+    "pg_input_is_valid('x', (SELECT 'int'))",
+    "pg_input_is_valid('int')",
+    "pg_input_is_valid('x', 'int', 'regclass')",
+    "pg_input_is_valid(VARIADIC ARRAY['secret', 'regclass'])",
+    "pg_input_is_valid('secret', VARIADIC 'int')",
+    "pg_input_is_valid(type => 'int', value => 'secret')",
+    "pg_input_is_valid('secret', type => 'int')",
+    "(pg_input_error_info('secret', 'regclass')).message",
+    "('x'::text).pg_input_is_valid",
+    "(orders).ts_rewrite",
+    "public.pg_input_is_valid('x', 'int')",
+]
+
+
+@pytest.mark.parametrize("call", CLOSED_BY_ARGUMENTS)
+@pytest.mark.parametrize("place", ["SELECT {} FROM orders", "SELECT 1 FROM orders WHERE {} IS NULL"])
+def test_refuses_them_with_any_other_arguments(place: str, call: str) -> None:
+    verdict = check(place.format(call), SHOP)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.function"
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT querytree('foo & ! bar'::tsquery)",
+        "SELECT '0/16B3748'::pg_lsn - '0/16B3700'::pg_lsn, pg_lsn(100), pg_lsn '0/0' + 16",
+        "SELECT max(l), min(l) FROM unnest(ARRAY['0/1', '0/2']::pg_lsn[]) AS l WHERE l > '0/0'",
+    ],
+)
+def test_allows_what_only_computes(sql: str) -> None:
+    assert isinstance(check(sql, SHOP), Allowed)
+
+
+@pytest.mark.parametrize("call", ["pg_current_wal_lsn()", "pg_walfile_name('0/0'::pg_lsn)", "pg_last_wal_replay_lsn()"])
+def test_a_place_in_the_log_opens_no_function_of_the_log(call: str) -> None:
+    assert isinstance(check(f"SELECT {call}", SHOP), Refused)

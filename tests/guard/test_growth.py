@@ -33,6 +33,7 @@ TOO_LARGE = {
     "format by position": "format('%1$-1000000000s', note)",
     "format by argument": "format('%*s', 1000000000, note)",
     "series": "generate_series(1, 1000000000)",
+    "series of one too many": "generate_series(0, 10000000)",
     "series from below": "generate_series(-1000000000, 0)",
     "series downwards": "generate_series(1000000000, 1, -1)",
     "series by small steps": "generate_series(0, 100, 0.000001)",
@@ -69,7 +70,8 @@ ORDINARY = {
     "bar of a chart": "repeat('#', (total / 100)::int)",
     "a parameter": "repeat('x', $1)",
     "padding": "lpad(id::text, 10, '0') || rpad(note, 40)",
-    "a million": "generate_series(1, 1000000)",
+    "from nought to a million": "generate_series(0, 1000000)",
+    "ten million": "generate_series(1, 10000000)",
     "years": "generate_series(1990, 2030)",
     "days": "generate_series('2020-01-01'::date, '2026-12-31', '1 day')",
     "hours": "generate_series(now() - interval '1 year', now(), interval '1 hour')",
@@ -97,11 +99,11 @@ def test_allows_ordinary_sizes(call: str) -> None:
 
 
 def test_says_how_large_it_would_be() -> None:
-    verdict = check("SELECT generate_series(1, 5000000)", SHOP)
+    verdict = check("SELECT generate_series(1, 50000000)", SHOP)
 
     assert isinstance(verdict, Refused)
     assert verdict.reason == (
-        "generate_series: expected at most 1000000 rows, got 5000000; ask for less, or aggregate rows instead"
+        "generate_series: expected at most 10000000 rows, got 50000000; ask for less, or aggregate rows instead"
     )
     assert verdict.position == 8
 

@@ -166,7 +166,9 @@ def test_json_each_and_its_kin_are_the_only_open_functions_with_columns(server: 
 # What a function may do that no statement of a task may, and how the server's catalog tells of it: by a condition on
 # pg_proc. A function that a later version adds falls under one of them, and must not be on the list.
 CATEGORIES = {
-    "reads or writes files": "proname ~ '^(pg_read|pg_ls|pg_stat_file|pg_file|lo_import|lo_export|pg_current_logfile)'",
+    "reads or writes files": (
+        "proname ~ '^(pg_read|pg_ls_|pg_stat_file|pg_file|lo_import|lo_export|pg_current_logfile)'"
+    ),
     "runs text as SQL": "proname ~ '(query|cursor|table|schema|database)_to_xml|^ts_(stat|rewrite)$'",
     "changes or reads settings": "proname ~ '^(set_config|current_setting|setseed|pg_reload_conf|pg_show_all_)'",
     "sleeps": "proname ~ 'sleep'",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from postern.guard.check import check
@@ -237,6 +239,36 @@ def test_refuses_a_granted_table_that_shares_a_name_with_a_system_catalog() -> N
         verdict = check(sql, scope)
         assert isinstance(verdict, Refused)
         assert verdict.code == "guard.relation"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("shop.public.secret", "shop.hidden.vault", "shop.pg_catalog.pg_class", "shop.nowhere.orders"),
+        *("otherdb.public.orders", '"Shop".public.orders', "public.public.orders", "orders.public.shop"),
+    ],
+)
+@pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
+def test_the_databases_own_name_opens_nothing_else(route: str, name: str) -> None:
+    verdict = check(route.format(name), replace(SHOP, database="shop"))
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.relation"
+
+
+def test_a_target_may_be_named_with_its_database() -> None:
+    verdict = check("DELETE FROM shop.sales.orders WHERE orders.id = 1", replace(WRITER, database="shop"))
+
+    assert isinstance(verdict, Allowed)
+    assert verdict.sql == 'DELETE FROM "sales.orders" AS "orders" WHERE orders.id = 1'
+
+
+def test_a_with_query_does_not_stand_for_a_name_with_its_database() -> None:
+    scope = replace(SHOP, database="shop", task_schema="task_1")
+    verdict = check("WITH orders AS (SELECT 1) SELECT * FROM shop.public.orders", scope)
+
+    assert isinstance(verdict, Allowed)
+    assert verdict.sql == 'WITH orders AS (SELECT 1) SELECT * FROM "task_1"."orders"'
 
 
 def test_reads_a_relation_of_another_schema_by_its_view() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from pg8000.core import CoreConnection
@@ -16,7 +17,7 @@ from postern.guard.verdict import Allowed, Edit, Objection, Refused
 from tests.support.guard import SHOP_SQL, WRITE, named_statements, relation, shop_scope
 from tests.support.servers import Database
 
-SHOP = shop_scope()
+SHOP = replace(shop_scope(), database="shop")
 
 MAPPED = {
     "default schema": ("SELECT * FROM public.orders", 'SELECT * FROM "orders"'),
@@ -52,6 +53,24 @@ MAPPED = {
         'SELECT * FROM "sales.targets" AS "targets" ORDER BY targets.goal',
     ),
     "subquery": ("SELECT (SELECT max(id) FROM public.orders)", 'SELECT (SELECT max(id) FROM "orders")'),
+    "in the database": ('SELECT * FROM "shop"."public"."orders"', 'SELECT * FROM "orders"'),
+    "in the database with spaces": (
+        "SELECT orders.id FROM shop /* a */ . sales . /* b */ orders *",
+        'SELECT orders.id FROM "sales.orders" * AS "orders"',
+    ),
+    "only in the database": (
+        "SELECT 1 FROM ONLY (shop.sales.targets)",
+        'SELECT 1 FROM ONLY ("sales.targets") AS "targets"',
+    ),
+    "table command in the database": ("TABLE shop.sales.targets", 'SELECT * FROM "sales.targets" AS "targets"'),
+    "sample in the database": (
+        "SELECT 1 FROM shop.sales.targets t TABLESAMPLE SYSTEM (12)",
+        'SELECT 1 FROM (SELECT * FROM "sales.targets" WHERE pg_catalog.random() * 100 < (12)) t ',
+    ),
+    "column of a table in the database": (
+        "SELECT public.orders.id FROM shop.public.orders",
+        'SELECT "orders".id FROM "orders"',
+    ),
     "letters beyond ascii before": (
         "SELECT 'Größe €😀' FROM public.orders",
         "SELECT 'Größe €😀' FROM \"orders\"",

@@ -64,6 +64,46 @@ MAPPED = {
         'WITH "sales.orders" AS (SELECT 1) SELECT orders.id FROM sales.orders',
         'WITH "sales.orders" AS (SELECT 1) SELECT orders.id FROM "task"."sales.orders" AS "orders"',
     ),
+    "with query over the table in full": (
+        "WITH orders AS (SELECT public.orders.id FROM public.orders) SELECT orders.id FROM orders",
+        'WITH orders AS (SELECT "orders".id FROM "orders") SELECT orders.id FROM orders',
+    ),
+    "with query over another": (
+        "WITH t AS (SELECT public.orders.* FROM public.orders), orders AS (TABLE t) SELECT orders.id FROM orders",
+        'WITH t AS (SELECT "orders".* FROM "orders"), orders AS (TABLE t) SELECT orders.id FROM orders',
+    ),
+    "in two selects in full": (
+        "SELECT public.orders.id FROM public.orders UNION SELECT sales.orders.id FROM sales.orders",
+        'SELECT "orders".id FROM "orders" UNION SELECT "orders".id FROM "sales.orders" AS "orders"',
+    ),
+    "in a subquery that sees only its own": (
+        "SELECT 1 FROM public.orders WHERE public.orders.id IN (SELECT sales.orders.id FROM sales.orders)",
+        'SELECT 1 FROM "orders" WHERE "orders".id IN (SELECT "orders".id FROM "sales.orders" AS "orders")',
+    ),
+    "in a subquery that sees both": (
+        "SELECT (SELECT count(*) FROM sales.orders WHERE sales.orders.id = public.orders.id) FROM public.orders",
+        'SELECT (SELECT count(*) FROM "sales.orders" WHERE "sales.orders".id = "orders".id) FROM "orders"',
+    ),
+    "the other way around": (
+        "SELECT (SELECT count(*) FROM orders WHERE sales.orders.id = public.orders.id) FROM sales.orders",
+        'SELECT (SELECT count(*) FROM orders WHERE "sales.orders".id = "orders".id) FROM "sales.orders"',
+    ),
+    "a delete by the other": (
+        "DELETE FROM public.orders WHERE EXISTS (SELECT FROM sales.orders WHERE sales.orders.id = public.orders.id)",
+        'DELETE FROM "orders" WHERE EXISTS (SELECT FROM "sales.orders" WHERE "sales.orders".id = "orders".id)',
+    ),
+    "an update by the other": (
+        "UPDATE public.orders SET note = 'x' WHERE public.orders.id IN"
+        " (SELECT sales.orders.id FROM sales.orders WHERE sales.orders.channel IS DISTINCT FROM public.orders.note)",
+        'UPDATE "orders" SET note = \'x\' WHERE "orders".id IN'
+        ' (SELECT "sales.orders".id FROM "sales.orders" WHERE "sales.orders".channel IS DISTINCT FROM "orders".note)',
+    ),
+    "lateral": (
+        "SELECT s.id FROM public.orders, LATERAL (SELECT sales.orders.id FROM sales.orders"
+        " WHERE sales.orders.id = public.orders.id) s",
+        'SELECT s.id FROM "orders", LATERAL (SELECT "sales.orders".id FROM "sales.orders"'
+        ' WHERE "sales.orders".id = "orders".id) s',
+    ),
     "the task's own schema": ("SELECT * FROM task.orders", "SELECT * FROM task.orders"),
 }
 
@@ -97,7 +137,9 @@ def test_what_runs_gives_what_the_tables_give(world: CoreConnection) -> None:
         answers = []
         for path, text in (("public, pg_catalog", sql), ("task, pg_catalog", runs)):
             world.execute_simple(f"BEGIN; SET LOCAL search_path = {path}")
-            answers.append(world.execute_unnamed(text).rows)
+            answer = world.execute_unnamed(text).rows
+            left = world.execute_unnamed("SELECT o.id, o.note, o.total FROM public.orders o ORDER BY 1").rows
+            answers.append((answer, left))
             world.execute_simple("ROLLBACK")
         assert answers[0] == answers[1], sql
 

@@ -33,6 +33,19 @@ MAPPED = {
         "SELECT orders.id FROM sales.orders TABLESAMPLE SYSTEM (50)",
         f'SELECT orders.id FROM (SELECT * FROM "sales.orders" AS "orders" WHERE {CHANCE} (50)) AS "orders" ',
     ),
+    "computed": (
+        "SELECT t.id FROM orders t TABLESAMPLE BERNOULLI (100.0/3) REPEATABLE (-1 + (2 * $1))",
+        "SELECT t.id FROM (SELECT * FROM orders WHERE (pg_catalog.hashtextextended("
+        '"orders".*::text, (-1 + (2 * $1))::float8::bigint) & 1048575) * 100.0 / 1048576 < (100.0/3)) t ',
+    ),
+    "cast": (
+        "SELECT t.id FROM orders t TABLESAMPLE BERNOULLI (CAST('10' AS numeric(5, 2))::real)",
+        f"SELECT t.id FROM (SELECT * FROM orders WHERE {CHANCE} (CAST('10' AS numeric(5, 2))::real)) t ",
+    ),
+    "in full": (
+        "SELECT t.id FROM orders t TABLESAMPLE pg_catalog . bernoulli (10)",
+        f"SELECT t.id FROM (SELECT * FROM orders WHERE {CHANCE} (10)) t ",
+    ),
     "comments": (
         "SELECT 1 FROM orders TABLESAMPLE SYSTEM (/* ) */ 5 ) -- end",
         f'SELECT 1 FROM (SELECT * FROM orders WHERE {CHANCE} (/* ) */ 5 )) AS "orders"  -- end',
@@ -93,7 +106,20 @@ def test_the_same_seed_takes_the_same_rows(world: CoreConnection) -> None:
     [
         ("ONLY orders TABLESAMPLE SYSTEM (1)", "guard.node"),
         ("orders TABLESAMPLE SYSTEM (1, 2)", "guard.node"),
-        ("orders TABLESAMPLE SYSTEM (1 + 1)", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM (1 + pi())", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM (1 + random())", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM ((SELECT 1) + 1)", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM (orders.id + 1)", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM (ARRAY[1]::real)", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM ('1'::text)", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM ('pg_class'::regclass)", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM ('{1}'::int[])", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM (1 OPERATOR(public.+) 1)", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM (2 ^ 3)", "guard.node"),
+        ("orders TABLESAMPLE SYSTEM (" + "1 + " * 20 + "1)", "guard.node"),
+        ("orders TABLESAMPLE public.bernoulli (1)", "guard.function"),
+        ("orders TABLESAMPLE pg_catalog.system_rows (1)", "guard.function"),
+        ("orders TABLESAMPLE shop.pg_catalog.bernoulli (1)", "guard.function"),
         ("orders TABLESAMPLE SYSTEM (1) REPEATABLE (random())", "guard.node"),
         ("orders TABLESAMPLE system_rows (1)", "guard.function"),
         ("pg_class TABLESAMPLE SYSTEM (1)", "guard.relation"),

@@ -9,9 +9,10 @@ from postern.guard.verdict import Allowed, Refused
 from postern.guard.write_back import objection_to_values
 from postern.masking.detectors import DetectorKind, marker
 from postern.types import Action
-from tests.support.guard import WRITE, masked_scope
+from tests.support.guard import WRITE, masked_scope, shop_scope
 
 SCOPE = masked_scope()
+UNMASKED = shop_scope(actions=WRITE)
 TOKEN = "tok_0123456789abcdef"
 
 COLUMNS = {
@@ -245,7 +246,7 @@ def test_allows_writing_alone_without_reading() -> None:
 
 @pytest.mark.parametrize("kind", DetectorKind)
 def test_parameters_may_not_hold_a_detectors_marker(kind: DetectorKind) -> None:
-    objection = objection_to_values(["x", f"reach me at {marker(kind)}"])
+    objection = objection_to_values(["x", f"reach me at {marker(kind)}"], SCOPE)
 
     assert objection is not None
     assert objection.code == "guard.write_back"
@@ -254,14 +255,38 @@ def test_parameters_may_not_hold_a_detectors_marker(kind: DetectorKind) -> None:
 
 @pytest.mark.parametrize("text", ["[redacted]", TOKEN, "a***@e***.com", "***", "Jo***", f'["{TOKEN}"]'])
 def test_parameters_may_not_hold_a_mask(text: str) -> None:
-    assert objection_to_values([None, text]) is not None
+    assert objection_to_values([None, text], SCOPE) is not None
 
 
 @pytest.mark.parametrize(
     "text", ["", "a@example.com", "tok_", "*", "****", "a very long text " * 9 + "***", "redacted"]
 )
 def test_ordinary_parameters_pass(text: str) -> None:
-    assert objection_to_values([text, None]) is None
+    assert objection_to_values([text, None], SCOPE) is None
+
+
+LOOK_LIKE_MASKS = ["Hotel *** Central", "***", "[redacted]", "a***@e***.com", " ***"]
+
+
+@pytest.mark.parametrize("text", LOOK_LIKE_MASKS)
+def test_a_task_without_masks_may_write_what_looks_like_one(text: str) -> None:
+    for value in (f"'{text}'", f"note || '{text}'"):
+        assert isinstance(check(f"UPDATE orders SET note = {value}", UNMASKED), Allowed)
+        assert isinstance(check(f"INSERT INTO orders (note) SELECT {value} FROM orders", UNMASKED), Allowed)
+    assert objection_to_values([text], UNMASKED) is None
+
+
+@pytest.mark.parametrize("text", [TOKEN, f"*** {TOKEN}", "[detected:phone]", "[redacted] [detected:email]"])
+def test_it_may_not_write_a_token_or_what_a_detector_left(text: str) -> None:
+    verdict = check(f"UPDATE orders SET note = '***' || '{text}'", UNMASKED)
+
+    assert isinstance(verdict, Refused)
+    assert verdict.code == "guard.write_back"
+    assert objection_to_values([text], UNMASKED) is not None
+
+
+def test_one_mask_of_another_table_is_enough() -> None:
+    assert isinstance(check("UPDATE region SET name = '***'", SCOPE), Refused)
 
 
 def test_the_refusal_repeats_no_value() -> None:

@@ -10,7 +10,7 @@ from postern.guard.scope import scope_of
 from postern.services.kept_scope import KeptScope
 from postern.types import GrantedTable, Task, TaskId
 from postern.world.names import schema_name
-from tests.support.domain import GRANT, VIEWS, a_task
+from tests.support.domain import ADDRESS, GRANT, VIEWS, a_task
 
 WIDE = a_task()
 NARROW_TABLE = replace(GRANT.tables[0], columns=GRANT.tables[0].columns[:1])
@@ -28,6 +28,7 @@ def granted(*tables: GrantedTable) -> Task:
         pytest.param(granted(), id="a grant of nothing"),
         pytest.param(a_task(views=(JSON_VIEW,)), id="a world built anew with another type"),
         pytest.param(a_task(server_major=17), id="a world on another server"),
+        pytest.param(a_task(address=ADDRESS), id="a world in another database"),
         pytest.param(a_task(id=TaskId("0199a0b0c0d07000800000000000000b")), id="another task with the same grant"),
     ],
 )
@@ -37,7 +38,9 @@ def test_another_task_or_world_has_a_scope_of_its_own(task: Task) -> None:
 
     after = scopes.of(task)
 
-    assert after == scope_of(task.grant, task.server_major, schema_name(task.id), task.views) != before
+    database = task.address and task.address.dbname
+    expected = scope_of(task.grant, task.server_major, schema_name(task.id), task.views, database)
+    assert after == expected != before
     assert scopes.of(WIDE) == before
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postern.guard import configurations, type_names
+from postern.guard import by_arguments, configurations, type_names
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
 from postern.guard.growth import objection_to_growth
 from postern.guard.lists import versions_of
@@ -19,8 +19,11 @@ def check_call(findings: Findings, body: Node, _names: Names) -> Objection | Non
     """A function call: an allowed function of `pg_catalog`, or one that the catalog lists."""
     parts = strings(body["funcname"])
     schema, name = parts[:-1], parts[-1]
-    if schema in ([], [_OWN_SCHEMA]) and name in findings.lists.functions:
-        return _objection_to_own(findings, name, body)
+    if schema in ([], [_OWN_SCHEMA]):
+        if name in findings.lists.functions:
+            return _objection_to_own(findings, name, body)
+        if by_arguments.is_open(name, body, findings.lists):
+            return None
     own = findings.scope.own_functions
     if len(schema) == 1 and schema != [_OWN_SCHEMA] and (schema[0], name) in own:
         return None

@@ -61,24 +61,22 @@ CLOSED: dict[str, dict[str, str]] = {
             pg_isolation_test_session_is_blocked pg_jit_available pg_last_wal_receive_lsn pg_last_wal_replay_lsn
             pg_listening_channels pg_lock_status pg_log_backend_memory_contexts pg_logical_emit_message
             pg_logical_slot_get_binary_changes pg_logical_slot_get_changes pg_logical_slot_peek_binary_changes
-            pg_logical_slot_peek_changes pg_lsn pg_lsn_cmp pg_lsn_eq pg_lsn_ge pg_lsn_gt pg_lsn_hash
-            pg_lsn_hash_extended pg_lsn_in pg_lsn_larger pg_lsn_le pg_lsn_lt pg_lsn_mi pg_lsn_mii pg_lsn_ne pg_lsn_out
-            pg_lsn_pli pg_lsn_recv pg_lsn_send pg_lsn_smaller pg_mcv_list_in pg_mcv_list_items pg_mcv_list_out
-            pg_mcv_list_recv pg_mcv_list_send pg_my_temp_schema pg_ndistinct_in pg_ndistinct_out pg_ndistinct_recv
-            pg_ndistinct_send pg_nextoid pg_node_tree_in pg_node_tree_out pg_node_tree_recv pg_node_tree_send
-            pg_notification_queue_usage pg_notify pg_opclass_is_visible pg_operator_is_visible pg_opfamily_is_visible
-            pg_options_to_table pg_partition_ancestors pg_partition_root pg_partition_tree pg_postmaster_start_time
-            pg_prepared_statement pg_promote pg_relation_filenode pg_relation_filepath pg_relation_is_publishable
-            pg_relation_is_updatable pg_reload_conf pg_replication_origin_advance pg_replication_origin_create
-            pg_replication_origin_drop pg_replication_origin_oid pg_replication_origin_progress
-            pg_replication_origin_session_is_setup pg_replication_origin_session_progress
-            pg_replication_origin_session_reset pg_replication_origin_session_setup pg_replication_slot_advance
-            pg_rotate_logfile pg_sequence_last_value pg_sequence_parameters pg_settings_get_flags
-            pg_show_all_file_settings pg_show_all_settings pg_show_replication_origin_status pg_split_walfile_name
-            pg_stop_making_pinned_objects pg_switch_wal pg_table_is_visible pg_tablespace_databases
-            pg_tablespace_location pg_timezone_names pg_trigger_depth pg_ts_config_is_visible pg_ts_dict_is_visible
-            pg_ts_parser_is_visible pg_ts_template_is_visible pg_type_is_visible pg_wal_lsn_diff pg_wal_replay_pause
-            pg_wal_replay_resume pg_walfile_name pg_walfile_name_offset
+            pg_logical_slot_peek_changes pg_mcv_list_in pg_mcv_list_items pg_mcv_list_out pg_mcv_list_recv
+            pg_mcv_list_send pg_my_temp_schema pg_ndistinct_in pg_ndistinct_out pg_ndistinct_recv pg_ndistinct_send
+            pg_nextoid pg_node_tree_in pg_node_tree_out pg_node_tree_recv pg_node_tree_send pg_notification_queue_usage
+            pg_notify pg_opclass_is_visible pg_operator_is_visible pg_opfamily_is_visible pg_options_to_table
+            pg_partition_ancestors pg_partition_root pg_partition_tree pg_postmaster_start_time pg_prepared_statement
+            pg_promote pg_relation_filenode pg_relation_filepath pg_relation_is_publishable pg_relation_is_updatable
+            pg_reload_conf pg_replication_origin_advance pg_replication_origin_create pg_replication_origin_drop
+            pg_replication_origin_oid pg_replication_origin_progress pg_replication_origin_session_is_setup
+            pg_replication_origin_session_progress pg_replication_origin_session_reset
+            pg_replication_origin_session_setup pg_replication_slot_advance pg_rotate_logfile pg_sequence_last_value
+            pg_sequence_parameters pg_settings_get_flags pg_show_all_file_settings pg_show_all_settings
+            pg_show_replication_origin_status pg_split_walfile_name pg_stop_making_pinned_objects pg_switch_wal
+            pg_table_is_visible pg_tablespace_databases pg_tablespace_location pg_timezone_names pg_trigger_depth
+            pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible pg_ts_template_is_visible
+            pg_type_is_visible pg_wal_lsn_diff pg_wal_replay_pause pg_wal_replay_resume pg_walfile_name
+            pg_walfile_name_offset
         """,
         "16 17": """
             pg_timezone_abbrevs
@@ -138,10 +136,10 @@ CLOSED: dict[str, dict[str, str]] = {
             pg_get_replication_slots pg_get_ruledef pg_get_serial_sequence pg_get_shmem_allocations
             pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_statisticsobjdef_expressions
             pg_get_triggerdef pg_get_userbyid pg_get_viewdef pg_get_wal_replay_pause_state pg_get_wal_resource_managers
-            plpgsql_validator postgresql_fdw_validator querytree regclasssend regcollationsend regconfigsend
-            regdictionarysend regnamespacesend regoperatorsend regopersend regproceduresend regprocsend regrolesend
-            regtypesend satisfies_hash_partition shobj_description to_regclass to_regcollation to_regnamespace
-            to_regoper to_regoperator to_regproc to_regprocedure to_regrole to_regtype ts_debug ts_parse ts_token_type
+            plpgsql_validator postgresql_fdw_validator regclasssend regcollationsend regconfigsend regdictionarysend
+            regnamespacesend regoperatorsend regopersend regproceduresend regprocsend regrolesend regtypesend
+            satisfies_hash_partition shobj_description to_regclass to_regcollation to_regnamespace to_regoper
+            to_regoperator to_regproc to_regprocedure to_regrole to_regtype ts_debug ts_parse ts_token_type
         """,
         "17 18": """
             pg_get_wait_events pg_get_wal_summarizer_state to_regtypemod
@@ -250,16 +248,16 @@ CLOSED: dict[str, dict[str, str]] = {
             multirange_recv multirange_typanalyze multirangesel nameconcatoid namein nameout namerecv neqjoinsel neqsel
             network_sortsupport network_subset_support networkjoinsel networksel nlikejoinsel nlikesel numeric_accum
             numeric_accum_inv numeric_avg numeric_avg_accum numeric_avg_combine numeric_avg_deserialize
-            numeric_avg_serialize numeric_combine numeric_deserialize numeric_in numeric_out numeric_pl_pg_lsn
-            numeric_poly_avg numeric_poly_combine numeric_poly_deserialize numeric_poly_serialize
-            numeric_poly_stddev_pop numeric_poly_stddev_samp numeric_poly_sum numeric_poly_var_pop numeric_poly_var_samp
-            numeric_recv numeric_serialize numeric_sortsupport numeric_stddev_pop numeric_stddev_samp numeric_sum
-            numeric_support numeric_var_pop numeric_var_samp numerictypmodin numerictypmodout oid oideq oidge oidgt
-            oidin oidlarger oidle oidlt oidne oidout oidrecv oidsend oidsmaller oidvectoreq oidvectorge oidvectorgt
-            oidvectorin oidvectorle oidvectorlt oidvectorne oidvectorout oidvectorrecv oidvectorsend
-            ordered_set_transition ordered_set_transition_multi path_in path_out path_recv percent_rank_final
-            percentile_cont_float8_final percentile_cont_float8_multi_final percentile_cont_interval_final
-            percentile_cont_interval_multi_final percentile_disc_final percentile_disc_multi_final point_in point_out
+            numeric_avg_serialize numeric_combine numeric_deserialize numeric_in numeric_out numeric_poly_avg
+            numeric_poly_combine numeric_poly_deserialize numeric_poly_serialize numeric_poly_stddev_pop
+            numeric_poly_stddev_samp numeric_poly_sum numeric_poly_var_pop numeric_poly_var_samp numeric_recv
+            numeric_serialize numeric_sortsupport numeric_stddev_pop numeric_stddev_samp numeric_sum numeric_support
+            numeric_var_pop numeric_var_samp numerictypmodin numerictypmodout oid oideq oidge oidgt oidin oidlarger
+            oidle oidlt oidne oidout oidrecv oidsend oidsmaller oidvectoreq oidvectorge oidvectorgt oidvectorin
+            oidvectorle oidvectorlt oidvectorne oidvectorout oidvectorrecv oidvectorsend ordered_set_transition
+            ordered_set_transition_multi path_in path_out path_recv percent_rank_final percentile_cont_float8_final
+            percentile_cont_float8_multi_final percentile_cont_interval_final percentile_cont_interval_multi_final
+            percentile_disc_final percentile_disc_multi_final pg_lsn_in pg_lsn_out pg_lsn_recv point_in point_out
             point_recv poly_in poly_out poly_recv positionjoinsel positionsel prefixjoinsel prefixsel prsd_end
             prsd_headline prsd_lextype prsd_nexttoken prsd_start range_agg_finalfn range_agg_transfn
             range_gist_consistent range_gist_penalty range_gist_picksplit range_gist_same range_gist_union range_in

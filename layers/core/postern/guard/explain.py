@@ -17,16 +17,25 @@ COSTS_OFF: Node = {"DefElem": {"defname": "costs", "arg": {"String": {"sval": "o
 
 def check_explain(findings: Findings, body: Node, _names: Names) -> Objection | None:
     """The statement itself: no options but the one that it runs with, and a SELECT."""
-    for option in (node["DefElem"] for node in body.get("options", [])):
-        if {**option, "location": 0} != {**COSTS_OFF["DefElem"], "location": 0}:
+    options = [node["DefElem"] for node in body.get("options", [])]
+    for option in options:
+        if not _is_costs_off(option):
             word = option["defname"].upper()
             reason = f"EXPLAIN {word}: expected EXPLAIN without options; it runs as EXPLAIN (COSTS OFF)"
             return Objection("guard.kind", reason, offset_of(option))
     if "SelectStmt" not in body["query"]:
         return Objection("guard.kind", "EXPLAIN: expected a SELECT; only its plan can be shown")
-    if "options" not in body:
+    if [{**option, "location": 0} for option in options] != [{**COSTS_OFF["DefElem"], "location": 0}]:
         findings.mapped.append(Mapped("ExplainStmt", body, ""))
     return None
+
+
+def _is_costs_off(option: Node) -> bool:
+    """COSTS with FALSE, OFF or 0, as PostgreSQL reads a boolean."""
+    value = option.get("arg", {})
+    return option["defname"] == "costs" and (
+        value == {"Integer": {}} or value.get("String", {}).get("sval", "").lower() in {"false", "off"}
+    )
 
 
 def _hidden(relation: Relation) -> str | None:

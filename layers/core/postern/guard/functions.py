@@ -42,21 +42,22 @@ CALLED: dict[str, str] = {
         namesend netmask network normalize notlike now npoints nth_value ntile num_nonnulls num_nulls numeric
         numeric_div_trunc numeric_exp numeric_inc numeric_ln numeric_log numeric_send numeric_sqrt nummultirange numnode
         numrange numrange_subdiff octet_length overlaps overlay parse_ident path path_send pclose percent_rank
-        percentile_cont percentile_disc pg_collation_for pg_column_size pg_size_bytes pg_size_pretty pg_typeof
-        phraseto_tsquery pi plainto_tsquery point point_send poly_send polygon popen position pow power quote_ident
-        quote_literal quote_nullable radians radius random random_normal range_agg range_intersect_agg range_merge
-        range_send rank record_send regexp_count regexp_instr regexp_like regexp_match regexp_matches regexp_replace
-        regexp_split_to_array regexp_split_to_table regexp_substr regr_avgx regr_avgy regr_count regr_intercept regr_r2
-        regr_slope regr_sxx regr_sxy regr_syy repeat replace reverse right round row_number row_to_json rpad rtrim scale
-        session_user set_bit set_byte set_masklen setweight sha224 sha256 sha384 sha512 sign similar_escape
-        similar_to_escape sin sind sinh slope split_part sqrt statement_timestamp stddev stddev_pop stddev_samp
-        string_agg string_to_array string_to_table strip strpos substr substring sum tan tand tanh text textlen textsend
-        time time_send timeofday timestamp timestamp_send timestamptz timestamptz_send timetz timetz_send timezone
-        to_ascii to_char to_date to_hex to_json to_jsonb to_number to_timestamp to_tsquery to_tsvector
-        transaction_timestamp translate trim_array trim_scale trunc ts_delete ts_filter ts_headline ts_lexize ts_rank
-        ts_rank_cd tsmultirange tsquery_phrase tsquerysend tsrange tsrange_subdiff tstzmultirange tstzrange
-        tstzrange_subdiff tsvector_to_array tsvectorsend unistr unknownsend unnest upper upper_inc upper_inf uuid_send
-        var_pop var_samp varbit varbit_send varchar varcharsend variance version websearch_to_tsquery width width_bucket
+        percentile_cont percentile_disc pg_collation_for pg_column_size pg_lsn pg_lsn_send pg_size_bytes pg_size_pretty
+        pg_typeof phraseto_tsquery pi plainto_tsquery point point_send poly_send polygon popen position pow power
+        querytree quote_ident quote_literal quote_nullable radians radius random random_normal range_agg
+        range_intersect_agg range_merge range_send rank record_send regexp_count regexp_instr regexp_like regexp_match
+        regexp_matches regexp_replace regexp_split_to_array regexp_split_to_table regexp_substr regr_avgx regr_avgy
+        regr_count regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy repeat replace reverse right round
+        row_number row_to_json rpad rtrim scale session_user set_bit set_byte set_masklen setweight sha224 sha256 sha384
+        sha512 sign similar_escape similar_to_escape sin sind sinh slope split_part sqrt statement_timestamp stddev
+        stddev_pop stddev_samp string_agg string_to_array string_to_table strip strpos substr substring sum tan tand
+        tanh text textlen textsend time time_send timeofday timestamp timestamp_send timestamptz timestamptz_send timetz
+        timetz_send timezone to_ascii to_char to_date to_hex to_json to_jsonb to_number to_timestamp to_tsquery
+        to_tsvector transaction_timestamp translate trim_array trim_scale trunc ts_delete ts_filter ts_headline
+        ts_lexize ts_rank ts_rank_cd tsmultirange tsquery_phrase tsquerysend tsrange tsrange_subdiff tstzmultirange
+        tstzrange tstzrange_subdiff tsvector_to_array tsvectorsend unistr unknownsend unnest upper upper_inc upper_inf
+        uuid_send var_pop var_samp varbit varbit_send varchar varcharsend variance version websearch_to_tsquery width
+        width_bucket
     """,
     "17 18": """
         icu_unicode_version jsonb_populate_record_valid to_bin to_oct unicode_assigned unicode_version
@@ -145,41 +146,42 @@ PARTS: dict[str, str] = {
         nameletext namelike namelt namelttext namene namenetext namenlike nameregexeq nameregexne network_cmp network_eq
         network_ge network_gt network_larger network_le network_lt network_ne network_overlap network_smaller
         network_sub network_subeq network_sup network_supeq numeric_abs numeric_add numeric_cmp numeric_div numeric_eq
-        numeric_ge numeric_gt numeric_larger numeric_le numeric_lt numeric_mod numeric_mul numeric_ne numeric_power
-        numeric_smaller numeric_sub numeric_uminus numeric_uplus on_pb on_pl on_ppath on_ps on_sb on_sl path_add
-        path_add_pt path_contain_pt path_distance path_div_pt path_inter path_length path_mul_pt path_n_eq path_n_ge
-        path_n_gt path_n_le path_n_lt path_npoints path_sub_pt point_above point_add point_below point_distance
-        point_div point_eq point_horiz point_left point_mul point_ne point_right point_sub point_vert poly_above
-        poly_below poly_center poly_contain poly_contain_pt poly_contained poly_distance poly_left poly_npoints
-        poly_overabove poly_overbelow poly_overlap poly_overleft poly_overright poly_right poly_same pt_contained_circle
-        pt_contained_poly range_adjacent range_adjacent_multirange range_after range_after_multirange range_before
-        range_before_multirange range_cmp range_contained_by range_contained_by_multirange range_contains
-        range_contains_elem range_contains_multirange range_eq range_ge range_gt range_intersect
-        range_intersect_agg_transfn range_le range_lt range_minus range_ne range_overlaps range_overlaps_multirange
-        range_overleft range_overleft_multirange range_overright range_overright_multirange range_union record_eq
-        record_ge record_gt record_image_eq record_image_ge record_image_gt record_image_le record_image_lt
-        record_image_ne record_le record_lt record_ne spg_poly_quad_compress starts_with text_ge text_gt text_larger
-        text_le text_lt text_pattern_ge text_pattern_gt text_pattern_le text_pattern_lt text_smaller textanycat textcat
-        texteq texteqname textgename textgtname texticlike texticnlike texticregexeq texticregexne textlename textlike
-        textltname textne textnename textnlike textregexeq textregexne time_cmp time_eq time_ge time_gt time_hash
-        time_hash_extended time_larger time_le time_lt time_mi_interval time_mi_time time_ne time_pl_interval
-        time_smaller timedate_pl timestamp_cmp timestamp_cmp_date timestamp_cmp_timestamptz timestamp_eq
-        timestamp_eq_date timestamp_eq_timestamptz timestamp_ge timestamp_ge_date timestamp_ge_timestamptz timestamp_gt
-        timestamp_gt_date timestamp_gt_timestamptz timestamp_hash timestamp_hash_extended timestamp_larger timestamp_le
-        timestamp_le_date timestamp_le_timestamptz timestamp_lt timestamp_lt_date timestamp_lt_timestamptz timestamp_mi
-        timestamp_mi_interval timestamp_ne timestamp_ne_date timestamp_ne_timestamptz timestamp_pl_interval
-        timestamp_smaller timestamptz_cmp timestamptz_cmp_date timestamptz_cmp_timestamp timestamptz_eq
-        timestamptz_eq_date timestamptz_eq_timestamp timestamptz_ge timestamptz_ge_date timestamptz_ge_timestamp
-        timestamptz_gt timestamptz_gt_date timestamptz_gt_timestamp timestamptz_larger timestamptz_le
-        timestamptz_le_date timestamptz_le_timestamp timestamptz_lt timestamptz_lt_date timestamptz_lt_timestamp
-        timestamptz_mi timestamptz_mi_interval timestamptz_ne timestamptz_ne_date timestamptz_ne_timestamp
-        timestamptz_pl_interval timestamptz_smaller timetz_cmp timetz_eq timetz_ge timetz_gt timetz_hash
-        timetz_hash_extended timetz_larger timetz_le timetz_lt timetz_mi_interval timetz_ne timetz_pl_interval
-        timetz_smaller timetzdate_pl ts_match_qv ts_match_tq ts_match_tt ts_match_vq tsq_mcontained tsq_mcontains
-        tsquery_and tsquery_cmp tsquery_eq tsquery_ge tsquery_gt tsquery_le tsquery_lt tsquery_ne tsquery_not tsquery_or
-        tsvector_cmp tsvector_concat tsvector_eq tsvector_ge tsvector_gt tsvector_le tsvector_lt tsvector_ne uuid_cmp
-        uuid_eq uuid_ge uuid_gt uuid_hash uuid_hash_extended uuid_le uuid_lt uuid_ne varbitcmp varbiteq varbitge
-        varbitgt varbitle varbitlt varbitne
+        numeric_ge numeric_gt numeric_larger numeric_le numeric_lt numeric_mod numeric_mul numeric_ne numeric_pl_pg_lsn
+        numeric_power numeric_smaller numeric_sub numeric_uminus numeric_uplus on_pb on_pl on_ppath on_ps on_sb on_sl
+        path_add path_add_pt path_contain_pt path_distance path_div_pt path_inter path_length path_mul_pt path_n_eq
+        path_n_ge path_n_gt path_n_le path_n_lt path_npoints path_sub_pt pg_lsn_cmp pg_lsn_eq pg_lsn_ge pg_lsn_gt
+        pg_lsn_hash pg_lsn_hash_extended pg_lsn_larger pg_lsn_le pg_lsn_lt pg_lsn_mi pg_lsn_mii pg_lsn_ne pg_lsn_pli
+        pg_lsn_smaller point_above point_add point_below point_distance point_div point_eq point_horiz point_left
+        point_mul point_ne point_right point_sub point_vert poly_above poly_below poly_center poly_contain
+        poly_contain_pt poly_contained poly_distance poly_left poly_npoints poly_overabove poly_overbelow poly_overlap
+        poly_overleft poly_overright poly_right poly_same pt_contained_circle pt_contained_poly range_adjacent
+        range_adjacent_multirange range_after range_after_multirange range_before range_before_multirange range_cmp
+        range_contained_by range_contained_by_multirange range_contains range_contains_elem range_contains_multirange
+        range_eq range_ge range_gt range_intersect range_intersect_agg_transfn range_le range_lt range_minus range_ne
+        range_overlaps range_overlaps_multirange range_overleft range_overleft_multirange range_overright
+        range_overright_multirange range_union record_eq record_ge record_gt record_image_eq record_image_ge
+        record_image_gt record_image_le record_image_lt record_image_ne record_le record_lt record_ne
+        spg_poly_quad_compress starts_with text_ge text_gt text_larger text_le text_lt text_pattern_ge text_pattern_gt
+        text_pattern_le text_pattern_lt text_smaller textanycat textcat texteq texteqname textgename textgtname
+        texticlike texticnlike texticregexeq texticregexne textlename textlike textltname textne textnename textnlike
+        textregexeq textregexne time_cmp time_eq time_ge time_gt time_hash time_hash_extended time_larger time_le
+        time_lt time_mi_interval time_mi_time time_ne time_pl_interval time_smaller timedate_pl timestamp_cmp
+        timestamp_cmp_date timestamp_cmp_timestamptz timestamp_eq timestamp_eq_date timestamp_eq_timestamptz
+        timestamp_ge timestamp_ge_date timestamp_ge_timestamptz timestamp_gt timestamp_gt_date timestamp_gt_timestamptz
+        timestamp_hash timestamp_hash_extended timestamp_larger timestamp_le timestamp_le_date timestamp_le_timestamptz
+        timestamp_lt timestamp_lt_date timestamp_lt_timestamptz timestamp_mi timestamp_mi_interval timestamp_ne
+        timestamp_ne_date timestamp_ne_timestamptz timestamp_pl_interval timestamp_smaller timestamptz_cmp
+        timestamptz_cmp_date timestamptz_cmp_timestamp timestamptz_eq timestamptz_eq_date timestamptz_eq_timestamp
+        timestamptz_ge timestamptz_ge_date timestamptz_ge_timestamp timestamptz_gt timestamptz_gt_date
+        timestamptz_gt_timestamp timestamptz_larger timestamptz_le timestamptz_le_date timestamptz_le_timestamp
+        timestamptz_lt timestamptz_lt_date timestamptz_lt_timestamp timestamptz_mi timestamptz_mi_interval
+        timestamptz_ne timestamptz_ne_date timestamptz_ne_timestamp timestamptz_pl_interval timestamptz_smaller
+        timetz_cmp timetz_eq timetz_ge timetz_gt timetz_hash timetz_hash_extended timetz_larger timetz_le timetz_lt
+        timetz_mi_interval timetz_ne timetz_pl_interval timetz_smaller timetzdate_pl ts_match_qv ts_match_tq ts_match_tt
+        ts_match_vq tsq_mcontained tsq_mcontains tsquery_and tsquery_cmp tsquery_eq tsquery_ge tsquery_gt tsquery_le
+        tsquery_lt tsquery_ne tsquery_not tsquery_or tsvector_cmp tsvector_concat tsvector_eq tsvector_ge tsvector_gt
+        tsvector_le tsvector_lt tsvector_ne uuid_cmp uuid_eq uuid_ge uuid_gt uuid_hash uuid_hash_extended uuid_le
+        uuid_lt uuid_ne varbitcmp varbiteq varbitge varbitgt varbitle varbitlt varbitne
     """,
     "16": """
         interval_accum interval_accum_inv interval_combine

@@ -8,11 +8,11 @@ key have the same values there, so the groups are the same.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from postern.guard.findings import Findings, Mapped, strings
 from postern.guard.relations import resolve
-from postern.guard.scope import Relation
 from postern.guard.source import Node, messages_in
 
 # PostgreSQL's own aggregates: a column in one is not grouped by. One in another is added, which changes nothing.
@@ -26,6 +26,17 @@ _NAMES = """
 """
 _AGGREGATES = frozenset(_NAMES.split())
 _GROUPED_FIELDS = ("targetList", "havingClause", "sortClause", "distinctClause", "windowClause")
+_MAX_SETS_DEEP = 12  # of grouping sets in grouping sets that are followed
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table in a FROM, and what it and its columns are called there."""
+
+    name: str
+    columns: tuple[str, ...]
+    key: frozenset[str]
+    ungroupable: frozenset[str]
 
 
 def group_by_keys(findings: Findings, statement: Node) -> list[Mapped]:
@@ -36,96 +47,152 @@ def group_by_keys(findings: Findings, statement: Node) -> list[Mapped]:
 
 
 def _grouped(statement: Node) -> Iterator[Node]:
-    """Each query of a statement with a GROUP BY, and no grouping sets in it."""
     for part in messages_in(statement):
-        items = part.get("groupClause")
-        if items and "fromClause" in part and not any("GroupingSet" in item for item in items):
+        if part.get("groupClause") and "fromClause" in part:
             yield part
 
 
 def _added(findings: Findings, query: Node) -> Mapped | None:
-    called = _by_name(_relations(findings, query["fromClause"]))
-    grouped = [(item, column) for item in query["groupClause"] if (column := _column(item, query)) is not None]
-    present = {names for _item, names in grouped}
+    tables = _apart(_tables(findings, query["fromClause"]))
+    items = query["groupClause"]
+    leaves = ((id(leaf), _column(leaf, query, tables)) for leaf in _leaves(items))
+    grouped = {leaf: names for leaf, names in leaves if names is not None}
     columns: list[tuple[str, ...]] = []
-    place: Node | None = None
-    for name, relation in called.items():
-        if not relation.key or not all(_is_in(present, name, column) for column in relation.key):
+    for table in tables:
+        if not table.key or not all(_is_in_all(items, _of(grouped, table, column)) for column in table.key):
             continue
-        named = [names for names in _named(query, name, relation) if not _is_in(present, name, names[-1])]
-        if named and all(names[-1] not in relation.ungroupable for names in named):
-            columns += named
-            place = next(item for item, names in grouped if _is_in({names}, name, relation.key[0]))
-    if place is None:
-        return None
-    return Mapped("GroupBy", {"query": query, "place": place, "columns": columns}, "")
+        columns += (names for names in _named(findings, query, table) if not _of(grouped, table, names[-1]))
+    return Mapped("GroupBy", {"query": query, "columns": columns}, "") if columns else None
 
 
-def _by_name(relations: Iterable[tuple[str, Relation]]) -> dict[str, Relation]:
-    """Each table by its name, but for two of one name: which of them a column is of is not followed here."""
-    listed = list(relations)
-    counts = Counter(name for name, _relation in listed)
-    return {name: relation for name, relation in listed if counts[name] == 1}
+def _of(grouped: Mapping[int, tuple[str, ...]], table: _Table, column: str) -> set[int]:
+    """The leaves of a GROUP BY that may be this column, by identity."""
+    return {
+        leaf for leaf, names in grouped.items() if names[-1] == column and (len(names) == 1 or names[-2] == table.name)
+    }
 
 
-def _relations(findings: Findings, items: list[Node]) -> Iterator[tuple[str, Relation]]:
-    """The tables of a FROM by the name that its columns are called by."""
+def _apart(tables: Iterable[_Table]) -> list[_Table]:
+    """The tables but for two of one name: which of them a column is of is not followed here."""
+    listed = list(tables)
+    counts = Counter(table.name for table in listed)
+    return [table for table in listed if counts[table.name] == 1]
+
+
+def _tables(findings: Findings, items: list[Node]) -> Iterator[_Table]:
     pending = list(items)
     while pending:
         item = pending.pop()
         if "JoinExpr" in item:
             # An alias on a join hides the names inside of it.
             pending += [] if "alias" in item["JoinExpr"] else [item["JoinExpr"]["larg"], item["JoinExpr"]["rarg"]]
-        elif "RangeVar" in item:
-            body = item["RangeVar"]
-            relation = resolve(findings.scope, body)
-            is_table = "schemaname" in body or id(body) not in findings.with_queries
-            renamed = "colnames" in body.get("alias", {})
-            if relation is not None and is_table and not renamed:
-                yield body.get("alias", {}).get("aliasname", body["relname"]), relation
+        elif "RangeTableSample" in item:
+            pending.append(item["RangeTableSample"]["relation"])
+        elif "RangeVar" in item and (table := _table(findings, item["RangeVar"])) is not None:
+            yield table
 
 
-def _column(item: Node, query: Node) -> tuple[str, ...] | None:
-    """The column that an item of a GROUP BY names, with its qualifier; by its place in the targets too."""
+def _table(findings: Findings, body: Node) -> _Table | None:
+    relation = resolve(findings.scope, body)
+    if relation is None or ("schemaname" not in body and id(body) in findings.with_queries):
+        return None
+    alias = body.get("alias", {})
+    renamed = strings(alias.get("colnames", []))
+    if len(renamed) > len(relation.by_column):
+        return None
+    called = dict(zip(relation.by_column, [*renamed, *list(relation.by_column)[len(renamed) :]], strict=True))
+    return _Table(
+        alias.get("aliasname", body["relname"]),
+        tuple(called.values()),
+        frozenset(called.get(column, column) for column in relation.key),
+        frozenset(called.get(column, column) for column in relation.ungroupable),
+    )
+
+
+def _leaves(items: Iterable[Node]) -> Iterator[Node]:
+    """What a GROUP BY names, in rows and grouping sets too."""
+    pending = list(items)
+    while pending:
+        item = pending.pop()
+        parts = _parts_of_row(item) if "RowExpr" in item else item.get("GroupingSet", {}).get("content", [])
+        pending += parts
+        if not parts:
+            yield item
+
+
+def _parts_of_row(item: Node) -> list[Node]:
+    """`(a, b)` groups by both; `ROW (a, b)` is one value."""
+    row = item["RowExpr"]
+    parts: list[Node] = row["args"] if row["row_format"] == "COERCE_IMPLICIT_CAST" else []
+    return parts
+
+
+def _is_in_all(items: Iterable[Node], leaves: set[int], level: int = 0) -> bool:
+    """Whether each grouping set has one of the leaves: PostgreSQL knows a key by nothing less."""
+    return level <= _MAX_SETS_DEEP and any(_is_in_item(item, leaves, level) for item in items)
+
+
+def _is_in_item(item: Node, leaves: set[int], level: int) -> bool:
+    if "RowExpr" in item:
+        return _is_in_all(_parts_of_row(item), leaves, level + 1)
+    if "GroupingSet" not in item:
+        return id(item) in leaves
+    if item["GroupingSet"]["kind"] != "GROUPING_SET_SETS":
+        return False  # ROLLUP and CUBE have an empty set
+    return all(_is_in_all([one], leaves, level + 1) for one in item["GroupingSet"]["content"])
+
+
+def _column(item: Node, query: Node, tables: list[_Table]) -> tuple[str, ...] | None:
+    """The column that an item of a GROUP BY names, with its qualifier; by its place in the targets or its name too."""
+    targets = [node["ResTarget"] for node in query.get("targetList", [])]
     if "A_Const" in item and "ival" in item["A_Const"]:
         place = item["A_Const"]["ival"].get("ival", 0) - 1
-        targets = query.get("targetList", [])
-        item = targets[place]["ResTarget"]["val"] if 0 <= place < len(targets) else {}
+        item = targets[place]["val"] if 0 <= place < len(targets) else {}
+    elif (name := _bare_name(item)) is not None and not any(name in table.columns for table in tables):
+        # Should this not be what PostgreSQL takes the name for, the target itself is not grouped by, and is refused.
+        item = next((target["val"] for target in targets if target.get("name") == name), item)
     if "ColumnRef" not in item or "A_Star" in item["ColumnRef"]["fields"][-1]:
         return None
     return tuple(strings(item["ColumnRef"]["fields"]))
 
 
-def _is_in(present: set[tuple[str, ...]], name: str, column: str) -> bool:
-    return any(names[-1] == column and (len(names) == 1 or names[-2] == name) for names in present)
+def _bare_name(item: Node) -> str | None:
+    names = strings(item["ColumnRef"]["fields"]) if "ColumnRef" in item else []
+    return names[0] if len(names) == 1 else None
 
 
-def _named(query: Node, name: str, relation: Relation) -> list[tuple[str, ...]]:
-    """What is named outside of aggregates: the relation's columns, in its order, and its whole row."""
+def _named(findings: Findings, query: Node, table: _Table) -> list[tuple[str, ...]]:
+    """What is named outside of aggregates: the table's columns, in its order, and its whole row."""
     found: set[tuple[str, ...]] = set()
-    pending: list[tuple[object, bool]] = [(query[field], False) for field in _GROUPED_FIELDS if field in query]
+    # With each part, the columns of the tables of the subqueries around it; None outside of any.
+    pending: list[tuple[object, frozenset[str] | None]] = [(query.get(field), None) for field in _GROUPED_FIELDS]
     while pending:
-        part, is_nested = pending.pop()
+        part, inner = pending.pop()
         if isinstance(part, list):
-            pending += ((one, is_nested) for one in part)
+            pending += ((one, inner) for one in part)
         elif isinstance(part, dict):
             if "ColumnRef" in part:
-                fields = part["ColumnRef"]["fields"]
-                # Inside a subquery, what has no qualifier is for the most part the subquery's own.
-                found |= _columns_of(fields, name, relation) if len(fields) > 1 or not is_nested else set()
-            elif not _is_aggregate(part):
-                pending += ((one, is_nested or "SelectStmt" in part) for one in part.values())
-    return [names for names in [*((name, column) for column in relation.by_column), (name,)] if names in found]
+                found |= _columns_of(part["ColumnRef"]["fields"], table, inner)
+            elif inner is not None or not _is_aggregate(part):  # a subquery's aggregate is over groups of its own
+                if "fromClause" in part:
+                    own = (one.columns for one in _tables(findings, part["fromClause"]))
+                    inner = (inner or frozenset()).union(*own)
+                pending += ((one, inner) for one in part.values())
+    groupable = [(table.name, column) for column in table.columns if column not in table.ungroupable]
+    return [names for names in [*groupable, (table.name,)] if names in found]
 
 
-def _columns_of(fields: list[Node], name: str, relation: Relation) -> set[tuple[str, ...]]:
+def _columns_of(fields: list[Node], table: _Table, inner: frozenset[str] | None) -> set[tuple[str, ...]]:
+    """What a name may mean of the table. In a subquery it may be too much: that changes nothing."""
     names = strings(fields)
     if "A_Star" in fields[-1]:
-        is_ours = not names or names[-1] == name
-        return {(name, column) for column in relation.by_column} if is_ours else set()
-    if names == [name] and name not in relation.by_column:
-        return {(name,)}
-    return {(name, names[-1])} if names[-1] in relation.by_column and names[-2:-1] in ([], [name]) else set()
+        is_ours = names[-1] == table.name if names else inner is None
+        return {(table.name, column) for column in table.columns} if is_ours else set()
+    if len(names) == 1 and inner is not None and (names[0] in inner or names[0] not in table.columns):
+        return set()
+    if names == [table.name] and table.name not in table.columns:
+        return {(table.name,)}
+    return {(table.name, names[-1])} if names[-1] in table.columns and names[-2:-1] in ([], [table.name]) else set()
 
 
 def _is_aggregate(part: Node) -> bool:

@@ -15,7 +15,7 @@ from postern.guard.findings import offset_of, strings
 from postern.guard.source import Node
 from postern.guard.verdict import Objection
 
-MAX_ROWS = 1_000_000
+MAX_ROWS = 10_000_000  # which FROM writes out: 130 to 170 MB of the role's 1 GB of temporary files
 MAX_ELEMENTS = 1_000_000
 MAX_CHARACTERS = 10_000_000
 _MAX_LEVELS = 12  # of constants' arithmetic that are followed; what is deeper is not known

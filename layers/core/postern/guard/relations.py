@@ -40,7 +40,7 @@ def check_delete(findings: Findings, body: Node, _names: Names) -> Objection | N
 
 def resolve(scope: Scope, body: Node) -> Relation | None:
     """The relation in scope that a RangeVar names where no WITH query stands for it; None where there is none."""
-    parts = _parts(body)
+    parts = _parts(scope, body)
     if len(parts) == 1:
         relation = scope.by_view.get(parts[0])
     elif len(parts) == 2 and parts[0] == scope.task_schema:
@@ -66,7 +66,7 @@ def _check_target(findings: Findings, body: Node, action: Action) -> Objection |
 
 
 def _check(findings: Findings, body: Node, names: Names, action: Action) -> Objection | None:
-    parts = _parts(body)
+    parts = _parts(findings.scope, body)
     offset = offset_of(body)
     relation = resolve(findings.scope, body)
     if relation is None:
@@ -94,5 +94,10 @@ def _objection_to_only(parts: list[str], action: Action, offset: int | None) -> 
     return Objection("guard.relation", reason, offset)
 
 
-def _parts(body: Node) -> list[str]:
-    return [body[key] for key in ("catalogname", "schemaname", "relname") if key in body]
+def _parts(scope: Scope, body: Node) -> list[str]:
+    """The parts of a name, without the name of the very database that it is in."""
+    keys = ("schemaname", "relname") if body.get("catalogname") == scope.database else _NAME
+    return [body[key] for key in keys if key in body]
+
+
+_NAME = ("catalogname", "schemaname", "relname")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from postern.guard.explain import COSTS_OFF
 from postern.guard.findings import Mapped
 from postern.guard.samples import condition
-from postern.guard.source import Node, Source, read
+from postern.guard.source import Node, Source, messages_in, read
 from postern.guard.verdict import Edit, Objection, Refused
 from postern.world.names import quote_ident, quote_qualified
 
@@ -100,11 +100,10 @@ def _objection_to_text() -> Objection:
 def _map_relation(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """`sales.orders` → `"sales.orders" AS "orders"`, so that columns may still be called `orders.id`."""
     body, first = mapped.body, tokens.at(mapped.body["location"])
-    asked = body["relname"]
+    asked, last = body["relname"], first + (4 if "catalogname" in body else 2)
     name = quote_qualified(mapped.schema, mapped.name) if mapped.schema else quote_ident(mapped.name)
-    yield tokens.span(first)[0], tokens.span(first + 2)[1], name
+    yield tokens.span(first)[0], tokens.span(last)[1], name
     if mapped.name != asked and "alias" not in body and mapped.keeps_name:
-        last = first + 2
         if tokens.text(first - 1) == "(" and tokens.text(first - 2) == "only":
             last += 1  # FROM ONLY (sales.orders)
         elif tokens.text(last + 1) == "*" and body.get("inh"):
@@ -113,6 +112,7 @@ def _map_relation(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
         if tokens.text(first - 1) == "table":  # TABLE takes no alias, and means SELECT * FROM
             yield *tokens.span(first - 1), "SELECT * FROM"
         body["alias"] = {"aliasname": asked}
+    body.pop("catalogname", None)
     body.pop("schemaname")
     if mapped.schema:
         body["schemaname"] = mapped.schema
@@ -149,20 +149,16 @@ def _map_own_type(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
 
 def _map_group(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """`GROUP BY c.id` → `GROUP BY "c"."name", c.id`, where the key decides the name."""
-    query, place, columns = mapped.body["query"], mapped.body["place"], mapped.body["columns"]
-    (item,) = place.values()
-    at = tokens.at(item["location"])
-    if tokens.text(at - 1) not in _BEFORE_A_GROUP:
-        return  # in parentheses of its own: there it would become a part of a row
-    start, _end = tokens.span(at)
-    yield start, start, "".join(f"{'.'.join(map(quote_ident, names))}, " for names in columns)
-    index = next(n for n, one in enumerate(query["groupClause"]) if one is place)
-    query["groupClause"][index:index] = [
-        {"ColumnRef": {"fields": [{"String": {"sval": name}} for name in names]}} for names in columns
-    ]
-
-
-_BEFORE_A_GROUP = {"by", ",", "all", "distinct"}
+    items, columns = mapped.body["query"]["groupClause"], mapped.body["columns"]
+    last = tokens.at(min(part["location"] for part in messages_in(items[0]) if part.get("location", -1) > 0)) - 1
+    while (tokens.text(last - 1), tokens.text(last)) != ("group", "by"):
+        last -= 1
+        if last < 0:
+            raise LookupError("no GROUP BY")
+    last += tokens.text(last + 1) in {"all", "distinct"}
+    end = tokens.span(last)[1]
+    yield end, end, "".join(f" {'.'.join(map(quote_ident, names))}," for names in columns)
+    items[:0] = [{"ColumnRef": {"fields": [{"String": {"sval": name}} for name in names]}} for names in columns]
 
 
 def _map_sample(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
@@ -172,14 +168,19 @@ def _map_sample(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """
     relation = mapped.body["relation"]["RangeVar"]
     method = tokens.at(mapped.body["location"])
-    share_end = tokens.closing(method + 1)
+    share = method + 1
+    while tokens.text(share) != "(":  # pg_catalog.bernoulli
+        share += 1
+    share_end = tokens.closing(share)
     is_repeatable = "repeatable" in mapped.body
     clause_end = tokens.closing(share_end + 2) if is_repeatable else share_end
     seed = tokens.between(share_end + 2, clause_end) if is_repeatable else None
     called = relation["relname"] if mapped.name else relation.get("alias", {}).get("aliasname", relation["relname"])
-    taken = condition(tokens.between(method + 1, share_end), seed, called)
+    taken = condition(tokens.between(share, share_end), seed, called)
     first = tokens.at(relation["location"])
-    last = first + 2 * tokens.is_dotted(first)
+    last = first
+    while tokens.is_dotted(last):
+        last += 2
     last += tokens.text(last + 1) == "*"
     yield tokens.span(first)[0], tokens.span(first)[0], "(SELECT * FROM "
     name = "" if mapped.name else f" AS {quote_ident(called)}"
@@ -207,8 +208,9 @@ def _rename_samples(node: Node) -> None:
 
 
 def _map_explain(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
-    """`EXPLAIN SELECT` → `EXPLAIN (COSTS OFF) SELECT`."""
-    yield *tokens.span(0), "EXPLAIN (COSTS OFF)"
+    """`EXPLAIN SELECT` → `EXPLAIN (COSTS OFF) SELECT`, and `EXPLAIN (COSTS FALSE) SELECT` as well."""
+    last = tokens.closing(1) if "options" in mapped.body else 0
+    yield tokens.span(0)[0], tokens.span(last)[1], "EXPLAIN (COSTS OFF)"
     mapped.body["options"] = [COSTS_OFF]
 
 

@@ -1,4 +1,4 @@
-"""Two tables of one name in one FROM: `FROM public.orders, sales.orders`.
+"""Two tables of one name in one FROM, or in a query and one inside of it: `FROM public.orders, sales.orders`.
 
 PostgreSQL tells them apart by their schemas, which the task's views do not have. So the second is read under its
 view's own name, and `sales.orders.id` becomes `"sales.orders".id`.
@@ -11,15 +11,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
+from postern.guard.namespaces import Key, places_of
 from postern.guard.relations import resolve
 from postern.guard.source import Node, messages_in
 from postern.guard.verdict import Objection
 
-Key = tuple[str, str]  # schema and name
-
 
 def tell_apart(findings: Findings, statement: Node) -> Objection | None:
-    """Changes how names are mapped where one FROM has two tables of the same name, or objects where it cannot."""
+    """Changes how names are mapped where a place sees two tables of the same name, or objects where it cannot."""
     bare = [[node["RangeVar"] for node in _relations(items) if _is_bare(node)] for items in _froms(statement)]
     apart: set[Key] = set()
     for sources in bare:
@@ -28,55 +27,62 @@ def tell_apart(findings: Findings, statement: Node) -> Objection | None:
             if (relation := resolve(findings.scope, body)) is not None:
                 by_name[body["relname"]].add((relation.schema, relation.name))
         apart.update(*(keys for keys in by_name.values() if len(keys) > 1))
-    if (objection := _objection_to_binding(findings, statement, apart)) is not None:
-        return objection
-    if not apart:
-        return None
     named: dict[str, list[Node]] = defaultdict(list)
     for body in (body for sources in bare for body in sources):
         named[body["relname"]].append(body)
+    nested = _rivals(findings, statement, apart)
+    if isinstance(nested, Objection):
+        return nested
     for _schema, name in sorted(apart):
         # Elsewhere in the statement `orders.id` could come to mean another of the tables.
         if len(named[name]) > len({schema for schema, other in apart if other == name}):
             reason = f"relation {quoted([name])}: two tables of this name are read together; give each an alias"
             return Objection("guard.relation", reason, offset_of(named[name][-1]))
+    apart |= nested
+    if not apart:
+        return None
+    if (objection := _objection_to_names(findings, statement, apart, nested)) is not None:
+        return objection
     findings.mapped = [_apart(findings, mapped, apart) for mapped in findings.mapped]
     return None
 
 
-def _objection_to_binding(findings: Findings, statement: Node, apart: set[Key]) -> Objection | None:
-    """`sales.orders.id` loses its schema, so nothing else in the statement may be called `orders`.
+def _rivals(findings: Findings, statement: Node, apart: set[Key]) -> set[Key] | Objection:
+    """Tables that have to be told apart because of a column of one, which sees the other nearer.
 
-    PostgreSQL finds its table by schema and name; what runs would find whatever is called so nearest.
+    `sales.orders.id` loses its schema, so no WITH query, alias or function that it sees may be called `orders`.
     """
     qualified = [mapped.body for mapped in findings.mapped if mapped.node == "ColumnRef"]
-    if not qualified:
-        return None
-    called = _called(findings, statement)
-    for body in qualified:
-        schema, table = (field["String"]["sval"] for field in body["fields"][:2])
-        others = called[table] - {(schema, table)}
-        if others and not ((schema, table) in apart and others <= apart):
-            reason = f"column {quoted(strings(body['fields']))}: something else here is called {quoted([table])} too"
+    found: set[Key] = set()
+    for body, level in places_of(findings, statement, qualified) if qualified else ():
+        schema, name = (field["String"]["sval"] for field in body["fields"][:2])
+        rivals = level.rivals((schema, name)) if level else set()
+        if None in rivals:
+            reason = f"column {quoted(strings(body['fields']))}: something else here is called {quoted([name])} too"
             return Objection("guard.relation", f"{reason}; give the table an alias and use that", offset_of(body))
+        keys = {(schema, name), *(key for key in rivals if key is not None)}
+        if rivals and not keys <= apart:
+            found |= keys
+    return found
+
+
+def _objection_to_names(findings: Findings, statement: Node, apart: set[Key], nested: set[Key]) -> Objection | None:
+    """Tables that are read under their views' names: nothing else may be called so, nor they by their own."""
+    views = {findings.scope.by_name[key].view for key in apart} - {name for _schema, name in apart}
+    names = {name for _schema, name in nested}
+    for part in messages_in(statement):
+        called = part.get("aliasname") or part.get("ctename") or part.get("relname")
+        if called in views:
+            reason = f"relation {quoted([called])}: a view of this task is called so; choose another alias"
+            return Objection("guard.relation", reason, offset_of(part))
+        fields = strings(part.get("fields", []))
+        if len(fields) < 3 and fields[:1] and fields[0] in names:
+            reason = f"column {quoted(fields)}: two tables of this name are read together; give each an alias"
+            return Objection("guard.relation", reason, offset_of(part))
     return None
 
 
-def _called(findings: Findings, statement: Node) -> dict[str, set[Key | None]]:
-    """What each name in the statement's FROMs, aliases and targets means: a table, or None for anything else."""
-    called: dict[str, set[Key | None]] = defaultdict(set)
-    for part in messages_in(statement):
-        for key in ("alias", "join_using_alias"):
-            if "aliasname" in part.get(key, {}):
-                called[part[key]["aliasname"]].add(None)
-        if "relname" in part and "alias" not in part:
-            is_query = id(part) in findings.with_queries
-            relation = None if is_query else resolve(findings.scope, part)
-            called[part["relname"]].add((relation.schema, relation.name) if relation else None)
-    return called
-
-
-def _apart(findings: Findings, mapped: Mapped, apart: set[tuple[str, str]]) -> Mapped:
+def _apart(findings: Findings, mapped: Mapped, apart: set[Key]) -> Mapped:
     if mapped.node == "RangeVar" and (mapped.body["schemaname"], mapped.body["relname"]) in apart:
         return replace(mapped, keeps_name=False)
     if mapped.node == "ColumnRef":

@@ -50,15 +50,18 @@ class Scope:
     lookups: frozenset[str] = frozenset()  # classes whose tokens may be compared with a value
     task_schema: str | None = None  # the task's own, where the views stand; None where it is not known
     own_types: frozenset[tuple[str, str]] = frozenset()  # schema and name of the enums that its columns have
+    database: str | None = None  # the server's name of the database, which may stand before a schema; None: nothing may
     by_view: Mapping[str, Relation] = field(init=False, compare=False, repr=False)
     by_name: Mapping[tuple[str, str], Relation] = field(init=False, compare=False, repr=False)
     columns: frozenset[str] = field(init=False, compare=False, repr=False)
     own_functions: frozenset[tuple[str, str]] = field(init=False, compare=False, repr=False)
+    masks: bool = field(init=False, compare=False, repr=False)  # any column of any relation
 
     def __post_init__(self) -> None:
         set_once = object.__setattr__
         set_once(self, "by_view", {relation.view: relation for relation in self.relations})
         set_once(self, "by_name", {(relation.schema, relation.name): relation for relation in self.relations})
+        set_once(self, "masks", any(relation.masked for relation in self.relations))
         set_once(self, "columns", frozenset(name for relation in self.relations for name in relation.by_column))
         set_once(self, "own_functions", frozenset(self._split(function) for function in self.functions))
 
@@ -67,11 +70,18 @@ class Scope:
         return (schema, name) if dot else (self.schema_default, function)
 
 
-def scope_of(grant: Grant, server_major: int, task_schema: str | None = None, views: Iterable[View] = ()) -> Scope:
+def scope_of(
+    grant: Grant,
+    server_major: int,
+    task_schema: str | None = None,
+    views: Iterable[View] = (),
+    database: str | None = None,
+) -> Scope:
     """The scope of a grant: its tables with their actions and columns, its lookups, the catalog's own functions.
 
     `task_schema` lets `public.orders` be read beside a WITH query named `orders`; without it that is refused. `views`
     are the grant's as they stand: they know keys and types, without which the statements that need them are refused.
+    `database` is what the server calls it.
     """
     built = {(view.schema, view.name): view for view in views}
     relations = tuple(
@@ -97,6 +107,7 @@ def scope_of(grant: Grant, server_major: int, task_schema: str | None = None, vi
         frozenset(grant.lookups),
         task_schema,
         frozenset(_own_types(built.values())),
+        database,
     )
 
 

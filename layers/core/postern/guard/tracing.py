@@ -259,9 +259,18 @@ class Tracer:
                 self._look_up(body, place)
             name, body = _as_column(name, body, place.frame)
             if counts:
-                found += _own_value(name, body, place.frame)
+                found += self._own_value(name, body, place.frame)
             pending += _parts(name, body, counts=counts)
         return union(found).changed() if found else COMPUTED
+
+    def _own_value(self, name: str, body: Node, frame: Frame) -> list[Value]:
+        """What a leaf of an expression brings into its value."""
+        if name == "ColumnRef":
+            return [_resolved(body, frame)]
+        if name == "A_Const" and "sval" in body:
+            what = marker_in(body["sval"].get("sval", ""), self.findings.scope)
+            return [Value(marker=what)] if what else []
+        return []
 
     def _look_up(self, body: Node, place: _Place) -> None:
         if self.settling:
@@ -302,16 +311,6 @@ def _parts(name: str, body: Node, *, counts: bool) -> Iterator[tuple[str, Node, 
 
 def _is_comparison(body: Node) -> bool:
     return body["kind"] in _COMPARING_KINDS or (body["kind"] == "AEXPR_OP" and strings(body["name"])[-1] in _COMPARING)
-
-
-def _own_value(name: str, body: Node, frame: Frame) -> list[Value]:
-    """What a leaf of an expression brings into its value."""
-    if name == "ColumnRef":
-        return [_resolved(body, frame)]
-    if name == "A_Const" and "sval" in body:
-        what = marker_in(body["sval"].get("sval", ""))
-        return [Value(marker=what)] if what else []
-    return []
 
 
 def _as_column(name: str, body: Node, frame: Frame) -> tuple[str, Node]:

@@ -12,8 +12,8 @@ OPEN: dict[str, str] = {
     "16 17 18": """
         bit bool box bpchar bytea char cidr circle date datemultirange daterange float4 float8 inet int2 int4
         int4multirange int4range int8 int8multirange int8range interval json jsonb jsonpath line lseg macaddr macaddr8
-        money name numeric nummultirange numrange oid path point polygon record text time timestamp timestamptz timetz
-        tsmultirange tsquery tsrange tstzmultirange tstzrange tsvector unknown uuid varbit varchar
+        money name numeric nummultirange numrange oid path pg_lsn point polygon record text time timestamp timestamptz
+        timetz tsmultirange tsquery tsrange tstzmultirange tstzrange tsvector unknown uuid varbit varchar
     """,
 }
 
@@ -39,7 +39,7 @@ CLOSED: dict[str, dict[str, str]] = {
     "it is the server's own: transactions, places of rows, catalog storage": {
         "16 17 18": """
             cid gtsvector int2vector oidvector pg_brin_bloom_summary pg_brin_minmax_multi_summary pg_ddl_command
-            pg_dependencies pg_lsn pg_mcv_list pg_ndistinct pg_node_tree pg_snapshot tid txid_snapshot xid xid8
+            pg_dependencies pg_mcv_list pg_ndistinct pg_node_tree pg_snapshot tid txid_snapshot xid xid8
         """,
     },
     "it names a cursor, and cursors are closed": {

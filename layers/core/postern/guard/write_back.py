@@ -13,10 +13,14 @@ from postern.guard.lineage import Value
 from postern.guard.scope import Scope
 from postern.guard.verdict import Objection
 
-# What each mask leaves, by what it is called in a reason.
-_MARKERS = {
-    "a redacted value": re.compile(r"\[redacted\]|\[detected:[a-z0-9_.-]+\]"),
+# What detectors leave, in answers of tasks without masks too, and tokens, by what each is called in a reason.
+_UNMISTAKABLE = {
+    "a redacted value": re.compile(r"\[detected:[a-z0-9_.-]+\]"),
     "a token": re.compile(r"(?<![A-Za-z0-9_])tok_[0-9a-f]{16}(?![0-9A-Za-z])"),
+}
+# What other masks leave. It may be anybody's own text, so it is one only where something is masked.
+_MARKERS = {
+    "a redacted value": re.compile(r"\[redacted\]"),
     "a masked e-mail address": re.compile(r"[^\s@]\*\*\*@[^\s@]\*\*\*\.[A-Za-z]{2,10}"),
 }
 # A partial mask: what was kept, and three asterisks. Longer texts use asterisks for other ends.
@@ -24,20 +28,21 @@ _PARTIAL = re.compile(r"[^*]*\*\*\*[^*]*", re.DOTALL)
 _PARTIAL_CHARACTERS = 80
 
 
-def marker_in(text: str) -> str | None:
+def marker_in(text: str, scope: Scope) -> str | None:
     """What a text looks like, such as "a token", where it holds something that only a mask writes."""
-    for what, pattern in _MARKERS.items():
+    markers = [*_UNMISTAKABLE.items(), *_MARKERS.items()] if scope.masks else _UNMISTAKABLE.items()
+    for what, pattern in markers:
         if pattern.search(text):
             return what
-    if len(text) <= _PARTIAL_CHARACTERS and _PARTIAL.fullmatch(text):
+    if scope.masks and len(text) <= _PARTIAL_CHARACTERS and _PARTIAL.fullmatch(text):
         return "a partly masked value"
     return None
 
 
-def objection_to_values(texts: Iterable[str | None]) -> Objection | None:
+def objection_to_values(texts: Iterable[str | None], scope: Scope) -> Objection | None:
     """The refusal of a writing statement's parameters, where one looks like a mask; None stands for NULL."""
     for number, text in enumerate(texts, 1):
-        if text is not None and (what := marker_in(text)):
+        if text is not None and (what := marker_in(text, scope)):
             return _objection(f"parameter ${number}: expected a value to write, got what looks like {what}")
     return None
 

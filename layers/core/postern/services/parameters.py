@@ -32,12 +32,12 @@ class Checked:
         return replace(result, values=(list(plan_text([line or "" for line in lines], scope, self.verdict.relations)),))
 
 
-def objection_to_parameters(verdict: Allowed, call: StatementCall) -> Refused | None:
+def objection_to_parameters(verdict: Allowed, call: StatementCall, scope: Scope) -> Refused | None:
     """Why a write may not carry these values: one is what a mask gave, and would overwrite what it stands for."""
     if not verdict.writes:
         return None
     texts = [one.text if isinstance(one, Parameter) else None for one in call.parameters]
-    objection = objection_to_values(texts)
+    objection = objection_to_values(texts, scope)
     if objection is None:
         return None
     return Refused(objection.code, objection.reason, None, verdict.fingerprint)

@@ -102,7 +102,7 @@ class RunStatements:
         for words, command in unit.numbered():
             verdict = check(command.call.sql, scope, command.call.lookups)
             if isinstance(verdict, Allowed):
-                verdict = objection_to_parameters(verdict, command.call) or verdict
+                verdict = objection_to_parameters(verdict, command.call, scope) or verdict
             if isinstance(verdict, Refused):
                 with watch.step("intent"):
                     self._record_refusal(unit, command, verdict)
