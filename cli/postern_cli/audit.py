@@ -138,7 +138,13 @@ def _read_ready(path: Path) -> dict[str, str]:
 def _client(endpoint_url: str | None, *, is_local: bool, workers: int) -> S3Client:
     import boto3
     from botocore.config import Config
+    from botocore.session import Session
 
+    from postern.edges.timestamps import read_timestamp
+
+    session = Session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_timestamp)
+    connect = boto3.Session(botocore_session=session).client
     config = Config(
         max_pool_connections=workers,
         connect_timeout=5,
@@ -148,9 +154,9 @@ def _client(endpoint_url: str | None, *, is_local: bool, workers: int) -> S3Clie
         response_checksum_validation="when_required",
     )
     if not is_local:
-        return boto3.client("s3", endpoint_url=endpoint_url, config=config, region_name=region_of(os.environ))
+        return connect("s3", endpoint_url=endpoint_url, config=config, region_name=region_of(os.environ))
     # The local stack knows no accounts, and a person's own credentials have no business there.
-    return boto3.client(
+    return connect(
         "s3",
         endpoint_url=endpoint_url,
         config=config,
