@@ -64,6 +64,11 @@ MAPPED = {
         'WITH "sales.orders" AS (SELECT 1) SELECT orders.id FROM sales.orders',
         'WITH "sales.orders" AS (SELECT 1) SELECT orders.id FROM "task"."sales.orders" AS "orders"',
     ),
+    "beside a sample": (
+        "SELECT count(*) FROM sales.orders, public.orders TABLESAMPLE SYSTEM (100)",
+        'SELECT count(*) FROM "sales.orders", (SELECT * FROM "orders" WHERE pg_catalog.random() * 100 < (100))'
+        ' AS "orders" ',
+    ),
     "with query over the table in full": (
         "WITH orders AS (SELECT public.orders.id FROM public.orders) SELECT orders.id FROM orders",
         'WITH orders AS (SELECT "orders".id FROM "orders") SELECT orders.id FROM orders',

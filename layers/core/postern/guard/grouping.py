@@ -55,13 +55,22 @@ def _grouped(statement: Node) -> Iterator[Node]:
 def _added(findings: Findings, query: Node) -> Mapped | None:
     tables = _apart(_tables(findings, query["fromClause"]))
     items = query["groupClause"]
-    leaves = ((id(leaf), _column(leaf, query, tables)) for leaf in _leaves(items))
+    targets = [node["ResTarget"] for node in query.get("targetList", [])]
+    outputs = {target["name"]: target["val"] for target in reversed(targets) if "name" in target}
+    for name in outputs.keys() & {column for table in tables for column in table.columns}:
+        del outputs[name]  # a column of that name comes first
+    leaves = ((id(leaf), _column(leaf, targets, outputs)) for leaf in _leaves(items))
     grouped = {leaf: names for leaf, names in leaves if names is not None}
+    keyed = [
+        table
+        for table in tables
+        if table.key and all(_is_in_all(items, _of(grouped, table, column)) for column in table.key)
+    ]
+    references = list(_references(findings, query)) if keyed else []
     columns: list[tuple[str, ...]] = []
-    for table in tables:
-        if not table.key or not all(_is_in_all(items, _of(grouped, table, column)) for column in table.key):
-            continue
-        columns += (names for names in _named(findings, query, table) if not _of(grouped, table, names[-1]))
+    for table in keyed:
+        present = {column for column in table.columns if _of(grouped, table, column)}
+        columns += (names for names in _named(references, table) if names[-1] not in present)
     return Mapped("GroupBy", {"query": query, "columns": columns}, "") if columns else None
 
 
@@ -142,29 +151,27 @@ def _is_in_item(item: Node, leaves: set[int], level: int) -> bool:
     return all(_is_in_all([one], leaves, level + 1) for one in item["GroupingSet"]["content"])
 
 
-def _column(item: Node, query: Node, tables: list[_Table]) -> tuple[str, ...] | None:
-    """The column that an item of a GROUP BY names, with its qualifier; by its place in the targets or its name too."""
-    targets = [node["ResTarget"] for node in query.get("targetList", [])]
+def _column(item: Node, targets: list[Node], outputs: Mapping[str, Node]) -> tuple[str, ...] | None:
+    """The column that an item of a GROUP BY names, with its qualifier; by its place in the targets or its name too.
+
+    Should PostgreSQL take the name for another thing, the target is not grouped by, and it refuses the statement.
+    """
     if "A_Const" in item and "ival" in item["A_Const"]:
         place = item["A_Const"]["ival"].get("ival", 0) - 1
         item = targets[place]["val"] if 0 <= place < len(targets) else {}
-    elif (name := _bare_name(item)) is not None and not any(name in table.columns for table in tables):
-        # Should this not be what PostgreSQL takes the name for, the target itself is not grouped by, and is refused.
-        item = next((target["val"] for target in targets if target.get("name") == name), item)
+    elif "ColumnRef" in item and len(item["ColumnRef"]["fields"]) == 1:
+        item = outputs.get("".join(strings(item["ColumnRef"]["fields"])), item)
     if "ColumnRef" not in item or "A_Star" in item["ColumnRef"]["fields"][-1]:
         return None
     return tuple(strings(item["ColumnRef"]["fields"]))
 
 
-def _bare_name(item: Node) -> str | None:
-    names = strings(item["ColumnRef"]["fields"]) if "ColumnRef" in item else []
-    return names[0] if len(names) == 1 else None
+# The parts of a name, and the columns of the tables of the subqueries around it; None outside of any.
+Reference = tuple[list[Node], frozenset[str] | None]
 
 
-def _named(findings: Findings, query: Node, table: _Table) -> list[tuple[str, ...]]:
-    """What is named outside of aggregates: the table's columns, in its order, and its whole row."""
-    found: set[tuple[str, ...]] = set()
-    # With each part, the columns of the tables of the subqueries around it; None outside of any.
+def _references(findings: Findings, query: Node) -> Iterator[Reference]:
+    """What is named outside of aggregates."""
     pending: list[tuple[object, frozenset[str] | None]] = [(query.get(field), None) for field in _GROUPED_FIELDS]
     while pending:
         part, inner = pending.pop()
@@ -172,12 +179,19 @@ def _named(findings: Findings, query: Node, table: _Table) -> list[tuple[str, ..
             pending += ((one, inner) for one in part)
         elif isinstance(part, dict):
             if "ColumnRef" in part:
-                found |= _columns_of(part["ColumnRef"]["fields"], table, inner)
+                yield part["ColumnRef"]["fields"], inner
             elif inner is not None or not _is_aggregate(part):  # a subquery's aggregate is over groups of its own
                 if "fromClause" in part:
                     own = (one.columns for one in _tables(findings, part["fromClause"]))
                     inner = (inner or frozenset()).union(*own)
                 pending += ((one, inner) for one in part.values())
+
+
+def _named(references: Iterable[Reference], table: _Table) -> list[tuple[str, ...]]:
+    """The table's columns that are named, in its order, and its whole row."""
+    found: set[tuple[str, ...]] = set()
+    for fields, inner in references:
+        found |= _columns_of(fields, table, inner)
     groupable = [(table.name, column) for column in table.columns if column not in table.ungroupable]
     return [names for names in [*groupable, (table.name,)] if names in found]
 
@@ -196,7 +210,7 @@ def _columns_of(fields: list[Node], table: _Table, inner: frozenset[str] | None)
 
 
 def _is_aggregate(part: Node) -> bool:
-    if "JsonArrayAgg" in part or "JsonObjectAgg" in part:
+    if part.keys() & {"JsonArrayAgg", "JsonObjectAgg", "GroupingFunc"}:  # GROUPING takes what is grouped by already
         return True
     call = part.get("FuncCall")
     return call is not None and "over" not in call and strings(call["funcname"])[-1] in _AGGREGATES

@@ -150,15 +150,23 @@ def _map_own_type(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
 def _map_group(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:
     """`GROUP BY c.id` → `GROUP BY "c"."name", c.id`, where the key decides the name."""
     items, columns = mapped.body["query"]["groupClause"], mapped.body["columns"]
-    last = tokens.at(min(part["location"] for part in messages_in(items[0]) if part.get("location", -1) > 0)) - 1
+    text, added = "", list[Node]()
+    last = tokens.at(
+        min((part["location"] for part in messages_in(items[0]) if part.get("location", 0) > 0), default=0)
+    )
     while (tokens.text(last - 1), tokens.text(last)) != ("group", "by"):
         last -= 1
         if last < 0:
             raise LookupError("no GROUP BY")
     last += tokens.text(last + 1) in {"all", "distinct"}
     end = tokens.span(last)[1]
-    yield end, end, "".join(f" {'.'.join(map(quote_ident, names))}," for names in columns)
-    items[:0] = [{"ColumnRef": {"fields": [{"String": {"sval": name}} for name in names]}} for names in columns]
+    for names in columns:
+        # A whole row's name by itself could be that of an output.
+        star: list[Node] = [] if names[1:] else [{"A_Star": {}}]
+        added.append({"ColumnRef": {"fields": [*({"String": {"sval": name}} for name in names), *star]}})
+        text += f" {'.'.join(map(quote_ident, names))}{'.*' if star else ''},"
+    yield end, end, text
+    items[:0] = added
 
 
 def _map_sample(tokens: _Tokens, mapped: Mapped) -> Iterator[Splice]:

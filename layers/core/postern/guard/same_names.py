@@ -106,6 +106,8 @@ def _relations(items: list[Node]) -> Iterator[Node]:
         item = pending.pop()
         if "JoinExpr" in item:
             pending += [item["JoinExpr"]["rarg"], item["JoinExpr"]["larg"]]
+        elif "RangeTableSample" in item:
+            pending.append(item["RangeTableSample"]["relation"])
         elif "RangeVar" in item:
             yield item
 
