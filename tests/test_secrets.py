@@ -25,7 +25,6 @@ SAMPLES: dict[tuple[str, str], str] = {
     ("tests/cli/operate/test_revoke.py", "password in a URL"): "an address that must be refused",
     ("tests/local/test_issuer_code.py", "password in a URL"): "an address that must be refused",
     ("tests/masking/test_detectors.py", "password in a URL"): "an address that detectors look at",
-    ("tests/masking/test_scrub.py", "AWS secret key"): "the documentation's key, with two letters put on",
 }
 
 

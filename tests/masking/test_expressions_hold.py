@@ -35,6 +35,15 @@ def _as_view(values: Values, query: str) -> tuple[object, object]:
         connection.run("ROLLBACK")
 
 
+DOCUMENTS = [
+    "'null'",
+    "'{\"a\": [1]}'",
+    "'-4111111111111111'",
+    "'[-4111111111111111, -20000000000000, 4e15, -4e15, -4111111111111111.5, -1e-16]'",
+    '\'{"4111111111111111": -3000000000000000, "": "-\\\\"}\'',
+    "'[1e131071, -1e131071, 1e-16383]'",
+    "(SELECT json_agg(repeat('9', 13)::numeric * (n % 2 * 2 - 1)) FROM generate_series(1, 9000) AS n)",
+]
 EXTREMES = {
     "text": ["''", "repeat('é', 100000)", "repeat('@', 1000) || '.com'", "E'\\x01'", "'\\'", "repeat('a@', 5000)"],
     "varchar5": ["''", "'@@@@@'", "'    @'"],
@@ -50,7 +59,7 @@ EXTREMES = {
         "1e1000",
         "-1e1000",
         "1e-1000",
-        "repeat('9', 100000)::numeric",
+        "repeat('9', 131072)::numeric",
         "('-' || repeat('9', 131072))::numeric",
     ],
     "numeric4_2": ["-99.99", "99.99"],
@@ -85,7 +94,8 @@ EXTREMES = {
     "email_domain": ["'@'"],
     "uuid": ["'ffffffff-ffff-ffff-ffff-ffffffffffff'"],
     "bool": ["false"],
-    "json": ["'null'", "'{\"a\": [1]}'", "'[-4111111111111111, -20000000000000, -4111111111111111.5]'"],
+    "json": DOCUMENTS,
+    "jsonb": DOCUMENTS,
     "text_array": ["'{}'", "ARRAY[NULL, '']"],
 }
 

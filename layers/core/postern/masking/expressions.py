@@ -28,8 +28,8 @@ from postern.types import Mask, MaskKind
 _TEXT_RESULT = "text"
 # An address: no second @, no white space, and a last label short enough to be a top-level domain rather than
 # something that was typed after a dot. Brackets instead of backslashes, which mean two things in string constants.
-_LONGEST_EMAIL = 1_000  # bytes
 _EMAIL = "^[^@[:space:]]+@[^@[:space:].][^@[:space:]]*[.][A-Za-z]{2,10}$"
+_MAX_EMAIL_BYTES = 1_000  # PostgreSQL cannot search a text of a quarter of a gigabyte, and an address has 254
 _LOWEST = {"int2": -(2**15), "int4": -(2**31), "int8": -(2**63)}
 _WIDEST = 2**62  # twice of it is beyond bigint
 
@@ -88,8 +88,7 @@ def _email(_mask: Mask, column: str, _column_type: ColumnType, _key: str) -> Mas
     value = _bytewise(column)
     # What stands after the last dot was matched: to look for it by a pattern again takes as long as all the rest.
     return _text(
-        # PostgreSQL cannot search a text of a quarter of a gigabyte at all.
-        f"CASE WHEN octet_length({value}) > {_LONGEST_EMAIL} THEN '***' WHEN {value} ~ '{_EMAIL}'"
+        f"CASE WHEN octet_length({value}) > {_MAX_EMAIL_BYTES} THEN '***' WHEN {value} ~ '{_EMAIL}'"
         f" THEN left({value}, 1) || '***@' || left(split_part({value}, '@', 2), 1) || '***.'"
         f" || split_part({value}, '.', -1)"
         f" WHEN {column} IS NOT NULL THEN '***' END"
@@ -141,12 +140,11 @@ def _range(mask: Mask, column: str, column_type: ColumnType, _key: str) -> Maske
         # A type's lowest value is a lower bound like any other. GREATEST passes over a NULL.
         bound = f"CASE WHEN {column} IS NOT NULL THEN greatest({bound}, {_LOWEST[column_type.base]}) END"
         return _cast(bound, column_type.underlying)
-    if column_type.base == "numeric":
-        # A bound need not fit a numeric(4, 2). Below the lowest of all there would be one with a digit too many.
-        return _cast(f"CASE WHEN {column} > -1e1000 OR {column} = '-Infinity' THEN {bound} END", "numeric")
-    # The rest of the range, infinity and NaN would not survive the way back to floating point: NULL.
-    inside = f"{column} > -1e300::float8 AND {column} < 1e300::float8"
-    return _cast(f"CASE WHEN {inside} THEN ({bound})::float8 END", "double precision")
+    # No limits of digits: a bound need not fit a numeric(4, 2).
+    number = "numeric" if column_type.base == "numeric" else "double precision"
+    # The rest of the range may have no room below it, and neither it nor infinity and NaN a way back: NULL.
+    inside = f"{column} > '-1e300'::{number} AND {column} < '1e300'::{number}"
+    return _cast(f"CASE WHEN {inside} THEN {bound} END", number)
 
 
 def _integer_bound(value: str, width: int, lowest: int) -> str:
@@ -194,7 +192,8 @@ _TOKEN_TEXT = {
     **dict.fromkeys(("text", "varchar", "bpchar", "name", "uuid", "bool", "enum", "inet", "cidr"), "{column}::text"),
     **dict.fromkeys(("int2", "int4", "int8"), "{column}::text"),
     "numeric": "trim_scale({column})::text",
-    "bytea": "encode({column}, 'hex')",
+    # What is too long for its hexadecimal digits to be a text at all goes by its own digest.
+    "bytea": "encode(CASE WHEN octet_length({column}) > 100000000 THEN sha256({column}) ELSE {column} END, 'hex')",
     **dict.fromkeys(("date", "timestamp", "timestamptz"), _EPOCH),
 }
 

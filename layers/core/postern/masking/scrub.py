@@ -15,8 +15,9 @@ quotes but for its last word; what is split over two columns, two rows, or two s
 In JSON each string, name and long number is looked through by itself, decoded; a number that is replaced becomes a
 string, and the whole has the form that jsonb gives it. What cannot be jsonb (a NUL, a number out of its range) becomes
 the string `[redacted]`. In an array each element is looked through; one of several dimensions becomes `{[redacted]}`,
-since its shape cannot be kept. Arrays of more than 200,000 bytes and documents of more than that, or of more than 5,000
-arrays and objects, are redacted as a whole.
+since its shape cannot be kept. Arrays of more than 200,000 bytes and documents of more than that, of more than 5,000
+arrays and objects, with a number that has an exponent of four digits, or of more than 1,000,000 bytes in jsonb's form,
+are redacted as a whole.
 """
 
 from __future__ import annotations
@@ -28,13 +29,16 @@ MAX_SCRUBBED_BYTES = 1_000_000  # of one text
 MAX_PARTED_BYTES = 200_000  # of a document or an array: taking apart and putting together takes several times as long
 
 _REDACTED = "'[redacted]'"
+_REDACTED_JSON = "'\"[redacted]\"'"
 # Seen to match nothing when it is compiled, so that it is not searched for.
-_NOTHING = "'x^'"
+_NOTHING = "E'x^'"
 # A document that can nest more deeply than this could exceed the server's stack, which is an error.
 _MAX_BRACKETS = 5_000
 _JSON_TOKEN = r'"(?:[^"\\]|\\.)*"|[^"]+'  # a string, or what stands between two
-# A number that can be a card's; milliseconds and microseconds of our time begin with 1.
+# A number that can be a card's, with its minus; milliseconds and microseconds of our time begin with 1.
 _JSON_CARD = "(?<![0-9.-])-?(?:4[0-9]{12}|[2-6][0-9]{13,18})(?![0-9.])"
+# A number that jsonb writes out in a thousand digits or more, up to 131,072 for nine characters.
+_JSON_GROWING = r"(?:^|[\[,: \t\r\n-])[0-9.]+[eE][+-]?[0-9]{4}"
 
 
 def scrub_text_sql(text_sql: str) -> str:
@@ -60,19 +64,21 @@ def scrub_json_sql(document_sql: str) -> str:
     brackets = f"octet_length({source}) - octet_length(replace(replace({source}, '[', ''), '{{', ''))"
     castable = (
         f"CASE WHEN octet_length({source}) > {MAX_PARTED_BYTES} OR {brackets} > {_MAX_BRACKETS}"
-        f" OR NOT pg_input_is_valid({source}, 'pg_catalog.jsonb') THEN '\"[redacted]\"' ELSE {source} END"
+        f' OR ({source} COLLATE pg_catalog."C") ~ {_literal(_JSON_GROWING)}'
+        f" OR NOT pg_input_is_valid({source}, 'pg_catalog.jsonb') THEN {_REDACTED_JSON} ELSE {source} END"
     )
     # OFFSET keeps what is before it from being reckoned anew at every place that speaks of it.
     tokens = (
         "SELECT m.n, m.t[1] AS t, CASE WHEN left(m.t[1], 1) = '\"' THEN m.t[1]::jsonb #>> '{}' END AS v"
         f" FROM regexp_matches(d.t, {_literal(_JSON_TOKEN)}, 'g') WITH ORDINALITY AS m (t, n) OFFSET 0"
     )
-    number = f"regexp_replace(p.t, '{_JSON_CARD}', '\"{marker(DetectorKind.CARD)}\"', 'g')"
+    number = f"regexp_replace(p.t, {_literal(_JSON_CARD)}, '\"{marker(DetectorKind.CARD)}\"', 'g')"
     part = f"CASE WHEN p.v IS NULL THEN {number} ELSE to_json(({scrub_text_sql('p.v')})::text)::text END"
     # A string may hide anything behind a backslash.
     signs = f"strpos(d.t, chr(92)) > 0 OR {_has('d.t', WORD_SIGNS + NUMBER_SIGNS)}"
     return (
-        f"(SELECT CASE WHEN {signs} THEN (SELECT string_agg({part}, '' ORDER BY p.n) FROM ({tokens}) AS p)"
+        f"(SELECT CASE WHEN octet_length(d.t) > {MAX_SCRUBBED_BYTES} THEN {_REDACTED_JSON}"
+        f" WHEN {signs} THEN (SELECT string_agg({part}, '' ORDER BY p.n) FROM ({tokens}) AS p)"
         f' ELSE d.t END::jsonb FROM (SELECT (({castable})::jsonb::text COLLATE pg_catalog."C") AS t OFFSET 0) AS d)'
     )
 

@@ -57,18 +57,25 @@ _COUNTRY = (
     "(?:A[DELTZ]|B[AEGHIRY]|C[HRYZ]|D[EJKO]|E[EGS]|F[IKOR]|G[BEILRT]|H[NRU]|I[ELQRST]|JO|K[WZ]|L[BCITUVY]"
     "|M[CDEKNRTU]|N[ILO]|OM|P[KLST]|QA|R[OSU]|S[ACDEIKMOTV]|T[LNR]|UA|V[AG]|XK|YE)"
 )
-_IBAN_MARKS = rf"[\u00A0\u202F{_UNSEEN} \t\r\n{_DASHES}]"
-_IBAN_GAP = f"{_IBAN_MARKS}{{1,2}}"
-_IBAN_JOINT = f"{_IBAN_MARKS}{{0,2}}"
+_IBAN_SPACE = rf"\u00A0\u202F{_UNSEEN} \t\r\n"
+_IBAN_SPACES, _IBAN_JOINT = (rf"[{_IBAN_SPACE}]{{{count},2}}" for count in (1, 0))
+_IBAN_GAP = rf"[{_IBAN_SPACE}{_DASHES}]{{1,2}}"
+_FOUR = "[0-9A-Z]{4}"
 # Groups of four, of which the second holds a digit in every country's form: words of four letters do not.
 _HAS_DIGIT = "(?:[0-9][0-9A-Z]{3}|[A-Z][0-9][0-9A-Z]{2}|[A-Z]{2}[0-9][0-9A-Z]|[A-Z]{3}[0-9])"
 _IBAN_SIGN = "[A-Za-z]{2}[0-9]{2}[^A-Za-z]{0,2}[0-9A-Za-z]{4}"
-# Behind letters, only with a gap after the check digits: hexadecimal digests hold the rest. What is written behind a
-# backslash is the end of a line.
+_IBAN_TAIL = (
+    rf"(?:{_IBAN_GAP}{_FOUR}(?:(?![A-Z])|{_HAS_DIGIT})|{_HAS_DIGIT})*"
+    rf"(?:{_IBAN_GAP}[0-9A-Z]{{1,3}}(?![0-9A-Z])|[0-9][0-9A-Z]{{0,2}})?"
+)
+# As a whole; in groups of which spaces part some, but not dashes, since a UUID joins what would be some of the groups;
+# and behind letters with a gap after the check digits alone, since hexadecimal digests hold the rest. `n` behind a
+# backslash is the end of a line, and words behind the number are no groups.
 _IBAN = (
-    rf"(?i)(?:(?:\\[NRT]|(?<![0-9A-Z])){_COUNTRY}[0-9]{{2}}[0-9A-Z]{{4}}{_IBAN_JOINT}{_HAS_DIGIT}{_IBAN_JOINT}[0-9A-Z]{{3}}"
-    rf"|{_COUNTRY}[0-9]{{2}}{_IBAN_GAP}[0-9A-Z]{{4}}{_IBAN_JOINT}{_HAS_DIGIT})"
-    rf"[0-9A-Z]*(?:{_IBAN_JOINT}[0-9A-Z]{{4}}){{0,5}}(?:{_IBAN_JOINT}[0-9A-Z]{{1,3}})?"
+    rf"(?i)(?:(?:\\[NRT]|(?<![0-9A-Z])){_COUNTRY}[0-9]{{2}}(?:[0-9A-Z]{{11,}}"
+    rf"|{_FOUR}(?:{_IBAN_SPACES}{_HAS_DIGIT}{_IBAN_JOINT}|{_HAS_DIGIT}{_IBAN_SPACES})"
+    rf"(?:[0-9][0-9A-Z]{{2}}|[A-Z][0-9][0-9A-Z]|[A-Z]{{2}}[0-9])[0-9A-Z]?{_IBAN_TAIL})"
+    rf"|{_COUNTRY}[0-9]{{2}}(?:{_IBAN_SPACES}{_FOUR}{_IBAN_JOINT}|{_IBAN_GAP}{_FOUR}{_IBAN_GAP}){_HAS_DIGIT}{_IBAN_TAIL})"
 )
 
 _AWS_GAP = "[_ -]?"
@@ -81,15 +88,15 @@ _AWS_SECRET = (
 _GAP = rf"[{_MARKS}]{{1,4}}"
 # Four digits with which a card may begin: others are mostly years.
 _CARD_BEGINNING = rf"(?:{_FROM_3}{_U}{_N}|[{_digits(2, 2)}]{_U}[{_digits(2, 7)}]{_U}){_N}{{2}}"
-_HYPHEN = rf"[._ \u00A0{_UNSEEN}{_DASHES}]{{1,3}}"
+_HYPHEN = rf"(?:[._ \u00A0{_UNSEEN}{_DASHES}]{{1,2}}| [{_DASHES}] )"
 _DIAL = rf"[(). /{_UNSEEN}\t\u00A0\u2000-\u200A\u202F{_DASHES}]"
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
 _H = "[0-9A-Fa-f]"
 _IP_6_SIGN = f"::|(?::{_H}+){{7}}"
-# A word and a colon may stand before one, and a port after eight groups; digests in pairs have more groups than eight.
+# With a word and a colon before it, and before a port after eight groups; digests in pairs have more groups than eight.
 _IP_6 = (
-    rf"(?:(?<![0-9A-Za-z:])|(?<=[G-Zg-z_][0-9A-Za-z_]*:))"
-    rf"(?:{_H}{{1,4}}(?::{_H}{{1,4}}){{7}}(?![0-9A-Za-z]|:{_H}+:{_H})"
+    rf"(?<![0-9A-Za-z:])(?:[A-Za-z_][0-9A-Za-z_]*:)?"
+    rf"(?:{_H}{{1,4}}(?::{_H}{{1,4}}){{7}}(?![0-9A-Za-z]|:{_H}{{1,4}}:{_H})"
     rf"|(?:{_H}[0-9A-Fa-f:]*::[0-9A-Fa-f:]*|::{_H}[0-9A-Fa-f:]*)(?![0-9A-Za-z:]))"
 )
 
@@ -125,7 +132,7 @@ WORD_PATTERNS: tuple[ScrubPattern, ...] = (
     ScrubPattern(DetectorKind.IBAN, _IBAN, sign=_IBAN_SIGN),
 )
 NUMBER_PATTERNS: tuple[ScrubPattern, ...] = (
-    # Thirteen digits in a row; each by itself; in groups of four, with as many more as follow in the line; in others.
+    # Thirteen digits in a row; each by itself; in groups of four, and more of them in the same line; in other groups.
     ScrubPattern(DetectorKind.CARD, rf"{_D}(?:{_U}{_D}){{12,}}"),
     ScrubPattern(DetectorKind.CARD, rf"{_D}(?:{_GAP}{_D}){{12,}}"),
     ScrubPattern(
