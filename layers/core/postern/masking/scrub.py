@@ -8,16 +8,17 @@ cannot search a text of a quarter of a gigabyte at all, and long ones cost secon
 
 It is a net, not a wall: what must never be seen is masked with `redact`. Not caught are values written around
 (`bob at example dot com`, `four one one one`), or encoded (base64, URL, HTML); cards in groups of two or three, or with
-letters between; telephone numbers without any mark of one (`4155552671`) and with letters; social security numbers
-as nine plain digits that nothing names; addresses without a dot in the host; keys of other services; a local part in
-quotes but for its last word; what is split over two columns, two rows, or two strings of a document.
+letters, commas or bars between; telephone numbers without any mark of one (`4155552671`), with letters, and over the
+ends of lines; social security numbers as nine plain digits that nothing names; addresses without a dot in the host;
+keys of other services; a local part in quotes but for its last word; what is split over two columns, two rows, or two
+strings of a document.
 
 In JSON each string, name and long number is looked through by itself, decoded; a number that is replaced becomes a
 string, and the whole has the form that jsonb gives it. What cannot be jsonb (a NUL, a number out of its range) becomes
 the string `[redacted]`. In an array each element is looked through; one of several dimensions becomes `{[redacted]}`,
 since its shape cannot be kept. Arrays of more than 200,000 bytes and documents of more than that, of more than 5,000
-arrays and objects, with a number that has an exponent of four digits, or of more than 1,000,000 bytes in jsonb's form,
-are redacted as a whole.
+arrays and objects, of more than 2,000 bytes with an exponent of four digits, or of more than 1,000,000 bytes in jsonb's
+form, are redacted as a whole.
 """
 
 from __future__ import annotations
@@ -37,7 +38,9 @@ _MAX_BRACKETS = 5_000
 _JSON_TOKEN = r'"(?:[^"\\]|\\.)*"|[^"]+'  # a string, or what stands between two
 # A number that can be a card's, with its minus; milliseconds and microseconds of our time begin with 1.
 _JSON_CARD = "(?<![0-9.-])-?(?:4[0-9]{12}|[2-6][0-9]{13,18})(?![0-9.])"
-# A number that jsonb writes out in a thousand digits or more, up to 131,072 for nine characters.
+# A number that jsonb writes out in a thousand digits or more, up to 131,072 for nine characters. It is looked for in
+# documents that could become more than some 30 megabytes so.
+_MAX_GROWING_BYTES = 2_000
 _JSON_GROWING = r"(?:^|[\[,: \t\r\n-])[0-9.]+[eE][+-]?[0-9]{4}"
 
 
@@ -64,7 +67,8 @@ def scrub_json_sql(document_sql: str) -> str:
     brackets = f"octet_length({source}) - octet_length(replace(replace({source}, '[', ''), '{{', ''))"
     castable = (
         f"CASE WHEN octet_length({source}) > {MAX_PARTED_BYTES} OR {brackets} > {_MAX_BRACKETS}"
-        f' OR ({source} COLLATE pg_catalog."C") ~ {_literal(_JSON_GROWING)}'
+        f" OR octet_length({source}) > {_MAX_GROWING_BYTES}"
+        f' AND ({source} COLLATE pg_catalog."C") ~ {_literal(_JSON_GROWING)}'
         f" OR NOT pg_input_is_valid({source}, 'pg_catalog.jsonb') THEN {_REDACTED_JSON} ELSE {source} END"
     )
     # OFFSET keeps what is before it from being reckoned anew at every place that speaks of it.
