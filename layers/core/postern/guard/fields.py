@@ -8,6 +8,8 @@ value; what a vendor adds to `pg_catalog` has a prefix of its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from postern.guard import type_names
 from postern.guard.findings import Findings, Mapped, offset_of, quoted, strings
 from postern.guard.relations import objection_to_name, resolve
@@ -141,22 +143,24 @@ def _closed(findings: Findings, name: str) -> str | None:
 
 def _objection_to_system(findings: Findings, name: str, body: Node) -> Objection | None:
     """PostgreSQL's own columns of a table, which a view has not; another may be called so."""
-    if name in findings.scope.columns or any(_names_it(part, name) for part in messages_in(findings.statement)):
+    if findings.given_names is None:
+        findings.given_names = frozenset(name for part in messages_in(findings.statement) for name in _names_in(part))
+    if name in findings.scope.columns or name in findings.given_names:
         return None
     reason = f"column {quoted([name])}: the server's own, and not one that this task sees; leave it out"
     return Objection("guard.column", reason, offset_of(body))
 
 
-def _names_it(part: Node, name: str) -> bool:
-    """Whether a part of the statement gives this name to a column: `AS name`, `t(name)`, `WITH t(name)`."""
-    listed = [part.get(key, ()) for key in ("colnames", "aliascolnames")]
-    return part.get("name") == name or part.get("colname") == name or any(name in strings(one) for one in listed)
+def _names_in(part: Node) -> Iterator[str]:
+    """The names that a part of the statement gives to columns: `AS name`, `t(name)`, `WITH t(name)`."""
+    yield from (part[key] for key in ("name", "colname") if isinstance(part.get(key), str))
+    yield from (name for key in ("colnames", "aliascolnames") for name in strings(part.get(key, [])))
 
 
 def _check_row_field(findings: Findings, qualifiers: list[str], name: str, body: Node) -> Objection | None:
     """After a relation's name stands a row, which few functions take; the names of columns in scope are columns."""
     because = _closed(findings, name)
-    if because is not None and len(qualifiers) == 1 and may_be_scalar(findings.statement, qualifiers[0], name):
+    if because is not None and len(qualifiers) == 1 and may_be_scalar(findings, qualifiers[0], name):
         return _objection(name, because, offset_of(body))
     takes_rows = name in findings.lists.closed_on_rows or name == type_names.NAME
     if takes_rows and because is not None and name not in findings.scope.columns:

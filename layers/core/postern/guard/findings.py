@@ -36,6 +36,10 @@ class Findings:
     parameter_nodes: list[Node] = field(default_factory=list)
     with_queries: set[int] = field(default_factory=set)  # relations, by identity, that a WITH query stands for
     constants: set[int] = field(default_factory=set)  # types, by identity, that only a constant is cast to
+    # What rules look around for, once each: a column may stand in a statement thousands of times.
+    function_columns: dict[str | None, frozenset[str]] | None = None  # that all functions of an alias in FROM name
+    given_names: frozenset[str] | None = None  # that the statement gives to columns
+    harmless_typeofs: frozenset[int] | None = None  # calls of pg_typeof, by identity
 
 
 def strings(nodes: list[Node]) -> list[str]:

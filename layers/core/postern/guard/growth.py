@@ -22,21 +22,22 @@ _MAX_LEVELS = 12  # of constants' arithmetic that are followed; what is deeper i
 _NUMBER = re.compile(r"\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d{1,3})?\s*", re.IGNORECASE)
 _WIDTH = re.compile(r"%(?:\d+\$)?-?(\d+)")
 
-_ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
-    "+": lambda a, b: a + b,
-    "-": lambda a, b: a - b,
-    "*": lambda a, b: a * b,
-    "/": lambda a, b: a / b if b else 0.0,
-    "^": lambda a, b: _power(a, b),
-    "<<": lambda a, b: a * 2.0**b if 0 <= b < 64 else 0.0,
-}
-
 
 def _power(base: float, exponent: float) -> float:
     try:
         return base**exponent if abs(exponent) < 100 and base > 0 else 0.0
     except OverflowError:
         return inf
+
+
+_ARITHMETIC: Mapping[str, Callable[[float, float], float]] = {
+    "+": lambda a, b: a + b,
+    "-": lambda a, b: a - b,
+    "*": lambda a, b: a * b,
+    "/": lambda a, b: a / b if b else 0.0,
+    "^": _power,
+    "<<": lambda a, b: a * 2.0**b if 0 <= b < 64 else 0.0,
+}
 
 
 def objection_to_growth(name: str, body: Node) -> Objection | None:

@@ -6,29 +6,28 @@ calls the one-argument function `name` on it, or casts it to the type `name`; a 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from postern.guard.findings import strings
+from postern.guard.findings import Findings, strings
 from postern.guard.source import Node, messages_in
 
 
-def may_be_scalar(statement: Node, qualifier: str, name: str) -> bool:
+def may_be_scalar(findings: Findings, qualifier: str, name: str) -> bool:
     """Whether `qualifier.name` may be `name` called on a value, anywhere in the statement.
 
     Which FROM a name means is not looked for: one function of that name, or without an alias, is enough.
     """
-    for function in _functions(statement):
+    if findings.function_columns is None:
+        findings.function_columns = _columns(findings.statement)
+    named = findings.function_columns
+    return any(alias in named and name not in named[alias] for alias in (None, qualifier))
+
+
+def _columns(statement: Node) -> dict[str | None, frozenset[str]]:
+    """By alias, the columns that the statement itself names: `AS g(a, b)`, `AS t(a integer, b text)`."""
+    columns: dict[str | None, frozenset[str]] = {}
+    for function in (part["RangeFunction"] for part in messages_in(statement) if "RangeFunction" in part):
         alias = function.get("alias", {})
-        if alias.get("aliasname", qualifier) == qualifier and name not in _columns(function, alias):
-            return True
-    return False
-
-
-def _functions(statement: Node) -> Iterator[Node]:
-    return (part["RangeFunction"] for part in messages_in(statement) if "RangeFunction" in part)
-
-
-def _columns(function: Node, alias: Node) -> set[str]:
-    """The columns that the statement itself names: `AS g(a, b)`, `AS t(a integer, b text)`."""
-    defined = {node["ColumnDef"]["colname"] for node in function.get("coldeflist", [])}
-    return defined.union(strings(alias.get("colnames", [])))
+        defined = (node["ColumnDef"]["colname"] for node in function.get("coldeflist", []))
+        named = frozenset([*defined, *strings(alias.get("colnames", []))])
+        name = alias.get("aliasname")
+        columns[name] = columns.get(name, named) & named
+    return columns

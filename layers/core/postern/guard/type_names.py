@@ -41,7 +41,9 @@ _KNOWN = re.compile(
 
 def objection_to_typeof(findings: Findings, body: Node) -> Objection | None:
     """The refusal of a call whose result something else would be made like."""
-    if any(call is body for call in _harmless(findings.statement)):
+    if findings.harmless_typeofs is None:
+        findings.harmless_typeofs = frozenset(map(id, _harmless(findings.statement)))
+    if id(body) in findings.harmless_typeofs:
         return None
     reason = f"{NAME}: expected {NAME}(…)::text here, since what stands beside it would be read as a type's name"
     return Objection("guard.function", reason, offset_of(body))
