@@ -219,7 +219,7 @@ BEGIN
     WHEN 'cidr' THEN
         RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::cidr)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'bytea' THEN
-        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to(encode((value::bytea), 'hex'), 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
+        RETURN (('tok_' || encode(substring(sha256(task_key || convert_to(encode(CASE WHEN octet_length((value::bytea)) > 100000000 THEN sha256((value::bytea)) ELSE (value::bytea) END, 'hex'), 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'int2' THEN
         RETURN (('tok_' || encode(substring(sha256(task_key || convert_to((value::int2)::text, 'UTF8')), 1, 8), 'hex'))::text COLLATE pg_catalog."default");
     WHEN 'int4' THEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,10 +13,15 @@ import pytest
 from postern.guard.check import check
 from tests.support.guard import masked_scope
 
-SCOPE = replace(masked_scope(), task_schema="task_0123")
+_TABLES = masked_scope().relations
+SCOPE = replace(
+    masked_scope(),
+    task_schema="task_0123",
+    relations=tuple(replace(table, key=(next(iter(table.by_column)),)) for table in _TABLES),
+)
 FEW, MANY = 60, 240
 
-# What is repeated, and what stands around it; `#` is the number of the repeat.
+# What is repeated, and what stands around it, which may repeat in braces; `#` is the number of the repeat.
 SHAPES: dict[str, tuple[str, str, str]] = {
     "columns": ("SELECT ", "t.name", " FROM supplier t"),
     "own columns": ("SELECT ", "t.system", " FROM supplier t"),
@@ -38,6 +44,10 @@ SHAPES: dict[str, tuple[str, str, str]] = {
     "groups": ("SELECT count(*) FROM supplier GROUP BY ", "name", ""),
     "grouped": ("SELECT ", "t.name", " FROM supplier t GROUP BY t.supplier_id"),
     "group queries": ("SELECT ", "(SELECT min(t#.name) FROM supplier t# GROUP BY t#.supplier_id LIMIT 1)", ""),
+    "keys grouped by": ("SELECT t0.name FROM ", "supplier t#", " GROUP BY t0.supplier_id"),
+    "keys, tables and columns": ("SELECT ", "t#.name", " FROM {supplier t#} GROUP BY {t#.supplier_id}"),
+    "keys in sets": ("SELECT ", "t#.name", " FROM {supplier t#} GROUP BY GROUPING SETS (({t#.supplier_id}), (1))"),
+    "columns in sets": ("SELECT name FROM supplier GROUP BY GROUPING SETS (", "(supplier_id)", ")"),
     "orders": ("SELECT 1 FROM supplier ORDER BY ", "name", ""),
     "unions": ("SELECT 1", " UNION ALL SELECT 1", ""),
     "WITH": ("WITH ", "w# AS (SELECT name FROM supplier)", " SELECT 1"),
@@ -61,6 +71,14 @@ SHAPES: dict[str, tuple[str, str, str]] = {
     "stars": ("SELECT ", "t.*", " FROM supplier t"),
     "qualified": ("SELECT ", "public.supplier.name", " FROM public.supplier"),
     "relations": ("SELECT ", "(SELECT 1 FROM public.supplier)", ""),
+    "two of a name": ("SELECT ", "sales.customer.note", " FROM public.customer, sales.customer"),
+    "two of a name inside": ("SELECT ", "(SELECT sales.customer.note FROM public.customer)", " FROM sales.customer"),
+    "two of a name deep": (
+        "SELECT 1 FROM sales.customer WHERE EXISTS (SELECT ",
+        "sales.customer.note",
+        " FROM customer)",
+    ),
+    "filtered": ("SELECT 1 FROM ", "region r#", ""),
     "comments": ("SELECT 1", " /* x */", ""),
     "lines": ("SELECT 1", "\n", ""),
     "non-ASCII": ("SELECT ", "'é'", ""),
@@ -74,7 +92,12 @@ RUN_ON = frozenset(
 def _statement(shape: str, times: int) -> str:
     before, repeated, after = SHAPES[shape]
     between = "" if shape in RUN_ON else BETWEEN.get(shape, ", ")
-    return before + between.join(repeated.replace("#", str(number)) for number in range(times)) + after
+    around = re.sub(r"\{(.*?)\}", lambda found: _repeated(found[1], ", ", times), after)
+    return before + _repeated(repeated, between, times) + around
+
+
+def _repeated(text: str, between: str, times: int) -> str:
+    return between.join(text.replace("#", str(number)) for number in range(times))
 
 
 def _calls(function: Callable[[], object]) -> int:

@@ -7,9 +7,9 @@ key have the same values there, so the groups are the same.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
 from postern.guard.findings import Findings, Mapped, strings
 from postern.guard.relations import resolve
@@ -29,6 +29,9 @@ _GROUPED_FIELDS = ("targetList", "havingClause", "sortClause", "distinctClause",
 _MAX_SETS_DEEP = 12  # of grouping sets in grouping sets that are followed
 
 
+Column = tuple[str, str]  # what its table is called in the FROM, and what it is called itself
+
+
 @dataclass(frozen=True, slots=True)
 class _Table:
     """A table in a FROM, and what it and its columns are called there."""
@@ -37,6 +40,9 @@ class _Table:
     columns: tuple[str, ...]
     key: frozenset[str]
     ungroupable: frozenset[str]
+
+    def columns_of(self, names: Iterable[str]) -> Iterator[Column]:
+        return ((self.name, name) for name in names)
 
 
 def group_by_keys(findings: Findings, statement: Node) -> list[Mapped]:
@@ -54,31 +60,13 @@ def _grouped(statement: Node) -> Iterator[Node]:
 
 def _added(findings: Findings, query: Node) -> Mapped | None:
     tables = _apart(_tables(findings, query["fromClause"]))
-    items = query["groupClause"]
-    targets = [node["ResTarget"] for node in query.get("targetList", [])]
-    outputs = {target["name"]: target["val"] for target in reversed(targets) if "name" in target}
-    for name in outputs.keys() & {column for table in tables for column in table.columns}:
-        del outputs[name]  # a column of that name comes first
-    leaves = ((id(leaf), _column(leaf, targets, outputs)) for leaf in _leaves(items))
-    grouped = {leaf: names for leaf, names in leaves if names is not None}
-    keyed = [
-        table
-        for table in tables
-        if table.key and all(_is_in_all(items, _of(grouped, table, column)) for column in table.key)
+    grouped = _Grouped.by(query, tables)
+    keyed = [table for table in tables if table.key and grouped.decided.issuperset(table.columns_of(table.key))]
+    named = _Named.of(_references(findings, query)) if keyed else _Named()
+    columns = [
+        names for table in keyed for names in _wanted(named, table) if len(names) == 1 or names not in grouped.columns
     ]
-    references = list(_references(findings, query)) if keyed else []
-    columns: list[tuple[str, ...]] = []
-    for table in keyed:
-        present = {column for column in table.columns if _of(grouped, table, column)}
-        columns += (names for names in _named(references, table) if names[-1] not in present)
     return Mapped("GroupBy", {"query": query, "columns": columns}, "") if columns else None
-
-
-def _of(grouped: Mapping[int, tuple[str, ...]], table: _Table, column: str) -> set[int]:
-    """The leaves of a GROUP BY that may be this column, by identity."""
-    return {
-        leaf for leaf, names in grouped.items() if names[-1] == column and (len(names) == 1 or names[-2] == table.name)
-    }
 
 
 def _apart(tables: Iterable[_Table]) -> list[_Table]:
@@ -136,24 +124,56 @@ def _parts_of_row(item: Node) -> list[Node]:
     return parts
 
 
-def _is_in_all(items: Iterable[Node], leaves: set[int], level: int = 0) -> bool:
-    """Whether each grouping set has one of the leaves: PostgreSQL knows a key by nothing less."""
-    return level <= _MAX_SETS_DEEP and any(_is_in_item(item, leaves, level) for item in items)
+@dataclass(frozen=True, slots=True)
+class _Grouped:
+    """What a GROUP BY names; of a column without a table, that of each table that has it."""
+
+    columns: frozenset[Column]
+    decided: frozenset[Column]  # in each grouping set: PostgreSQL knows a key by nothing less
+
+    @staticmethod
+    def by(query: Node, tables: Iterable[_Table]) -> _Grouped:
+        by_name: dict[str, set[Column]] = defaultdict(set)
+        for table in tables:
+            for column in table.columns:
+                by_name[column].add((table.name, column))
+        targets = [node["ResTarget"] for node in query.get("targetList", [])]
+        outputs = {target["name"]: target["val"] for target in reversed(targets) if "name" in target}
+        for name in outputs.keys() & by_name.keys():
+            del outputs[name]  # a column of that name comes first
+
+        def means(leaf: Node) -> frozenset[Column]:
+            names = _column(leaf, targets, outputs)
+            if len(names) < 2:
+                return frozenset(by_name.get("".join(names), ()))
+            return frozenset([(names[-2], names[-1])])
+
+        items = query["groupClause"]
+        return _Grouped(frozenset().union(*map(means, _leaves(items))), _in_all(items, means))
 
 
-def _is_in_item(item: Node, leaves: set[int], level: int) -> bool:
+def _in_all(items: Iterable[Node], means: Callable[[Node], frozenset[Column]], level: int = 0) -> frozenset[Column]:
+    """The columns that every grouping set has."""
+    if level > _MAX_SETS_DEEP:
+        return frozenset()
+    return frozenset().union(*(_in_item(item, means, level + 1) for item in items))
+
+
+def _in_item(item: Node, means: Callable[[Node], frozenset[Column]], level: int) -> frozenset[Column]:
     if "RowExpr" in item:
-        return _is_in_all(_parts_of_row(item), leaves, level + 1)
+        return _in_all(_parts_of_row(item), means, level)
     if "GroupingSet" not in item:
-        return id(item) in leaves
+        return means(item)
     if item["GroupingSet"]["kind"] != "GROUPING_SET_SETS":
-        return False  # ROLLUP and CUBE have an empty set
-    return all(_is_in_all([one], leaves, level + 1) for one in item["GroupingSet"]["content"])
+        return frozenset()  # ROLLUP and CUBE have an empty set
+    first, *others = (_in_all([one], means, level) for one in item["GroupingSet"]["content"])
+    return first.intersection(*others)
 
 
-def _column(item: Node, targets: list[Node], outputs: Mapping[str, Node]) -> tuple[str, ...] | None:
+def _column(item: Node, targets: list[Node], outputs: Mapping[str, Node]) -> tuple[str, ...]:
     """The column that an item of a GROUP BY names, with its qualifier; by its place in the targets or its name too.
 
+    Empty where it names none.
     Should PostgreSQL take the name for another thing, the target is not grouped by, and it refuses the statement.
     """
     if "A_Const" in item and "ival" in item["A_Const"]:
@@ -162,7 +182,7 @@ def _column(item: Node, targets: list[Node], outputs: Mapping[str, Node]) -> tup
     elif "ColumnRef" in item and len(item["ColumnRef"]["fields"]) == 1:
         item = outputs.get("".join(strings(item["ColumnRef"]["fields"])), item)
     if "ColumnRef" not in item or "A_Star" in item["ColumnRef"]["fields"][-1]:
-        return None
+        return ()
     return tuple(strings(item["ColumnRef"]["fields"]))
 
 
@@ -187,26 +207,43 @@ def _references(findings: Findings, query: Node) -> Iterator[Reference]:
                 pending += ((one, inner) for one in part.values())
 
 
-def _named(references: Iterable[Reference], table: _Table) -> list[tuple[str, ...]]:
+@dataclass(slots=True)
+class _Named:
+    """What a query names outside of aggregates. In a subquery it may be too much: that changes nothing."""
+
+    columns: set[Column] = field(default_factory=set)
+    alone: set[str] = field(default_factory=set)  # columns or whole rows, without a table
+    alone_inside: set[str] = field(default_factory=set)  # in a subquery that has no such column of its own
+    stars: set[str] = field(default_factory=set)  # tables
+    has_star: bool = False
+
+    @staticmethod
+    def of(references: Iterable[Reference]) -> _Named:
+        named = _Named()
+        for fields, inner in references:
+            names = strings(fields)
+            if "A_Star" in fields[-1]:
+                named.stars.update(names[-1:])
+                named.has_star |= not names and inner is None
+            elif len(names) > 1:
+                named.columns.add((names[-2], names[-1]))
+            elif inner is None:
+                named.alone.update(names)
+            elif names[0] not in inner:
+                named.alone_inside.update(names)
+        return named
+
+
+def _wanted(named: _Named, table: _Table) -> Iterator[tuple[str, ...]]:
     """The table's columns that are named, in its order, and its whole row."""
-    found: set[tuple[str, ...]] = set()
-    for fields, inner in references:
-        found |= _columns_of(fields, table, inner)
-    groupable = [(table.name, column) for column in table.columns if column not in table.ungroupable]
-    return [names for names in [*groupable, (table.name,)] if names in found]
-
-
-def _columns_of(fields: list[Node], table: _Table, inner: frozenset[str] | None) -> set[tuple[str, ...]]:
-    """What a name may mean of the table. In a subquery it may be too much: that changes nothing."""
-    names = strings(fields)
-    if "A_Star" in fields[-1]:
-        is_ours = names[-1] == table.name if names else inner is None
-        return {(table.name, column) for column in table.columns} if is_ours else set()
-    if len(names) == 1 and inner is not None and (names[0] in inner or names[0] not in table.columns):
-        return set()
-    if names == [table.name] and table.name not in table.columns:
-        return {(table.name,)}
-    return {(table.name, names[-1])} if names[-1] in table.columns and names[-2:-1] in ([], [table.name]) else set()
+    every = named.has_star or table.name in named.stars
+    for column in table.columns:
+        is_alone = column in named.alone or column in named.alone_inside
+        is_named = every or is_alone or (table.name, column) in named.columns
+        if is_named and column not in table.ungroupable:
+            yield table.name, column
+    if table.name in named.alone and table.name not in table.columns:
+        yield (table.name,)
 
 
 def _is_aggregate(part: Node) -> bool:
