@@ -6,7 +6,6 @@ import ast
 import re
 from pathlib import Path
 
-import pytest
 from scripts.generate_errors_doc import PAGE, page
 
 from postern.errors import CODES
@@ -38,11 +37,10 @@ def test_every_code_that_is_raised_is_documented():
     assert {code for code in told if not code.endswith((".yaml", ".cedar"))} <= set(CODES)
 
 
-@pytest.mark.parametrize("code", sorted(set(CODES) - {"internal"}))
-def test_every_documented_code_is_raised_somewhere(code):
+def test_every_documented_code_is_raised_somewhere():
     text = "\n".join(path.read_text() for path in SOURCES) + (ROOT / "template.yaml").read_text()
     text += (ROOT / "layers/core/postern/errors.py").read_text().split("CODES:")[0]
-    assert f'"{code}"' in text
+    assert [code for code in sorted(set(CODES) - {"internal"}) if f'"{code}"' not in text] == []
 
 
 def test_the_page_is_generated_from_the_table():

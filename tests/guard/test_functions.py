@@ -7,7 +7,7 @@ import pytest
 from postern.guard.check import check
 from postern.guard.lists import LISTS
 from postern.guard.scope import Scope
-from postern.guard.verdict import Allowed, Refused
+from postern.guard.verdict import Allowed, Refused, Verdict
 from postern.server_majors import SUPPORTED_MAJORS
 from tests.support.guard import relation, shop_scope
 
@@ -335,13 +335,23 @@ CLOSED_BY_ARGUMENTS = [
 ]
 
 
-@pytest.mark.parametrize("call", CLOSED_BY_ARGUMENTS)
-@pytest.mark.parametrize("place", ["SELECT {} FROM orders", "SELECT 1 FROM orders WHERE {} IS NULL"])
-def test_refuses_them_with_any_other_arguments(place: str, call: str) -> None:
-    verdict = check(place.format(call), SHOP)
+def test_refuses_them_with_any_other_arguments() -> None:
+    let_through = [
+        sql
+        for call in CLOSED_BY_ARGUMENTS
+        for sql in (f"SELECT {call} FROM orders", f"SELECT 1 FROM orders WHERE {call} IS NULL")
+        if not isinstance(verdict := _check(sql), Refused) or verdict.code != "guard.function"
+    ]
 
-    assert isinstance(verdict, Refused)
-    assert verdict.code == "guard.function"
+    assert let_through == []
+
+
+def _check(sql: str) -> Verdict:
+    try:
+        return check(sql, SHOP)
+    except Exception as error:
+        error.add_note(sql)
+        raise
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def _relations_opened(oracle: CoreConnection, sql: str) -> set[str] | None:
 
 
 @settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(sql=queries())
 def test_agrees_with_the_server_about_every_relation(oracle: CoreConnection, sql: str) -> None:
@@ -132,7 +132,7 @@ ORDINARY = [*named_statements("shop.sql").values(), *named_statements("general.s
 PIECES = sorted({piece for sql in ORDINARY for piece in re.findall(r"\w+|\S", sql)})
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(st.sampled_from(PIECES), max_size=30).map(" ".join) | st.text(max_size=200))
 def test_decides_about_any_text(sql: str) -> None:
     verdict = check(sql, SHOP)
@@ -149,7 +149,7 @@ def test_names_exactly_the_relations_that_ordinary_statements_open(oracle: CoreC
         assert opened is None or set(verdict.relations) == opened, sql
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sql=st.sampled_from(ORDINARY), data=st.data())
 def test_refuses_an_ordinary_statement_with_one_name_changed(
     oracle: CoreConnection, sql: str, data: st.DataObject

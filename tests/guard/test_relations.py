@@ -8,7 +8,7 @@ import pytest
 
 from postern.guard.check import check
 from postern.guard.scope import Scope
-from postern.guard.verdict import Allowed, Refused
+from postern.guard.verdict import Allowed, Refused, Verdict
 from tests.support.guard import WRITE, relation, shop_scope
 
 SHOP = shop_scope()
@@ -114,21 +114,38 @@ ROUTES = {
 }  # fmt: skip
 
 
+def _verdicts(name: str, scope: Scope) -> dict[str, Verdict]:
+    """By place, of the statement that has the name there."""
+    return {place: _check(route.format(name), scope) for place, route in ROUTES.items()}
+
+
+def _check(sql: str, scope: Scope) -> Verdict:
+    try:
+        return check(sql, scope)
+    except Exception as error:
+        error.add_note(sql)
+        raise
+
+
+def _is_refused(verdict: Verdict) -> bool:
+    return isinstance(verdict, Refused) and verdict.code == "guard.relation"
+
+
 @pytest.mark.parametrize("name", OUTSIDE)
-@pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
-def test_refuses_relation_outside_the_scope(route: str, name: str) -> None:
-    verdict = check(route.format(name), SHOP)
+def test_refuses_relation_outside_the_scope(name: str) -> None:
+    let_through = [place for place, verdict in _verdicts(name, SHOP).items() if not _is_refused(verdict)]
 
-    assert isinstance(verdict, Refused)
-    assert verdict.code == "guard.relation"
+    assert let_through == []
 
 
-@pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
-def test_allows_the_same_places_for_a_relation_in_scope(route: str) -> None:
-    verdict = check(route.format("customers"), SHOP)
+def test_allows_the_same_places_for_a_relation_in_scope() -> None:
+    refused = {
+        place: verdict
+        for place, verdict in _verdicts("customers", SHOP).items()
+        if not isinstance(verdict, Allowed) or "public.customers" not in verdict.relations
+    }
 
-    assert isinstance(verdict, Allowed), verdict
-    assert "public.customers" in verdict.relations
+    assert refused == {}
 
 
 WRITES = {
@@ -248,12 +265,11 @@ def test_refuses_a_granted_table_that_shares_a_name_with_a_system_catalog() -> N
         *("otherdb.public.orders", '"Shop".public.orders', "public.public.orders", "orders.public.shop"),
     ],
 )
-@pytest.mark.parametrize("route", ROUTES.values(), ids=ROUTES)
-def test_the_databases_own_name_opens_nothing_else(route: str, name: str) -> None:
-    verdict = check(route.format(name), replace(SHOP, database="shop"))
+def test_the_databases_own_name_opens_nothing_else(name: str) -> None:
+    verdicts = _verdicts(name, replace(SHOP, database="shop"))
+    let_through = [place for place, verdict in verdicts.items() if not _is_refused(verdict)]
 
-    assert isinstance(verdict, Refused)
-    assert verdict.code == "guard.relation"
+    assert let_through == []
 
 
 def test_a_target_may_be_named_with_its_database() -> None:

@@ -36,17 +36,21 @@ def test_numbers_of_social_security_are_those_of_the_library() -> None:
     assert [bool(ssn(number)) for number in numbers] == [ssn_library.is_valid(number) for number in numbers]
 
 
-@pytest.mark.parametrize("country", sorted(_IBAN_LENGTHS))
-def test_a_countrys_numbers_are_those_of_the_registry(country: str) -> None:
-    """Of the right length and with right check digits; letters and digits in any place."""
+def test_a_countrys_numbers_are_those_of_the_registry() -> None:
+    assert [country for country in sorted(_IBAN_LENGTHS) if not _is_as_in_the_registry(country)] == []
+
+
+def _is_as_in_the_registry(country: str) -> bool:
+    """Numbers of the right length and with right check digits; letters and digits in any place."""
     draw = random.Random(country)
     bbans = ["".join(draw.choices("0123456789AZ" if mixed else "0123456789", k=_IBAN_LENGTHS[country] - 4))
              for mixed in (False, True) * 20]  # fmt: skip
     bbans += [_bban(country, draw) for _ in range(20)]
     numbers = [f"{country}{iban_library.calc_check_digits(f'{country}00{bban}')}{bban}" for bban in bbans]
     whole = [iban(number) == [(0, len(number))] for number in numbers]
-    assert whole == [iban_library.is_valid(number, check_country=False) for number in numbers]
-    assert all(whole[-20:]) or not _bban(country, draw)
+    if whole != [iban_library.is_valid(number, check_country=False) for number in numbers]:
+        return False
+    return all(whole[-20:]) or not _bban(country, draw)
 
 
 def _bban(country: str, draw: random.Random) -> str:

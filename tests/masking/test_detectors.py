@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from postern.masking import detectors
@@ -45,17 +45,26 @@ def expected(entry: dict[str, Any], kinds: frozenset[DetectorKind]) -> tuple[str
     return text, counts
 
 
+def redacted_otherwise(cases, redact=redact_column):
+    """Of the texts and what is expected of them, each a column of its own, those that become something else; what."""
+    given = [(text, wanted, redact([text], ALL)[0]) for text, wanted in cases]
+    return [case for case in given if case[2] != [case[1]]]
+
+
 # The one text of the sample that nobody could tell from an address: with the IP detector on it is taken for one.
 AMBIGUOUS = "page 4.1.1.1 of the manual version 4.1.1"
 
 
 @pytest.mark.parametrize("kinds", [DEFAULT_DETECTORS, ALL], ids=["default", "all"])
-@pytest.mark.parametrize("entry", SAMPLE, ids=[entry["text"][:40] for entry in SAMPLE])
-def test_each_text_of_the_sample_loses_its_values_and_nothing_else(entry, kinds):
-    if entry["text"] == AMBIGUOUS and kinds is ALL:
-        return
-    text, counts = expected(entry, kinds)
-    assert redact_column([entry["text"]], kinds) == ([text], counts)
+def test_each_text_of_the_sample_loses_its_values_and_nothing_else(kinds):
+    wrong = []
+    for entry in SAMPLE:
+        if entry["text"] == AMBIGUOUS and kinds is ALL:
+            continue
+        text, counts = expected(entry, kinds)
+        got = redact_column([entry["text"]], kinds)
+        wrong += [(entry["text"], (text, counts), got)] if got != ([text], counts) else []
+    assert wrong == []
 
 
 def test_precision_and_recall_on_the_sample():
@@ -96,9 +105,8 @@ def test_a_column_is_the_same_as_its_cells_alone():
     assert found == sum((counts for _, counts in alone), Counter())
 
 
-@pytest.mark.parametrize(
-    ("before", "cell"),
-    [
+def test_what_is_in_one_cell_hides_nothing_in_the_next():
+    cases = [
         ("see //a", ":bob@example.com"),
         ("+1 650", " 253 0000, bob@example.com"),
         ("/", "bob@example.com"),
@@ -107,12 +115,14 @@ def test_a_column_is_the_same_as_its_cells_alone():
         ("AB12", " GB82 WEST 1234 5698 7654 32"),
         ("0", "+1 650 253 0000"),
         ("1.", "10.1.1.1"),
-    ],
-)
-def test_what_is_in_one_cell_hides_nothing_in_the_next(before, cell):
-    (alone,), found = redact_column([cell], ALL)
-    assert "[detected:" in (alone or "")
-    assert redact_column([before, cell, before], ALL) == ([before, alone, before], found)
+    ]
+    wrong = []
+    for before, cell in cases:
+        (alone,), found = redact_column([cell], ALL)
+        beside = redact_column([before, cell, before], ALL)
+        is_hidden = "[detected:" not in (alone or "") or beside != ([before, alone, before], found)
+        wrong += [(before, cell, alone, beside)] if is_hidden else []
+    assert wrong == []
 
 
 def test_nulls_and_empty_cells_stay_in_their_places():
@@ -129,13 +139,14 @@ def test_a_column_without_findings_is_returned_as_it_is():
     assert redact_column([], ALL) == ([], Counter())
 
 
-@pytest.mark.parametrize("kind", list(DetectorKind))
-def test_only_what_is_enabled_is_looked_for(kind):
-    others = ALL - {kind}
+def test_only_what_is_enabled_is_looked_for():
+    wrong = []
     for entry in SAMPLE:
-        if [name for name, _ in entry["found"]] == [kind]:
-            assert kind not in redact_column([entry["text"]], others)[1]
-            assert set(redact_column([entry["text"]], frozenset({kind}))[1]) == {kind}
+        for kind in DetectorKind:
+            if [name for name, _ in entry["found"]] == [kind]:
+                without, alone = (redact_column([entry["text"]], on)[1] for on in (ALL - {kind}, frozenset({kind})))
+                wrong += [(entry["text"], kind, without, alone)] if kind in without or set(alone) != {kind} else []
+    assert wrong == []
 
 
 def test_nothing_enabled_finds_nothing():
@@ -143,23 +154,17 @@ def test_nothing_enabled_finds_nothing():
     assert redact_text("bob@example.com", frozenset()) == "bob@example.com"
 
 
-@pytest.mark.parametrize("kind", list(DetectorKind))
-def test_a_marker_is_not_found_again(kind):
-    assert redact_column([marker(kind)] * 2, ALL)[1] == Counter()
+def test_a_marker_is_not_found_again():
+    assert [kind for kind in DetectorKind if redact_column([marker(kind)] * 2, ALL)[1] != Counter()] == []
 
 
-@pytest.mark.parametrize(
-    ("separator", "kept"),
-    [(" ", True), ("\n", True), ("/", True), (";", True), (".", False), ("-", False), ("x", False), ("1", False)],
-)
-def test_a_card_number_stands_alone(separator, kept):
-    text = f"5{separator}4111111111111111{separator}5"
-    assert (DetectorKind.CARD in redact_column([text], ALL)[1]) is kept
+def test_a_card_number_stands_alone():
+    texts = [f"5{separator}4111111111111111{separator}5" for separator in " \n/;.-x1"]
+    assert [text[1] for text in texts if DetectorKind.CARD in redact_column([text], ALL)[1]] == [" ", "\n", "/", ";"]
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_numbers_beside_a_value_are_not_taken_for_more_of_it():
+    cases = [
         ("12 4111 1111 1111 1111 11 29 123", "12 [detected:card] 11 29 123"),
         ("4111 1111 1111 1111 5500 0000 0000 0004", "[detected:card] [detected:card]"),
         ("1 2 3 4 3782 822463 10005 6 7", "1 2 3 4 [detected:card] 6 7"),
@@ -168,10 +173,8 @@ def test_a_card_number_stands_alone(separator, kept):
         ("AT61 1904 3002 3457 3201 GB82 WEST 1234 5698 7654 32", "[detected:iban] [detected:iban]"),
         ("AB12 CDEF 1234 5678 9012 3456 GB82 WEST 1234 5698 7654 32", "AB12 CDEF 1234 5678 9012 3456 [detected:iban]"),
         ("AB12 DE89 3704 0044 0532 0130 00 ABCD 1234", "AB12 [detected:iban] ABCD 1234"),
-    ],
-)
-def test_numbers_beside_a_value_are_not_taken_for_more_of_it(text, redacted):
-    assert redact_column([text], ALL)[0] == [redacted]
+    ]
+    assert redacted_otherwise(cases) == []
 
 
 VALUES = {
@@ -186,21 +189,23 @@ VALUES = {
 }
 
 
-@pytest.mark.parametrize("before", ["\\n", "\\t", "\\\\n", "\\r\\n", "\\u00a0", "\\u003C"])
-@pytest.mark.parametrize("kind", list(VALUES))
-def test_the_letter_of_an_escape_before_a_value_does_not_hide_it_and_stays(kind, before):
-    text = f'{{"note": "seen{before}{VALUES[kind]}\\n"}}'
-    assert redact_column([text], ALL)[0] == [text.replace(VALUES[kind], marker(kind))]
+def test_the_letter_of_an_escape_before_a_value_does_not_hide_it_and_stays():
+    cases = []
+    for before in ("\\n", "\\t", "\\\\n", "\\r\\n", "\\u00a0", "\\u003C"):
+        for kind, value in VALUES.items():
+            text = f'{{"note": "seen{before}{value}\\n"}}'
+            cases.append((text, text.replace(value, marker(kind))))
+    assert redacted_otherwise(cases) == []
 
 
-@pytest.mark.parametrize("kind", sorted(set(VALUES) - {DetectorKind.GITHUB_TOKEN, DetectorKind.IP}))
-def test_an_underscore_before_a_value_does_not_hide_it(kind):
-    assert redact_column([f"old_{VALUES[kind]}"], ALL)[0] == [f"old_{marker(kind)}"]
+def test_an_underscore_before_a_value_does_not_hide_it():
+    kinds = sorted(set(VALUES) - {DetectorKind.GITHUB_TOKEN, DetectorKind.IP})
+    assert redacted_otherwise([(f"old_{VALUES[kind]}", f"old_{marker(kind)}") for kind in kinds]) == []
 
 
-@pytest.mark.parametrize("kind", sorted(set(VALUES) - {DetectorKind.JWT, DetectorKind.IP}))
-def test_an_underscore_after_a_value_does_not_hide_it(kind):
-    assert redact_column([f"{VALUES[kind]}_old"], ALL)[0] == [f"{marker(kind)}_old"]
+def test_an_underscore_after_a_value_does_not_hide_it():
+    kinds = sorted(set(VALUES) - {DetectorKind.JWT, DetectorKind.IP})
+    assert redacted_otherwise([(f"{VALUES[kind]}_old", f"{marker(kind)}_old") for kind in kinds]) == []
 
 
 @pytest.mark.parametrize("value", ["4111111111111111", "219-09-1234", "+41 44 668 18 00", "650-253-0000"])
@@ -211,9 +216,8 @@ def test_a_point_before_a_number_counts_after_a_digit_only(value):
     assert not any(value in (cell or "") for cell in redacted[1:])
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_what_stands_beside_an_address_does_not_hide_it():
+    cases = [
         ("https://shop.example.com:\nbob@example.com", "https://shop.example.com:\n[detected:email]"),
         ("https://shop.example.com:bob@example.com", "https://shop.example.com:bob@example.com"),
         ("see...bob@example.com", "see...[detected:email]"),
@@ -232,26 +236,20 @@ def test_a_point_before_a_number_counts_after_a_digit_only(value):
         ("BOB@EXAMPLE.COM2024", "[detected:email]2024"),
         ("bob@example.com.csv_2", "[detected:email].csv_2"),
         ("bob@example.xn--p1ai", "[detected:email]"),
-    ],
-)
-def test_what_stands_beside_an_address_does_not_hide_it(text, redacted):
-    assert redact_column([text], ALL)[0] == [redacted]
+    ]
+    assert redacted_otherwise(cases) == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_names_of_files_and_versions_are_no_addresses():
+    texts = [
         *("pkg@v1.0.rc1", "pkg@v1.2.beta3", "pkg@v1.0.js", "jquery@3.6.0.min.js", "style@main.min.css", "a@b..cc"),
         *("docs@a.2.html", "icon@2x.tar.gz", "bundle@1.0.js.map", "file@v1.json_2", "icon@2x.png2024"),
-    ],
-)
-def test_names_of_files_and_versions_are_no_addresses(text):
-    assert redact_column([text], ALL) == ([text], Counter())
+    ]
+    assert [text for text in texts if redact_column([text], ALL) != ([text], Counter())] == []
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_addresses_of_networks_beside_a_colon():
+    cases = [
         ("fe80::1", "[detected:ip]"),
         ("from fd00::5 port 22", "from [detected:ip] port 22"),
         ("\\fe80::1", "\\[detected:ip]"),
@@ -265,10 +263,8 @@ def test_names_of_files_and_versions_are_no_addresses(text):
         ("2001:db8::203.0.113.5", "[detected:ip]"),
         ("203.0.113.5:203.0.113.6", "[detected:ip]:[detected:ip]"),
         *((text, text) for text in ("1:2.3.4.5", "64:ff9b::1", "fee::text", "abc::date", "dead::beef", "12:30:45:123")),
-    ],
-)
-def test_addresses_of_networks_beside_a_colon(text, redacted):
-    assert redact_column([text], ALL)[0] == [redacted]
+    ]
+    assert redacted_otherwise(cases) == []
 
 
 _PIECES = (*VALUES.values(), "bob@example.com", "fe80::1", "-----BEGIN PRIVATE KEY-----", "1", "é", "рф")
@@ -283,9 +279,8 @@ def test_the_sign_of_a_kind_is_wherever_it_is_found(text):
             assert detectors._compiled(pattern.sign).search(data), kind
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_text_in_the_arrays_and_records_of_postgresql_keeps_their_form():
+    cases = [
         ('{"a \\"bob@example.com\\"",NULL,eve@example.com}', '{"a \\"[detected:email]\\"",NULL,[detected:email]}'),
         ('(1,"4111 1111 1111 1111",x)', '(1,"[detected:card]",x)'),
         ("(1,4111111111111111,x)", "(1,[detected:card],x)"),
@@ -294,15 +289,12 @@ def test_the_sign_of_a_kind_is_wherever_it_is_found(text):
         ("{1,4111111111111111,4111111111111111,2}", "{1,[detected:card],[detected:card],2}"),
         ("Bob,4111111111111111,12/27", "Bob,[detected:card],12/27"),
         ("1,234,567,890,123,456", "1,234,567,890,123,456"),
-    ],
-)
-def test_text_in_the_arrays_and_records_of_postgresql_keeps_their_form(text, redacted):
-    assert redact_column([text], ALL)[0] == [redacted]
+    ]
+    assert redacted_otherwise(cases) == []
 
 
-@pytest.mark.parametrize(
-    ("text", "redacted"),
-    [
+def test_strings_inside_json_are_looked_at_without_their_escapes():
+    cases = [
         ('{"a": "x\\nbob@example.com"}', '{"a": "x\\n[detected:email]"}'),
         ('{"a":"\\u0062ob\\u0040example.com"}', '{"a":"[detected:email]"}'),
         ('{"bob@example.com": 1e400}', '{"[detected:email]": 1e400}'),
@@ -319,12 +311,10 @@ def test_text_in_the_arrays_and_records_of_postgresql_keeps_their_form(text, red
         ('{"a": "\\ud83d bob@example.com"}', '{"a": "\\ud83d [detected:email]"}'),
         ('{"a": "-----BEGIN PRIVATE KEY-----\\ud83d"}', '{"a": "[detected:private_key]"}'),
         ('{"a": "caf\\u00e9 \\\\ x"}', '{"a": "caf\\u00e9 \\\\ x"}'),
-    ],
-)
-def test_strings_inside_json_are_looked_at_without_their_escapes(text, redacted):
-    (got,), _ = redact_json_column([text], ALL)
-    assert got == redacted
-    json.loads(redacted)
+    ]
+    assert redacted_otherwise(cases, redact_json_column) == []
+    for _, redacted in cases:
+        json.loads(redacted)
 
 
 def test_json_without_findings_is_returned_as_it_is():
@@ -338,6 +328,7 @@ _JSON = st.recursive(
 
 
 @given(_JSON)
+@settings(max_examples=50)
 def test_redacted_json_is_json(value):
     (got,), _ = redact_json_column([json.dumps([value, "bob@example.com\n"])], ALL)
     assert json.loads(got or "")[1] == "[detected:email]\n"
@@ -499,8 +490,8 @@ def test_lengths_of_ibans_are_those_of_the_registry():
         assert not parts or length == 4 + sum(map(int, parts)), country
 
 
-@pytest.mark.parametrize("end", ["ab", "a/", "a+", "//"])
-@pytest.mark.parametrize("text", ["aws_secret_access_key = {}\n", '"SecretAccessKey": "{}"', "AWS_SECRET_KEY='{}'"])
-def test_a_secret_key_may_end_in_a_sign_and_be_named_as_the_command_line_names_it(text: str, end: str) -> None:
-    secret = "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY" + end
-    assert "wJalr" not in redact_text(text.format(secret))
+def test_a_secret_key_may_end_in_a_sign_and_be_named_as_the_command_line_names_it() -> None:
+    named = ("aws_secret_access_key = {}\n", '"SecretAccessKey": "{}"', "AWS_SECRET_KEY='{}'")
+    secrets = ["wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY" + end for end in ("ab", "a/", "a+", "//")]
+    texts = [text.format(secret) for text in named for secret in secrets]
+    assert [text for text in texts if "wJalr" in redact_text(text)] == []

@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from pg8000.exceptions import DatabaseError
 
 from postern.masking.column_types import parse_column_type
 from postern.masking.detectors import DetectorKind, marker
@@ -18,17 +19,33 @@ from tests.support.masked_values import KEY_SQL, Values
 SCRUB = Mask(MaskKind.SCRUB)
 
 
-def scrubbed(values: Values, text: str, type_name: str = "text") -> str | None:
-    """The mask over a row of a table: what is constant, planning would reckon beforehand."""
+def scrubbed(values: Values, texts: list[str], type_name: str = "text") -> list[str | None]:
+    """The mask over rows of a table: what is constant, planning would reckon beforehand. An error is told as a text."""
+    declared = values.types[type_name].name
     masked = mask_expression(SCRUB, "t.v", values.types[type_name], KEY_SQL)
     connection = values.connection
-    connection.run(f"CREATE TEMP TABLE IF NOT EXISTS scrubbed_{type_name} (v {values.types[type_name].name})")
-    connection.run(f"TRUNCATE scrubbed_{type_name}")
-    connection.run(
-        f"INSERT INTO scrubbed_{type_name} VALUES (CAST(CAST(:v AS text) AS {values.types[type_name].name}))", v=text
-    )
-    ((found,),) = connection.run(f"SELECT ({masked.sql})::text FROM scrubbed_{type_name} AS t")
-    return None if found is None else str(found)
+    try:
+        connection.run(f"CREATE TEMP TABLE scrubbed (n integer, v {declared})")
+        connection.run(
+            f"INSERT INTO scrubbed SELECT n, CAST(v AS {declared})"
+            " FROM json_array_elements_text(CAST(:texts AS json)) WITH ORDINALITY AS t (v, n)",
+            texts=json.dumps(texts),  # a list would make a NULL of the text `null`
+        )
+        return [found for (found,) in connection.run(f"SELECT ({masked.sql})::text FROM scrubbed AS t ORDER BY t.n")]
+    except DatabaseError as error:
+        if len(texts) == 1:
+            return [f"error: {error}"]
+    finally:
+        connection.run("DROP TABLE IF EXISTS scrubbed")
+    return [one for text in texts for one in scrubbed(values, [text], type_name)]
+
+
+def scrubbed_otherwise(
+    values: Values, cases: list[tuple[str, str]], type_name: str = "text"
+) -> list[tuple[str, str, str | None]]:
+    """Of the texts and what is expected of them those that become something else, and what."""
+    found = scrubbed(values, [text for text, _ in cases], type_name)
+    return [(text, expected, got) for (text, expected), got in zip(cases, found, strict=True) if got != expected]
 
 
 def marked(text: str) -> str:
@@ -121,6 +138,7 @@ FOUND = [
     ("2001:0DB8:85a3:0000:0000:8a2e:0370:7334: refused", "{ip}: refused"),
     ("2001:db8:85a3:0:0:8a2e:370:7334:443", "{ip}:443"),
     ("[IPv6:2001:db8::1] client_ip:2001:db8::1", "[{ip}] {ip}"),
+    ("addr_fe80::1, 1_fe80::1 and _::1", "{ip}, {ip} and {ip}"),
     ("AKIAIOSFODNN7EXAMPLE asiaiosfodnn7example", "{aws_key} {aws_key}"),
     (f"aws_secret_access_key = '{AWS_SECRET}'", "{aws_key}'"),
     (f"AWSSecretKey: {AWS_SECRET}", "{aws_key}"),
@@ -140,15 +158,12 @@ FOUND = [
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), FOUND)
-def test_replaces_what_is_in_the_text(values: Values, text: str, expected: str) -> None:
-    assert scrubbed(values, text) == marked(expected)
+def test_replaces_what_is_in_the_text(values: Values) -> None:
+    assert scrubbed_otherwise(values, [(text, marked(expected)) for text, expected in FOUND]) == []
 
 
-@pytest.mark.parametrize("zero", ZEROS, ids=hex)
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
+def test_numbers_are_found_in_the_digits_of_every_script(values: Values) -> None:
+    numbers = [
         ("4111 1111 1111 1111", "{card}"),
         ("2221-0000-0000-0009", "{card}"),
         ("3782 822463 10005", "{card}"),
@@ -159,15 +174,13 @@ def test_replaces_what_is_in_the_text(values: Values, text: str, expected: str) 
         ("415.555.2671", "{phone}"),
         ("050 123 4567", "{phone}"),
         ("06 12 34 56 78", "{phone}"),
-    ],
-)
-def test_numbers_are_found_in_the_digits_of_every_script(values: Values, zero: int, text: str, expected: str) -> None:
-    assert scrubbed(values, in_script(zero, text)) == marked(expected)
+    ]
+    cases = [(in_script(zero, text), marked(expected)) for zero in ZEROS for text, expected in numbers]
+    assert scrubbed_otherwise(values, cases) == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_leaves_other_text_as_it_is(values: Values) -> None:
+    texts = [
         "Order 12345 of 2026-11-23 14:05:33.123 came to 1,234.50 EUR (10 20 30 40).",
         "from 2026-11-23 2026-11-24, or 01.02.2026 10:30",
         "years 2021 2022 2023 2024",
@@ -187,49 +200,43 @@ def test_numbers_are_found_in_the_digits_of_every_script(values: Values, zero: i
         "",
         "  \n",
         "😀 注文 é",
-    ],
-)
-def test_leaves_other_text_as_it_is(values: Values, text: str) -> None:
-    assert scrubbed(values, text) == text
+    ]
+    assert scrubbed_otherwise(values, [(text, text) for text in texts]) == []
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
+def test_what_it_does_not_catch_is_told(values: Values) -> None:
+    """If one of these is caught one day, the module's text must say less."""
+    texts = [
         "bob at example dot com",
         "4155552671",
         "41 11 11 11 11 11 11 11",
-        '"a b"@example.com',
         "4111,1111,1111,1111",
         "4111|1111|1111|1111",
         "+49 171\n1234567",
-    ],
-)
-def test_what_it_does_not_catch_is_told(values: Values, text: str) -> None:
-    """If one of these is caught one day, the module's text must say less."""
-    assert scrubbed(values, text) in {text, f'"a {marker(DetectorKind.EMAIL)}'}
+    ]
+    quoted = ('"a b"@example.com', f'"a {marker(DetectorKind.EMAIL)}')
+    assert scrubbed_otherwise(values, [*((text, text) for text in texts), quoted]) == []
 
 
-@pytest.mark.parametrize("text", [text for text, _ in FOUND])
-def test_scrubbing_again_changes_nothing(values: Values, text: str) -> None:
-    once = scrubbed(values, text)
-    assert once is not None
-    assert scrubbed(values, once) == once
+def test_scrubbing_again_changes_nothing(values: Values) -> None:
+    once = scrubbed(values, [text for text, _ in FOUND])
+    assert None not in once
+    assert scrubbed_otherwise(values, [(text, text) for text in once if text is not None]) == []
 
 
-@pytest.mark.parametrize("kind", DetectorKind, ids=str)
-def test_every_kind_that_a_detector_finds_is_scrubbed(values: Values, kind: DetectorKind) -> None:
-    assert any(marker(kind) in (scrubbed(values, text) or "") for text, _ in FOUND)
+def test_every_kind_that_a_detector_finds_is_scrubbed(values: Values) -> None:
+    found = " ".join(text or "" for text in scrubbed(values, [text for text, _ in FOUND]))
+    assert [kind for kind in DetectorKind if marker(kind) not in found] == []
 
 
-@pytest.mark.parametrize("type_name", ["varchar", "char8", "name", "email_domain", "note"])
-def test_every_type_of_text_is_scrubbed(values: Values, type_name: str) -> None:
-    assert scrubbed(values, "a@b.org", type_name) == marker(DetectorKind.EMAIL)
+def test_every_type_of_text_is_scrubbed(values: Values) -> None:
+    type_names = ["varchar", "char8", "name", "email_domain", "note"]
+    found = {type_name: scrubbed(values, ["a@b.org"], type_name)[0] for type_name in type_names}
+    assert found == dict.fromkeys(type_names, marker(DetectorKind.EMAIL))
 
 
-@pytest.mark.parametrize(
-    ("document", "expected"),
-    [
+def test_documents_are_scrubbed_string_by_string(values: Values) -> None:
+    cases: list[tuple[str, object]] = [
         ('{"mail": "bob@example.com", "n": 1}', {"mail": "{email}", "n": 1}),
         ('{"bob@example.com": {"x": ["a", "a@b.org"]}}', {"{email}": {"x": ["a", "{email}"]}}),
         ('["line\\nbob@example.com", "4111\\n1111\\n1111\\n1111"]', ["line\n{email}", "{card}"]),
@@ -244,57 +251,55 @@ def test_every_type_of_text_is_scrubbed(values: Values, type_name: str) -> None:
         ("{}", {}),
         ("null", None),
         ('""', ""),
-    ],
-)  # fmt: skip
-@pytest.mark.parametrize("type_name", ["json", "jsonb", "document"])
-def test_documents_are_scrubbed_string_by_string(
-    values: Values, type_name: str, document: str, expected: object
-) -> None:
-    wanted = json.dumps(expected)
-    for kind in DetectorKind:
-        wanted = wanted.replace(f"{{{kind.value}}}", marker(kind))
-    assert json.loads(scrubbed(values, document, type_name) or "") == json.loads(wanted)
+    ]  # fmt: skip
+    wrong = []
+    for type_name in ("json", "jsonb", "document"):
+        found = scrubbed(values, [document for document, _ in cases], type_name)
+        for (document, expected), got in zip(cases, found, strict=True):
+            wanted = json.dumps(expected)
+            for kind in DetectorKind:
+                wanted = wanted.replace(f"{{{kind.value}}}", marker(kind))
+            if decoded(got) != json.loads(wanted):
+                wrong.append((type_name, document, wanted, got))
+    assert wrong == []
 
 
-@pytest.mark.parametrize(
-    "document",
-    [
-        '"a\\u0000b"',
-        "1e999999",
-        "[" * 6_000 + "]" * 6_000,
-        json.dumps(["x" * MAX_PARTED_BYTES]),
-        "[" + ",".join(["1e131071"] * 20_000) + "]",
-        "[-1.5E+9999" + ", 0" * 1_000 + "]",
-        "[" + ",".join(["1e131071"] * 200) + "]",
-        "[" + ",".join(["9e999"] * 33_000) + "]",
-    ],
-    ids=["nul", "number-out-of-range", "deep", "long", "gigabytes", "long-number", "short", "megabytes"],
-)
-def test_a_document_that_cannot_be_looked_through_is_redacted(values: Values, document: str) -> None:
-    assert scrubbed(values, document, "json") == '"[redacted]"'
+def decoded(document: str | None) -> object:
+    """What the JSON text says; what equals nothing that JSON can say where it is none."""
+    try:
+        return json.loads(document or "")
+    except ValueError:
+        return ("no JSON", document)
 
 
-@pytest.mark.parametrize(
-    ("array", "expected"),
-    [
+def test_a_document_that_cannot_be_looked_through_is_redacted(values: Values) -> None:
+    documents = {
+        "nul": '"a\\u0000b"',
+        "number-out-of-range": "1e999999",
+        "deep": "[" * 6_000 + "]" * 6_000,
+        "long": json.dumps(["x" * MAX_PARTED_BYTES]),
+        "gigabytes": "[" + ",".join(["1e131071"] * 20_000) + "]",
+        "long-number": "[-1.5E+9999" + ", 0" * 1_000 + "]",
+        "short": "[" + ",".join(["1e131071"] * 200) + "]",
+        "megabytes": "[" + ",".join(["9e999"] * 33_000) + "]",
+    }
+    found = dict(zip(documents, scrubbed(values, list(documents.values()), "json"), strict=True))
+    assert found == dict.fromkeys(documents, '"[redacted]"')
+
+
+def test_arrays_are_scrubbed_element_by_element(values: Values) -> None:
+    cases = [
         ('{a,bob@example.com,NULL,"x y"}', '{a,[detected:email],NULL,"x y"}'),
         ("{}", "{}"),
         ("{{a,b},{c,d}}", "{[redacted]}"),
         ("{" + "x" * (MAX_PARTED_BYTES + 1) + "}", "{[redacted]}"),
-    ],
-    ids=["elements", "empty", "two-dimensions", "long"],
-)
-def test_arrays_are_scrubbed_element_by_element(values: Values, array: str, expected: str) -> None:
-    assert scrubbed(values, array, "text_array") == expected
+    ]
+    assert scrubbed_otherwise(values, cases, "text_array") == []
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("x" * MAX_SCRUBBED_BYTES, "x" * MAX_SCRUBBED_BYTES), ("x" * (MAX_SCRUBBED_BYTES + 1), "[redacted]")],
-    ids=["longest", "longer"],
-)
-def test_a_text_that_is_too_long_is_redacted_as_a_whole(values: Values, text: str, expected: str) -> None:
-    assert scrubbed(values, text) == expected
+def test_a_text_that_is_too_long_is_redacted_as_a_whole(values: Values) -> None:
+    longest = "x" * MAX_SCRUBBED_BYTES
+    assert scrubbed_otherwise(values, [(longest, longest), (longest + "x", "[redacted]")]) == []
 
 
 def test_what_a_pattern_needs_is_in_all_that_it_matches(values: Values) -> None:
@@ -326,26 +331,32 @@ def test_a_session_keeps_all_patterns_compiled_that_a_column_takes_turns_with(ty
     assert len(patterns) + of_a_query <= 32
 
 
-# Texts that would take hours if the time for one grew with the square of its length.
-CRAFTED = {
-    "address-that-never-ends": "a" * 400_000 + "@" + "b" * 400_000 + "@c.dd",
-    "labels": "a@" + "b." * 450_000 + "1 a@b.co",
-    "digits-and-gaps": "4444 444- " * 90_000,
-    "invisible": "4" + "\u200b" * 300_000 + "4",
-    "keys-without-an-end": "-----BEGIN PRIVATE KEY-----" * 30_000,
-    "tokens-without-a-dot": "eyJaaaaaa" * 100_000 + ".a",
-    "colons": "a:" * 450_000 + ":",
-    "brackets": "+1 (" * 200_000,
-    "addresses": "a::1 " * 200_000,
-    "addresses-after-words": "x:a::1 1:2:3:4:5:6:7:8: " * 40_000,
-    "account-numbers": "NL91ABNA 0417164300 " * 50_000,
-}
+def crafted(share: int) -> dict[str, str]:
+    """Texts that would take hours if the time for one grew with the square of its length, at 1/`share` of it."""
+    return {
+        "address-that-never-ends": "a" * (400_000 // share) + "@" + "b" * (400_000 // share) + "@c.dd",
+        "labels": "a@" + "b." * (450_000 // share) + "1 a@b.co",
+        "digits-and-gaps": "4444 444- " * (90_000 // share),
+        "invisible": "4" + "\u200b" * (300_000 // share) + "4",
+        "keys-without-an-end": "-----BEGIN PRIVATE KEY-----" * (30_000 // share),
+        "tokens-without-a-dot": "eyJaaaaaa" * (100_000 // share) + ".a",
+        "colons": "a:" * (450_000 // share) + ":",
+        "brackets": "+1 (" * (200_000 // share),
+        "addresses": "a::1 " * (200_000 // share),
+        "addresses-after-words": "x:a::1 1:2:3:4:5:6:7:8: " * (40_000 // share),
+        "a-word-of-underscores": "ghp_" * (200_000 // share) + "A1::",
+        "account-numbers": "NL91ABNA 0417164300 " * (50_000 // share),
+    }
 
 
-@pytest.mark.parametrize("text", CRAFTED.values(), ids=CRAFTED)
-def test_no_crafted_text_takes_longer_than_a_statement_may(values: Values, text: str) -> None:
-    values.connection.run("SET statement_timeout = '18s'")
+def test_no_crafted_text_takes_longer_than_a_statement_may(values: Values) -> None:
+    """At full length on one server; a quarter of it has a quarter of the time on the other."""
+    connection = values.connection
+    ((version,),) = connection.run("SHOW server_version_num")
+    share = 1 if int(version) >= 180_000 else 4
+    connection.run(f"SET statement_timeout = {18_000 // share}")
     try:
-        assert scrubbed(values, text) is not None
+        found = {name: scrubbed(values, [text])[0] for name, text in crafted(share).items()}
     finally:
-        values.connection.run("RESET statement_timeout")
+        connection.run("RESET statement_timeout")
+    assert [(name, got) for name, got in found.items() if got is None or got.startswith("error: ")] == []

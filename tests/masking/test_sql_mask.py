@@ -7,6 +7,7 @@ import string
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pg8000.exceptions import DatabaseError
 
 from postern.errors import RefusedByPolicy
 from postern.masking.column_types import ColumnType
@@ -20,9 +21,8 @@ from tests.support.masked_values import KEY_SQL, Values, sql_mask
 BAND = "CASE WHEN value < 1000 THEN 'low' WHEN value < 5000 THEN 'middle' ELSE 'high' END"
 
 
-@pytest.mark.parametrize(
-    ("mask", "type_name", "value", "expected"),
-    [
+def test_a_mask_gives(values: Values) -> None:
+    cases = [
         (sql_mask(BAND), "int4", "999", "low"),
         (sql_mask(BAND), "numeric", "4999.99", "middle"),
         (sql_mask(BAND), "float8", "'Infinity'", None),
@@ -47,10 +47,15 @@ BAND = "CASE WHEN value < 1000 THEN 'low' WHEN value < 5000 THEN 'middle' ELSE '
         (sql_mask("coalesce(value, 'nobody')"), "text", "NULL", None),
         (sql_mask("CASE WHEN value IS NULL THEN 'none' ELSE 'some' END"), "text", "NULL", None),
         (sql_mask("lower(value)"), "text", "repeat('x', 100001)", None),
-    ],
-)
-def test_a_mask_gives(values: Values, mask: Mask, type_name: str, value: str, expected: str | None) -> None:
-    assert values.mask(mask, type_name, value) == expected
+    ]
+    wrong = []
+    for mask, type_name, value, expected in cases:
+        try:
+            got = values.mask(mask, type_name, value)
+        except DatabaseError as error:
+            got = f"error: {error}"
+        wrong += [(mask.expression, type_name, value, expected, got)] if got != expected else []
+    assert wrong == []
 
 
 REFUSED = [
@@ -144,11 +149,17 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("expression", "type_", "says"), REFUSED)
-def test_refuses_what_is_not_of_its_language(expression: str, type_: str, says: str) -> None:
-    with pytest.raises(NotPlain) as refused:
+def test_refuses_what_is_not_of_its_language() -> None:
+    told = [(expression, type_, says, _refusal(expression, type_)) for expression, type_, says in REFUSED]
+    assert [case for case in told if case[2] not in case[3]] == []
+
+
+def _refusal(expression: str, type_: str) -> str:
+    try:
         review_sql_mask(expression, type_)
-    assert says in str(refused.value)
+    except NotPlain as refused:
+        return str(refused)
+    return ""
 
 
 def test_a_grant_with_another_expression_than_was_loaded_makes_no_view() -> None:
@@ -230,7 +241,7 @@ ANY_VALUE = {
 
 
 @given(MASKS)
-@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_expression_of_the_language_fails_for_any_value(values: Values, written: tuple[str, str]) -> None:
     try:
         review_sql_mask(*written)

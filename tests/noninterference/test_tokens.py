@@ -68,7 +68,7 @@ def test_statements_that_take_tokens_as_names_are_delivered_the_same(renamed: Tw
     nameless = replace(people, columns=tuple(one for one in people.columns if one.name != "reference"))
     frames = st.sampled_from(FRAMES)
 
-    @settings(max_examples=200, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=100, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(frames, predicates(nameless, "p", 2))
     def check(frame: str, where: Statement) -> None:
         first, second = where.sql.split("\n")

@@ -17,7 +17,7 @@ from tests.noninterference.statement import Statement
 from tests.noninterference.templates import UNGUARDED
 from tests.noninterference.twins import Twins, twins
 
-EXAMPLES = {"postgres": 350, "postgres16": 100}  # `make fuzz` asks more
+EXAMPLES = {"postgres": 240, "postgres16": 60}  # `make fuzz` asks more
 PLAIN = ("people", "orders", "visits", "events", "products")
 
 

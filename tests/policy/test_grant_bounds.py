@@ -78,7 +78,7 @@ TOKENS = replaced(CATALOG, "{mask: redact}", "{mask: token}")
 
 
 @given(WORLDS, REQUESTS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_grant_holds_only_what_was_asked_and_permitted(world: World, asked: TaskRequest):
     layer = bundle(policy_shop=world.policies(), catalog_shop=TOKENS)
     decision = decide(layer, principal(), asked, now_us=NOW_US)

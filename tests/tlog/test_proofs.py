@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,50 +20,49 @@ from tests.support.rfc6962 import path_of, proof_of, root_of
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "vectors" / "rfc6962"
 
 
-def vectors(folder: str) -> list[object]:
+def vectors(folder: str) -> dict[str, Any]:
+    """Known answers by the names of their files."""
     found = sorted((VECTORS / folder).rglob("*.json"))
     if not found and not os.environ.get("CI"):
-        return [
-            pytest.param(None, marks=pytest.mark.skip(reason=f"known answers are missing: expected them at {VECTORS}"))
-        ]
+        pytest.skip(f"known answers are missing: expected them at {VECTORS}")
     assert len(found) == 98, f"{VECTORS / folder}: expected 98 known answers"
-    return [pytest.param(path, id=str(path.relative_to(VECTORS / folder).with_suffix(""))) for path in found]
+    return {str(path.relative_to(VECTORS / folder).with_suffix("")): json.loads(path.read_text()) for path in found}
 
 
 def hashes(*texts: str | None) -> list[Hash]:
     return [Hash(base64.b64decode(text or "")) for text in texts]
 
 
-@pytest.mark.parametrize("path", vectors("inclusion"))
-def test_agrees_with_the_known_answers_about_inclusion(path):
-    case = json.loads(path.read_text())
-    leaf, root = hashes(case["leafHash"], case["root"])
-    proof = hashes(*(case["proof"] or []))
-
-    def verify() -> None:
-        verify_inclusion(case["leafIdx"], case["treeSize"], leaf, proof, root)
-
-    if case["wantErr"]:
-        with pytest.raises(IntegrityError):
-            verify()
-    else:
-        verify()
+def outcome(verify: Callable[..., None], *arguments: object) -> str:
+    try:
+        verify(*arguments)
+    except IntegrityError:
+        return "refused"
+    except Exception as error:  # noqa: BLE001 - any other is a wrong answer, told with the name of its case
+        return repr(error)
+    return "verified"
 
 
-@pytest.mark.parametrize("path", vectors("consistency"))
-def test_agrees_with_the_known_answers_about_consistency(path):
-    case = json.loads(path.read_text())
-    root1, root2 = hashes(case["root1"], case["root2"])
-    proof = hashes(*(case["proof"] or []))
+def test_agrees_with_the_known_answers_about_inclusion():
+    wrong = {}
+    for name, case in vectors("inclusion").items():
+        leaf, root = hashes(case["leafHash"], case["root"])
+        proof = hashes(*(case["proof"] or []))
+        told = outcome(verify_inclusion, case["leafIdx"], case["treeSize"], leaf, proof, root)
+        if told != ("refused" if case["wantErr"] else "verified"):
+            wrong[name] = told
+    assert wrong == {}
 
-    def verify() -> None:
-        verify_consistency(case["size1"], case["size2"], root1, root2, proof)
 
-    if case["wantErr"]:
-        with pytest.raises(IntegrityError):
-            verify()
-    else:
-        verify()
+def test_agrees_with_the_known_answers_about_consistency():
+    wrong = {}
+    for name, case in vectors("consistency").items():
+        root1, root2 = hashes(case["root1"], case["root2"])
+        proof = hashes(*(case["proof"] or []))
+        told = outcome(verify_consistency, case["size1"], case["size2"], root1, root2, proof)
+        if told != ("refused" if case["wantErr"] else "verified"):
+            wrong[name] = told
+    assert wrong == {}
 
 
 LEAVES = [leaf_hash(bytes([n]) * n) for n in range(40)]

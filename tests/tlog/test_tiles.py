@@ -109,11 +109,19 @@ NO_PATHS = [
 ]
 
 
-@pytest.mark.parametrize("path", NO_PATHS, ids=[repr(path)[1:-1] or "nothing" for path in NO_PATHS])
-def test_refuses_every_other_path(path):
-    with pytest.raises(IntegrityError) as refused:
-        parse_path(path)
-    assert refused.value.code == "evidence.malformed"
+def test_refuses_every_other_path():
+    read = {path: told for path in NO_PATHS if (told := _outcome(path)) != "evidence.malformed"}
+    assert read == {}
+
+
+def _outcome(path: str) -> object:
+    """What the path was read as; the code with which it was refused."""
+    try:
+        return parse_path(path)
+    except IntegrityError as refused:
+        return refused.code
+    except Exception as error:  # noqa: BLE001 - any other is a wrong answer, told with its path
+        return error
 
 
 @pytest.mark.parametrize(

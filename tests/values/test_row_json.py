@@ -133,13 +133,13 @@ def test_any_text_is_written_as_the_plain_way_writes_it(rows):
     assert written(*columns) == plain(*columns)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.sampled_from(sorted(TIMES)).flatmap(lambda oid: st.tuples(st.just(oid), st.lists(TIMES[oid], max_size=12))))
 def test_any_mix_of_times_is_written_as_the_plain_way_writes_it(column):
     assert written(column) == plain(column)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(st.sampled_from(JSON_PIECES), max_size=8).map("".join), max_size=4))
 def test_json_is_as_stored_unless_it_escapes_half_a_surrogate_pair(strings):
     for cell in (f'["{string}"]' for string in strings):

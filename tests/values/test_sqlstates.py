@@ -38,16 +38,20 @@ def test_no_other_field_passes(field):
         assert SECRET not in str(sanitise(fields(**{"C": sqlstate, field: SECRET}), SQL))
 
 
-@pytest.mark.parametrize("sqlstate", sorted(CONDITIONS))
-def test_a_message_without_a_place_in_the_statement_does_not_pass(sqlstate):
-    error = sanitise(fields(C=sqlstate, M=f'column "{SECRET}" does not exist', P=None), SQL)
-    assert SECRET not in str(error)
-    assert error.code in CODES
+def test_a_message_without_a_place_in_the_statement_does_not_pass():
+    message = f'column "{SECRET}" does not exist'
+    errors = {sqlstate: sanitise(fields(C=sqlstate, M=message, P=None), SQL) for sqlstate in CONDITIONS}
+
+    assert len(errors) > 200
+    assert [sqlstate for sqlstate, error in errors.items() if SECRET in str(error)] == []
+    assert [sqlstate for sqlstate, error in errors.items() if error.code not in CODES] == []
 
 
-@pytest.mark.parametrize("sqlstate", sorted(code for code in CONDITIONS if code[:2] not in ("42", "0A")))
-def test_a_message_of_a_class_that_is_not_the_parsers_does_not_pass(sqlstate):
-    assert SECRET not in str(sanitise(fields(C=sqlstate, M=SECRET), SQL))
+def test_a_message_of_a_class_that_is_not_the_parsers_does_not_pass():
+    others = [sqlstate for sqlstate in CONDITIONS if sqlstate[:2] not in ("42", "0A")]
+
+    assert len(others) > 200
+    assert [sqlstate for sqlstate in others if SECRET in str(sanitise(fields(C=sqlstate, M=SECRET), SQL))] == []
 
 
 @pytest.mark.parametrize("inner", ["p", "q"])

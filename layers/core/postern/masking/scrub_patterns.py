@@ -91,10 +91,10 @@ _DIAL = rf"[(). /{_UNSEEN}\t\u00A0\u2000-\u200A\u202F{_DASHES}]"
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
 _H = "[0-9A-Fa-f]"
 _IP_6_SIGN = f"::|(?::{_H}+){{7}}"
-# With a word and a colon before it, since to look back over them from each match takes the square of the time. A port
-# may follow eight groups; digests in pairs of digits have more groups than eight.
+# With a word before it, up to a colon or an underscore: were each part of a word a place to begin, the time would grow
+# with its square. A port may follow eight groups; digests in pairs of digits have more groups than eight.
 _IP_6 = (
-    rf"(?<![0-9A-Za-z:])(?:[A-Za-z_][0-9A-Za-z_]*:)?"
+    rf"(?<![0-9A-Za-z_:])(?:[A-Za-z_][0-9A-Za-z_]*:|[0-9A-Za-z_]*_)?"
     rf"(?:{_H}{{1,4}}(?::{_H}{{1,4}}){{7}}(?![0-9A-Za-z]|:{_H}{{1,4}}:{_H})"
     rf"|(?:{_H}[0-9A-Fa-f:]*::[0-9A-Fa-f:]*|::{_H}[0-9A-Fa-f:]*)(?![0-9A-Za-z:]))"
 )
