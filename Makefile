@@ -32,7 +32,7 @@ SAM_BUILD = POSTERN_ARCHITECTURE=$(ARCHITECTURE) $(BIN)/sam build --template tem
 REGIONS := us-east-1 eu-central-1 eu-west-1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo contrib evaluator peers test faces fuzz soak orders faults interop bench bench-long bench-detectors format lint types validate build build-native build-for-import bench-cold rds-ca deploy scan sbom audit-deps figures lock clean
+.PHONY: help setup demo contrib evaluator peers test e2e faces fuzz soak orders faults interop bench bench-long bench-detectors format lint types validate build build-native build-for-import bench-cold rds-ca deploy scan sbom audit-deps figures lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,8 +78,14 @@ peers: ## fetch the servers that bench.peers measures beside (needs Python 3.12 
 	@cp bench/pinned/package.json bench/pinned/package-lock.json $(PEERS)/dbhub/
 	npm ci --prefix $(PEERS)/dbhub --omit=optional --ignore-scripts --no-audit --no-fund --silent
 
-test: $(READY) ## run the tests
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope -q
+# What starts stacks, drives them, and breaks and ends them.
+E2E = tests/e2e tests/local/test_stack.py
+
+test: $(READY) ## run the tests, but for those of whole stacks
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -q $(E2E:%=--ignore %)
+
+e2e: $(READY) ## run the tests of whole stacks: everything through HTTP, parts that fail, stacks that end
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -q $(E2E)
 
 faces: $(READY) ## try the console in a browser, and the whole story with an agent in it (needs chromium)
 	POSTERN_FACES=1 $(BIN)/pytest -q tests/faces
