@@ -35,7 +35,7 @@ REGIONS := us-east-1 eu-central-1 eu-west-1
 .PHONY: help setup demo contrib evaluator peers test e2e faces fuzz soak orders faults interop bench bench-long bench-detectors format lint types validate build build-native build-for-import bench-cold rds-ca deploy scan sbom audit-deps figures lock clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make the virtual environment, with everything pinned in requirements/
 
