@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from postern.guard.signs import objection_to_signs
 from postern.guard.verdict import Objection, Refused
 
 Node = dict[str, Any]  # one message: field name to a plain value, a message, or a list of messages
@@ -102,10 +103,13 @@ def _encode(sql: str) -> bytes | Refused:
         # The parser and the wire protocol would both end the text here, and hide what follows from the record.
         return Refused("guard.nul", "statement: expected text without NUL; remove it", place + 1, None)
     try:
-        return sql.encode("utf-8")
+        encoded = sql.encode("utf-8")
     except UnicodeEncodeError as error:
         reason = "statement: expected Unicode text, got a lone surrogate; send valid UTF-8"
         return Refused("sql.syntax", reason, error.start + 1, None)
+    if (objection := objection_to_signs(encoded, "statement")) is not None:
+        return Refused(objection.code, objection.reason, None, None)
+    return encoded
 
 
 def count_tokens(sql: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postern.guard.signs import objection_to_signs
 from postern.guard.source import MAX_TOKENS, Node, count_tokens, objection_to_depth, parse
 from postern.guard.verdict import Objection, Refused
 from postern.run_once.findings import Findings
@@ -18,6 +19,8 @@ def check_text(findings: Findings, text: str, of: str) -> Objection | None:
         return Objection("guard.depth", f"{of}: expected at most {_MOST_DEPTH} bodies inside each other; divide it")
     if "\0" in text:
         return Objection("guard.nul", f"{of}: expected text without NUL; remove it")
+    if (objection := objection_to_signs(text.encode("utf-8"), of)) is not None:
+        return objection
     if len(text) > MAX_TOKENS and count_tokens(text) > MAX_TOKENS:
         return Objection("guard.length", f"{of}: expected at most {MAX_TOKENS} words and signs; divide it")
     parsed = parse(text.encode("utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from postern.guard.signs import objection_to_signs
 from postern.guard.source import MAX_TOKENS
 from postern.guard.verdict import Objection
 
@@ -35,6 +36,8 @@ def tokens_of(body: str) -> list[Token] | Objection:
     from postgast import PgQueryError, scan
 
     encoded = body.encode("utf-8")
+    if (objection := objection_to_signs(encoded, "function body")) is not None:
+        return objection
     try:
         scanned = scan(body).tokens
     except PgQueryError as error:
